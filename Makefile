@@ -1,0 +1,71 @@
+# One entry for people and for .ci/run. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench proof wheelhouse pins clean
+
+# The first Python that is new enough; say `make setup PYTHON=/path/to/python` to choose another.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PINS := config/requirements/runtime.txt config/requirements/dev.txt
+WHEELHOUSE := dist/wheelhouse
+JOBS ?= 2
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## the environment in .venv and the command .venv/bin/yj
+
+# The stamp is written last, so an interrupted installation is simply done again.
+$(STAMP): $(PINS) pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "setup: no Python 3.11 or newer with venv was found; install python3.11 and python3.11-venv, or say PYTHON=..." >&2; exit 2; fi
+	@rm -f $@
+	@[ -x $(BIN)/python ] || "$(PYTHON)" -m venv $(VENV)
+	@echo "setup: installing the pinned packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r config/requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+	@echo "setup: done, the command is $(BIN)/yj"
+
+demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced accounts
+	@$(BIN)/yj demo $(DEMO_ARGS)
+
+test: check ## format, lint, types, layers, then every test; says which could not run and why
+	@$(BIN)/python -m tests.run --jobs $(JOBS) -- $(PYTEST_ARGS)
+
+check: $(STAMP) ## format, lint, types, layers
+	@$(BIN)/ruff format --check --quiet . || { echo "check: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache > $(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
+	@tail -n 2 $(VENV)/layers.txt
+
+bench: $(STAMP) ## the figures there are, as a table and as JSON
+	@$(BIN)/python -m bench.run
+
+proof: $(STAMP) ## the long fault runs
+	@$(BIN)/python -m pytest -m proof -p no:randomly --timeout 3600 $(PYTEST_ARGS)
+
+wheelhouse: $(STAMP) ## the product and everything it needs in dist/wheelhouse, for a machine without a network
+	@rm -rf $(WHEELHOUSE) build && mkdir -p $(WHEELHOUSE)
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(WHEELHOUSE) .
+	@rm -rf build
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+		-r config/requirements/runtime.txt --dest $(WHEELHOUSE)
+	@echo "wheelhouse: $$(ls $(WHEELHOUSE) | wc -l) wheels; on the other machine:"
+	@echo "  pip install --no-index --find-links $(WHEELHOUSE) 'his-yj[reference]'"
+
+pins: ## work out the pinned files again after a change of pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra reference --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --quiet --output-file config/requirements/runtime.txt
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+		--constraint config/requirements/runtime.txt \
+		--no-header --no-annotate --no-emit-index-url --quiet --output-file config/requirements/dev.txt
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
