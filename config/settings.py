@@ -1,0 +1,378 @@
+"""The settings of one instance: yj.toml, the environment over it, secrets in files.
+
+Every key is explained with its default in yj.example.toml beside this file. `load` either returns settings that hold
+all rules written here or raises one `SettingsError` that names every wrong key, its value and the cure.
+Only composition roots (the server's app, the worker, the console) read settings; rooms get plain values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from config.sources import (
+    SettingsError,
+    SettingsProblem,
+    Tree,
+    merged,
+    overrides,
+    read_file,
+    resolved,
+    shown,
+)
+
+__all__ = ["Settings", "SettingsError", "SettingsProblem", "defaults", "load", "write_default"]
+
+FILE_NAME = "yj.toml"
+BUILT_IN_MAPPINGS = Path(__file__).resolve().parent / "central"
+
+STORE_DRIVERS = ("sqlite", "postgresql+psycopg2")
+CENTRE_DRIVERS = ("postgresql+psycopg2", "mssql+pyodbc", "mariadb+pyodbc", "mysql+pyodbc", "sqlite", "oracle+oracledb")
+# A URL without a driver means another driver in every second release of SQLAlchemy: refused, with the cure.
+_DRIVER_OF = {
+    "postgres": "postgresql+psycopg2",
+    "postgresql": "postgresql+psycopg2",
+    "mssql": "mssql+pyodbc",
+    "mysql": "mysql+pyodbc",
+    "mariadb": "mariadb+pyodbc",
+    "oracle": "oracle+oracledb",
+}
+
+
+def _check_url(url: str, drivers: tuple[str, ...]) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ValueError(f"is not a database address; write driver://…, with one of {', '.join(drivers)}")
+    if scheme not in drivers:
+        named = _DRIVER_OF.get(scheme)
+        if named in drivers:
+            raise ValueError(f"the driver is not named; write {named}://…")
+        raise ValueError(f"the driver {scheme} cannot be used here; use one of {', '.join(drivers)}")
+    if scheme == "sqlite" and not rest.lstrip("/"):
+        raise ValueError("a database in memory forgets everything; write sqlite:///{home}/yj.db")
+    return url
+
+
+def _store_url(url: str) -> str:
+    return _check_url(url, STORE_DRIVERS)
+
+
+def _centre_url(url: str) -> str:
+    return _check_url(url, CENTRE_DRIVERS) if url else url
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("is not a time zone; write a name like Asia/Shanghai") from error
+    return name
+
+
+def _no_float(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError('money is written as text with two decimals, like "200.00"')
+    return value
+
+
+def _hours(span: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", span):
+        raise ValueError("write a span of the day as HH:MM-HH:MM; it may pass midnight, like 22:00-06:00")
+    return span
+
+
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+CentreUrl = Annotated[str, AfterValidator(_centre_url)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14, decimal_places=2)]
+DaySpan = Annotated[str, AfterValidator(_hours)]
+Positive = Annotated[int, Field(ge=1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other"]
+
+
+class Section(BaseModel):
+    """A table of yj.toml: unknown keys are mistakes, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    """The standby's own store."""
+
+    # repr=False: addresses may carry a password and settings are logged at start.
+    url: StoreUrl = Field(default="sqlite:///{home}/yj.db", repr=False)
+
+
+class Central(Section):
+    """The hospital's centre; an empty address means that there is none yet."""
+
+    url: CentreUrl = Field(default="", repr=False)
+    mapping: str = Field(default="reference", min_length=1)
+    rehearsal_url: CentreUrl = Field(default="", repr=False)
+
+
+class Mirror(Section):
+    """When the mirror runs, how far back it looks and what it refuses to publish."""
+
+    interval_minutes: Positive = 30
+    open_work_interval_minutes: Positive = 5
+    stale_warn_minutes: Positive = 45
+    stale_fail_minutes: Positive = 90
+    open_work_stale_warn_minutes: Positive = 10
+    open_work_stale_fail_minutes: Positive = 20
+    registration_horizon_days: Positive = 3
+    prescription_horizon_days: Positive = 3
+    order_horizon_days: Positive = 30
+    watermark_overlap_minutes: Positive = 10
+    guard_shrink_percent: Percent = 5
+    guard_patient_shrink_percent: Percent = 1
+    guard_changed_percent: Percent = 20
+    guard_price_factor: Annotated[int, Field(ge=2)] = 10
+    guard_price_rows: Annotated[int, Field(ge=0)] = 5
+    generations_kept: Annotated[int, Field(ge=2)] = 48
+    sweep_hours: list[DaySpan] = Field(default=["22:00-06:00"])
+    sweep_budget_minutes: Positive = 30
+
+    @model_validator(mode="after")
+    def _warn_comes_first(self) -> Mirror:
+        for kind in ("", "open_work_"):
+            warn, fail = getattr(self, f"{kind}stale_warn_minutes"), getattr(self, f"{kind}stale_fail_minutes")
+            if fail <= warn:
+                raise ValueError(f"{kind}stale_fail_minutes ({fail}) must be greater than …warn_minutes ({warn})")
+        return self
+
+
+class Server(Section):
+    """Where windows reach the standby."""
+
+    # Every window of the hospital must reach it in the worst minute of the year, without an edit of a file first.
+    host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104
+    port: Annotated[int, Field(ge=1, le=65535)] = 8765
+    threads: Annotated[int, Field(ge=1, le=256)] = 16
+    max_body_bytes: Annotated[int, Field(ge=4096)] = 1_048_576
+
+
+class Windows(Section):
+    """What windows show and offer."""
+
+    hospital_name: str = Field(default="医院名称未设置", min_length=1)
+    receipt: Literal["preprinted", "plain"] = "preprinted"
+    payment_methods: list[PaymentMethod] = Field(
+        default=["cash", "bank_card", "wechat", "alipay", "other"], min_length=1
+    )
+
+
+class Rules(Section):
+    """Timers and limits of the hospital."""
+
+    grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 120
+    session_hours: Annotated[int, Field(ge=1, le=72)] = 12
+    confirm_within_minutes: Positive = 60
+    refund_approval_above: Money = Decimal("200.00")
+    supply_days: Positive = 7
+    supply_days_emergency: Positive = 3
+
+
+class Upload(Section):
+    """How documents return to the centre."""
+
+    max_rate: Annotated[int, Field(ge=0)] = 0
+    return_hold: Annotated[int, Field(ge=0)] = 600
+    lease_seconds: Positive = 300
+    heartbeat_seconds: Positive = 30
+    transient_retries: Annotated[int, Field(ge=0)] = 8
+    retry_first_seconds: Positive = 5
+    retry_max_seconds: Positive = 300
+    same_step_alarm: Positive = 3
+
+    @model_validator(mode="after")
+    def _lease_outlives_heartbeats(self) -> Upload:
+        if self.lease_seconds < 3 * self.heartbeat_seconds:
+            raise ValueError(
+                "lease_seconds must be at least three times heartbeat_seconds, or claims die while at work"
+            )
+        if self.retry_max_seconds < self.retry_first_seconds:
+            raise ValueError("retry_max_seconds must not be less than retry_first_seconds")
+        return self
+
+
+class Security(Section):
+    """Log-in."""
+
+    password_min_length: Annotated[int, Field(ge=8, le=128)] = 8
+    login_attempts: Positive = 5
+    lockout_minutes: Positive = 15
+
+
+class Backup(Section):
+    """Copies of the standby's own store."""
+
+    directory: str = Field(default="{home}/backups", min_length=1)
+
+
+class Alerts(Section):
+    """From where on `yj ready` and the console warn or say no."""
+
+    clock_warn_seconds: Positive = 30
+    clock_fail_seconds: Positive = 300
+    disk_free_percent: Percent = 20
+
+    @model_validator(mode="after")
+    def _warn_comes_first(self) -> Alerts:
+        if self.clock_fail_seconds <= self.clock_warn_seconds:
+            raise ValueError("clock_fail_seconds must be greater than clock_warn_seconds")
+        return self
+
+
+class Settings(Section):
+    """Everything about one instance. `home` is its folder, absolute; it is not a key of the file."""
+
+    home: Path
+    time_zone: ZoneName = "Asia/Shanghai"
+    database: Database = Database()
+    central: Central = Central()
+    mirror: Mirror = Mirror()
+    server: Server = Server()
+    windows: Windows = Windows()
+    rules: Rules = Rules()
+    upload: Upload = Upload()
+    security: Security = Security()
+    backup: Backup = Backup()
+    alerts: Alerts = Alerts()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hospital's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def mirror_file(self) -> Path:
+        """The SQLite file of the mirror (with PostgreSQL the mirror is a schema and this file does not exist)."""
+        return self.home / "mirror.db"
+
+    @property
+    def mapping_dir(self) -> Path:
+        """The folder of the central mapping: one relative to home or absolute, else the built-in one of that name."""
+        own = self.home / self.central.mapping
+        built_in = BUILT_IN_MAPPINGS / self.central.mapping
+        is_name = re.fullmatch(r"[A-Za-z0-9_-]+", self.central.mapping) is not None
+        return built_in if is_name and built_in.is_dir() and not own.is_dir() else own
+
+
+def defaults() -> Tree:
+    """All keys with their defaults, in the shape of the file (`{home}` not yet replaced)."""
+    return Settings(home=Path()).model_dump(mode="json", exclude={"home"})
+
+
+def load(home: Path, env: Mapping[str, str]) -> Settings:
+    """The settings of the instance in `home`, with overrides from `env` (usually `os.environ`).
+
+    Raises `SettingsError` with all problems at once.
+    """
+    home = home.expanduser().resolve()
+    problems: list[SettingsProblem] = []
+    base = defaults()
+    given = merged(read_file(home / FILE_NAME, problems), overrides(env, base, problems))
+    if "home" in given:
+        problems.append(SettingsProblem("home", shown(given.pop("home")), "is no key; use --home or YJ_HOME"))
+    tree = resolved(merged(base, given), home, problems)
+    try:
+        settings = Settings.model_validate({**tree, "home": home})
+    except ValidationError as error:
+        already = {problem.key for problem in problems}
+        problems += [p for p in map(_problem, error.errors()) if p.key not in already]
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def write_default(
+    home: Path,
+    *,
+    database_url: str | None = None,
+    central_url: str | None = None,
+    mapping: str | None = None,
+    hospital_name: str | None = None,
+) -> Path:
+    """Write a new yj.toml with only the values chosen; readable by its owner only, as it may hold passwords.
+
+    Makes the folder if needed. Raises FileExistsError if there is a yj.toml already: an instance is never overwritten.
+    """
+    chosen = {
+        "database": {"url": database_url},
+        "central": {"url": central_url, "mapping": mapping},
+        "windows": {"hospital_name": hospital_name},
+    }
+    lines = [
+        "# Settings of this instance. Keys that are not here have their defaults; every key is explained in",
+        '# config/yj.example.toml. A secret may be kept in a file of its own: url = { file = "secrets/central" }',
+    ]
+    for section, values in chosen.items():
+        entries = [f"{key} = {_toml_text(value)}" for key, value in values.items() if value is not None]
+        lines += ["", f"[{section}]", *entries] if entries else []
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / FILE_NAME
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+    return path
+
+
+def _toml_text(value: str) -> str:
+    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+_CURES = {
+    "missing": "is missing; copy it from config/yj.example.toml",
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than_equal": "must be {le} or less",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": 'must be text in quotes (or, for a secret, { file = "…" })',
+    "string_too_short": "must not be empty",
+    "list_type": 'must be a list, like ["…", "…"]',
+    "too_short": "must not be empty",
+    "decimal_parsing": 'must be an amount as text, like "200.00"',
+    "decimal_max_places": 'must be an amount with two decimals, like "200.00"',
+    "model_type": "must be a section, like [section] and key = value lines under it",
+}
+
+
+def _problem(error: Any) -> SettingsProblem:
+    """What a pydantic error says, in the words of the file."""
+    key = ".".join(str(part) for part in error["loc"]) or "yj.toml"
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return SettingsProblem(key, shown(error["input"]), _did_you_mean(error["loc"]))
+    if kind == "value_error":
+        # A rule over a whole section names its keys itself; its values are in the file.
+        value = f"[{key}]" if isinstance(error["input"], dict | BaseModel) else shown(error["input"])
+        return SettingsProblem(key, value, str(context["error"]))
+    cure = _CURES.get(kind)
+    text = cure.replace("{expected}", str(context.get("expected"))) if cure else str(error["msg"])
+    for name in ("ge", "le"):
+        text = text.replace("{" + name + "}", str(context.get(name)))
+    return SettingsProblem(key, shown(error["input"]), text)
+
+
+def _did_you_mean(loc: tuple[str | int, ...]) -> str:
+    known: Any = defaults()
+    for part in loc[:-1]:
+        known = known[part]
+    close = difflib.get_close_matches(str(loc[-1]), list(known), n=1)
+    hint = f"did you mean {close[0]}?" if close else "remove it, or see config/yj.example.toml for the keys there are"
+    return f"there is no such key; {hint}"
