@@ -36,7 +36,7 @@ demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced
 	@$(BIN)/yj demo $(DEMO_ARGS)
 
 test: check ## format, lint, types, layers, then every test; says which could not run and why
-	@$(BIN)/python -m tests.run --jobs $(JOBS) -- $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 check: $(STAMP) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet . || { echo "check: run '$(BIN)/ruff format .'" >&2; exit 1; }
@@ -49,7 +49,7 @@ bench: $(STAMP) ## the figures there are, as a table and as JSON
 	@$(BIN)/python -m bench.run
 
 proof: $(STAMP) ## the long fault runs
-	@$(BIN)/python -m pytest -m proof -p no:randomly --timeout 3600 $(PYTEST_ARGS)
+	@HYPOTHESIS_PROFILE=proof $(BIN)/python -m pytest -m proof --timeout 3600 $(PYTEST_ARGS)
 
 wheelhouse: $(STAMP) ## the product and everything it needs in dist/wheelhouse, for a machine without a network
 	@rm -rf $(WHEELHOUSE) build && mkdir -p $(WHEELHOUSE)

