@@ -1,0 +1,1 @@
+"""The window server: what cashiers, doctors, pharmacists and nurses work on while the centre is away."""

@@ -1,0 +1,216 @@
+"""Errors are types: a stable code, a sentence for staff in two languages, a hint for IT. One map to HTTP.
+
+`CATALOG` is the whole vocabulary; docs/errors.md lists it and a test keeps both equal. Sentences are formatted with the
+parameters of the raised error. No patient data goes into parameters: they end up in logs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """One entry of the vocabulary. `status` is the HTTP status it is answered with."""
+
+    status: int
+    zh: str
+    en: str
+    hint: str
+
+
+CATALOG: Final[dict[str, ErrorKind]] = {
+    # --- request -------------------------------------------------------------------------------------------------
+    "malformed_json": ErrorKind(400, "提交的内容无法识别，请重试。", "The request could not be read.", "Body is not valid JSON."),
+    "invalid_request": ErrorKind(
+        422, "填写有误：{field}（{problem}）。", "Please check {field}: {problem}.", "A field failed validation; see errors[]."
+    ),
+    "unsupported_media_type": ErrorKind(
+        415, "提交格式不对，请联系信息科。", "Wrong content type.", "Send Content-Type: application/json."
+    ),
+    "body_too_large": ErrorKind(413, "提交的内容过大。", "The request is too large.", "Limit is {limit} bytes."),
+    "not_found": ErrorKind(404, "没有找到。", "Not found.", "Unknown path or id."),
+    "method_not_allowed": ErrorKind(405, "不支持这个操作。", "This operation is not supported.", "Wrong HTTP method."),
+    "idempotency_key_missing": ErrorKind(
+        400, "页面出错，请刷新后重试。", "The page made a mistake; reload it.", "POST needs an Idempotency-Key header (8–80 ASCII)."
+    ),
+    "idempotency_key_reused": ErrorKind(
+        409, "这张单据已提交过，内容不同；请刷新页面。", "This act was sent before with other contents; reload.",
+        "Same Idempotency-Key with another method, path or body.",
+    ),
+    "internal_error": ErrorKind(
+        500, "系统内部出错，本次操作没有保存，请重试。", "An internal error; nothing was saved. Please try again.",
+        "See the server log at incident id {incident}.",
+    ),
+    "busy": ErrorKind(503, "系统忙，请稍候重试。", "The system is busy; please try again.", "Database lock not had in time."),
+    "too_many_requests": ErrorKind(429, "操作过于频繁，请稍候。", "Too many attempts; please wait.", "Retry after {seconds} s."),
+    "not_available": ErrorKind(
+        501, "此功能尚未启用。", "This function is not available here.", "Needs a part that is not installed."
+    ),
+    # --- people --------------------------------------------------------------------------------------------------
+    "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),
+    "login_required": ErrorKind(401, "请先登录。", "Please log in.", "No valid session."),
+    "activation_required": ErrorKind(
+        403, "该工号尚无密码，请找组长领取激活码。", "This operator has no password yet.", "No password hash was mirrored."
+    ),
+    "session_elsewhere": ErrorKind(
+        409, "您已在 {workstation} 登录，是否转到本机？", "You are logged in at {workstation}; take over?",
+        "Send take_over: true to end the other session.",
+    ),
+    "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
+    "second_person_required": ErrorKind(
+        403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.", "Send approver {{operator, password}}."
+    ),
+    "approver_rejected": ErrorKind(
+        403, "复核人不正确：须为另一人且有权限，密码正确。", "The approver was not accepted.",
+        "Another person with role supervisor, duty or admin and the right password.",
+    ),
+    # --- mode ----------------------------------------------------------------------------------------------------
+    "mode_normal": ErrorKind(
+        409, "目前不是应急模式，请在 HIS 中办理。", "Not in YJ mode; use the HIS.", "Documents need mode emergency."
+    ),
+    "mode_returning": ErrorKind(
+        409, "正在恢复 HIS，本机不再受理新业务。", "Returning to the HIS; no new documents here.", "Grace is over."
+    ),
+    "out_of_scope": ErrorKind(
+        409, "该科室不在本次应急范围内，请在 HIS 中办理。", "This department is not in YJ mode.", "Department {department} is out of scope."
+    ),
+    "epoch_changed": ErrorKind(
+        409, "模式已切换，请刷新页面后重试。", "The mode has changed; reload the page.", "YJ-Epoch {sent}, current {current}."
+    ),
+    "wrong_state": ErrorKind(
+        409, "当前状态不允许此操作。", "This is not possible in the present state.", "{current} → {wanted} has no arrow; see docs/states.md."
+    ),
+    "drill_fenced": ErrorKind(
+        409, "演练数据不上传、不对账。", "Drill documents are never uploaded.", "Incident is a drill."
+    ),
+    "drill_mismatch": ErrorKind(
+        409, "演练与真实业务不能混用。", "Drill and real work do not mix.", "The document belongs to the other kind of incident."
+    ),
+    "drill_touches_open_work": ErrorKind(
+        409, "演练中不能办理中心的真实单据。", "A drill does not touch the centre's open work.", "origin: centre in a drill."
+    ),
+    "mirror_missing": ErrorKind(
+        409, "本地还没有可用的镜像数据，请先运行一次镜像。", "There is no mirror yet.", "Run: yj mirror run"
+    ),
+    # --- look-ups ------------------------------------------------------------------------------------------------
+    "patient_not_found": ErrorKind(404, "没有找到该病人。", "Patient not found.", "Unknown patient id."),
+    "registration_not_found": ErrorKind(404, "没有找到该挂号。", "Registration not found.", "Unknown registration id."),
+    "prescription_not_found": ErrorKind(404, "没有找到该处方。", "Prescription not found.", "Unknown prescription id."),
+    "order_not_found": ErrorKind(404, "没有找到该申请单。", "Order not found.", "Unknown order id."),
+    "charge_not_found": ErrorKind(404, "没有找到该收费记录。", "Charge not found.", "Unknown charge id."),
+    "unknown_department": ErrorKind(422, "没有这个科室：{code}。", "Unknown department {code}.", "Not in the mirror or stopped."),
+    "unknown_staff": ErrorKind(422, "没有这位医生：{code}。", "Unknown doctor {code}.", "Not in the mirror or stopped."),
+    "unknown_register_type": ErrorKind(422, "没有这个号别：{code}。", "Unknown registration type {code}.", "Not in the mirror."),
+    "unknown_schedule": ErrorKind(422, "没有这个排班。", "Unknown schedule.", "schedule_id not in the mirror."),
+    "unknown_drug": ErrorKind(422, "没有这个药品：{code}。", "Unknown drug {code}.", "Not in the mirror."),
+    "unknown_fee_item": ErrorKind(422, "没有这个收费项目：{code}。", "Unknown fee item {code}.", "Not in the mirror."),
+    "unknown_diagnosis": ErrorKind(422, "没有这个诊断：{code}。", "Unknown diagnosis {code}.", "Not in the mirror."),
+    "unknown_operator": ErrorKind(422, "没有这个工号：{code}。", "Unknown operator {code}.", "Not in the mirror or disabled."),
+    "unknown_dictionary": ErrorKind(404, "没有这个字典：{code}。", "Unknown dictionary {code}.", "Not in the mirror."),
+    "inactive": ErrorKind(422, "{code} 已停用。", "{code} is no longer active.", "Stopped at the centre as of the mirror."),
+    # --- clinical ------------------------------------------------------------------------------------------------
+    "paper_form_required": ErrorKind(
+        422, "{name} 为麻醉或第一类精神药品，须用专用纸质处方。", "{name} needs the special paper form.", "control_class."
+    ),
+    "not_prescriber": ErrorKind(403, "该医生没有处方权。", "This doctor may not prescribe.", "may_prescribe is 0."),
+    "registration_cancelled": ErrorKind(409, "该挂号已退号。", "This registration was cancelled.", "status cancelled."),
+    "registration_in_use": ErrorKind(
+        409, "该挂号已有收费或就诊，不能退号。", "This registration is in use.", "It has paid documents or was seen."
+    ),
+    "already_cancelled": ErrorKind(409, "已经作废，不能重复操作。", "It was cancelled already.", "status cancelled."),
+    "not_yj_document": ErrorKind(
+        409, "这是 HIS 的单据，应急系统不能修改。", "This is a document of the HIS.", "origin: centre; only YJ documents can be changed."
+    ),
+    # --- money ---------------------------------------------------------------------------------------------------
+    "already_paid": ErrorKind(409, "{number} 已收费，不能重复收。", "{number} is paid already.", "A settlement exists."),
+    "total_changed": ErrorKind(
+        409, "应收金额已变为 {total}，请核对后再收。", "The total is now {total}; check again.", "expected_total {expected}."
+    ),
+    "payments_mismatch": ErrorKind(
+        422, "付款合计 {paid} 与应收 {total} 不符。", "Payments {paid} do not equal the total {total}.", "Only cash may exceed."
+    ),
+    "method_off": ErrorKind(409, "{method} 已停用，请换一种方式。", "{method} is switched off.", "[windows] methods."),
+    "nothing_to_charge": ErrorKind(422, "没有可收费的项目。", "There is nothing to charge.", "Empty charge."),
+    "patient_mismatch": ErrorKind(
+        422, "单据不属于同一病人。", "The documents belong to different patients.", "All parts of a charge are one patient's."
+    ),
+    "receipt_no_mismatch": ErrorKind(
+        409, "下一张票号应为 {expected}，请核对打印机里的票据。", "The next receipt is {expected}; check the paper.",
+        "Sent {sent}; confirm the book first.",
+    ),
+    "receipt_book_missing": ErrorKind(
+        409, "您名下没有可用的票据段，请找组长领取。", "You have no receipt book.", "POST /receipt-books or mirror one."
+    ),
+    "receipt_book_exhausted": ErrorKind(409, "票据段已用完，请领新票。", "The receipt book is used up.", "Issue a new book."),
+    "receipt_book_overlap": ErrorKind(409, "票据段与已有的重叠。", "The book overlaps another.", "Numbers are unique."),
+    "receipt_book_backward": ErrorKind(
+        409, "票号不能往回改：{sent} 小于 {next}。", "Receipt numbers never go back.", "next is {next}."
+    ),
+    "receipt_number_outside": ErrorKind(422, "票号不在您的票据段内。", "Not in your book.", "Outside start–end."),
+    "receipt_number_used": ErrorKind(409, "票号 {number} 已使用。", "Receipt {number} is used.", "State {state}."),
+    "receipt_plain": ErrorKind(409, "本院不使用预印票据。", "No pre-printed receipts here.", "[windows] receipt = plain."),
+    "no_receipt": ErrorKind(409, "该收费没有票据号。", "This charge has no receipt.", "Zero total or plain receipts."),
+    "refund_too_much": ErrorKind(409, "退费数量超过可退数量。", "More than what remains.", "line {line_id}: {remaining} left."),
+    "nothing_to_refund": ErrorKind(409, "已全部退费。", "Everything was refunded.", "No remaining lines."),
+    "refund_of_refund": ErrorKind(409, "退费单不能再退。", "A refund cannot be refunded.", "refund_of is set."),
+    "pre_outage_charge": ErrorKind(
+        409, "停机前的收费须在 HIS 恢复后退，已记录病人的退费要求。", "Charged before the outage: refund it in the HIS later.",
+        "Only YJ documents can be refunded.",
+    ),
+    "handed_over": ErrorKind(
+        409, "药已发出，须药房先收回。", "The drugs were handed over; the pharmacy must take them back first.", "handover exists."
+    ),
+    "not_paid": ErrorKind(409, "该处方未缴费。", "This prescription is not paid.", "status unpaid."),
+    "line_refunded": ErrorKind(409, "{name} 已退费，不能发药。", "{name} was refunded.", "Refunded lines cannot be handed over."),
+    "shift_open": ErrorKind(409, "您已有未交班的班次。", "Your shift is already open.", "Close it first."),
+    "shift_missing": ErrorKind(409, "您没有已开的班次。", "You have no open shift.", "POST /shifts/open."),
+    # --- return --------------------------------------------------------------------------------------------------
+    "incident_not_found": ErrorKind(404, "没有这个应急事件。", "Unknown incident.", "incident_no"),
+    "incident_open": ErrorKind(409, "应急尚未结束，不能上传。", "The outage is not over.", "State {state}."),
+    "incident_closed": ErrorKind(409, "该事件已关闭。", "The incident is closed.", "State closed."),
+    "conflict_not_found": ErrorKind(404, "没有这个待处理项。", "Unknown conflict.", "conflict id"),
+    "decision_not_possible": ErrorKind(
+        409, "这个待处理项不能这样处理。", "This decision is not possible here.", "Possible: {possible}."
+    ),
+    "difference_not_found": ErrorKind(404, "没有这条差异。", "Unknown difference.", "difference id"),
+    "not_balanced": ErrorKind(409, "对账未平，不能签字。", "The accounts do not balance yet.", "Explain every difference first."),
+    "run_not_found": ErrorKind(404, "没有这次镜像。", "Unknown run.", "run id"),
+    "run_not_held": ErrorKind(409, "这次镜像不在待批状态。", "This run is not held.", "state {state}"),
+    "run_hash_mismatch": ErrorKind(409, "内容已变，请重新查看后再批准。", "The run's contents differ.", "hash mismatch"),
+}  # fmt: skip
+
+
+class YjError(Exception):
+    """A refusal or failure with a code of the catalogue. Raised before anything was written, or rolls it back."""
+
+    def __init__(self, code: str, /, **params: object) -> None:
+        if code not in CATALOG:
+            raise KeyError(f"unknown error code {code}")
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+    @property
+    def kind(self) -> ErrorKind:
+        return CATALOG[self.code]
+
+    def sentence(self, language: str = "zh") -> str:
+        """The sentence for staff. `language` starts with zh or en."""
+        template = self.kind.en if language.startswith("en") else self.kind.zh
+        return template.format_map(_Params(self.params))
+
+    def hint(self) -> str:
+        """The hint for IT."""
+        return self.kind.hint.format_map(_Params(self.params))
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence('en')} ({self.hint()})"
+
+
+class _Params(dict[str, object]):
+    """A parameter that a raiser forgot shows as a dash instead of breaking the error path."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"

@@ -1,0 +1,58 @@
+"""Triggers that make money, frozen payloads and the audit log append-only, whoever writes (P3, P11).
+
+Applied by migrations; the statements are here because they belong to the tables, not to one revision.
+"""
+
+from __future__ import annotations
+
+APPEND_ONLY = ("charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event")
+FROZEN_COLUMNS = {
+    "outbox": ("yj_id", "sequence", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),
+    "receipt_number": ("prefix", "number", "receipt_no"),
+}
+
+
+def statements(dialect: str) -> list[str]:
+    """DDL for `sqlite` or `postgresql`; runs once, after the tables exist."""
+    return _postgresql() if dialect == "postgresql" else _sqlite()
+
+
+def _sqlite() -> list[str]:
+    ddl = []
+    for table in APPEND_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            ddl.append(
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+    for table, columns in FROZEN_COLUMNS.items():
+        changed = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in columns)
+        ddl.append(
+            f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} WHEN {changed} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is frozen'); END"
+        )
+        ddl.append(
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is never deleted'); END"
+        )
+    return ddl
+
+
+def _postgresql() -> list[str]:
+    ddl = [
+        "CREATE OR REPLACE FUNCTION yj_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+    ]
+    for table in APPEND_ONLY:
+        ddl.append(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION yj_refuse()"
+        )
+    for table, columns in FROZEN_COLUMNS.items():
+        changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in columns)
+        ddl.append(
+            f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) "
+            "EXECUTE FUNCTION yj_refuse()"
+        )
+        ddl.append(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION yj_refuse()")
+    return ddl

@@ -1,0 +1,66 @@
+"""The outbox: frozen payloads waiting to return, their lawful moves, and the append-only history of those moves."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from fallback_server.store.schema import BigKey, Cents, metadata
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("yj_id", String(26), primary_key=True),
+    # Promise: gap-free per installation; the centre's ledger holds the same number under a unique index.
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("entity", String(24), nullable=False),
+    Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False),
+    Column("drill", Boolean, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("chain", String(64), nullable=False),  # the patient: a parked document holds up its own chain only
+    Column("payload", Text, nullable=False),
+    Column("payload_hash", String(64), nullable=False),
+    Column("amount", Cents, nullable=False),
+    Column("operator_code", String(64), nullable=False),
+    Column("yj_no", String(32), nullable=False),
+    Column("receipt_no", String(40)),
+    Column("business_date", String(10), nullable=False),
+    Column("created_at", String(35), nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("central_key", String(64)),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("next_attempt_at", String(35)),
+    Column("lease_owner", String(64)),
+    Column("lease_until", String(35)),
+    Column("last_error", Text),
+    Column("confirmed_at", String(35)),
+    CheckConstraint(
+        "state IN ('pending', 'sending', 'confirmed', 'unknown', 'conflict', 'settled', 'fenced')", name="state"
+    ),
+    CheckConstraint("state <> 'sending' OR (lease_owner IS NOT NULL AND lease_until IS NOT NULL)", name="leased"),
+    CheckConstraint("state <> 'confirmed' OR confirmed_at IS NOT NULL", name="confirmed_at"),
+    # Promise: a drill's document never leaves.
+    CheckConstraint("(drill AND state = 'fenced') OR (NOT drill AND state <> 'fenced')", name="drill_is_fenced"),
+)
+Index("ix_outbox_work", outbox.c.state, outbox.c.rank, outbox.c.sequence)
+Index("ix_outbox_incident", outbox.c.incident_no, outbox.c.state)
+
+outbox_parent = Table(
+    "outbox_parent",
+    metadata,
+    Column("yj_id", String(26), ForeignKey("outbox.yj_id"), primary_key=True),
+    Column("parent_id", String(26), primary_key=True, index=True),
+)
+
+outbox_move = Table(
+    "outbox_move",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("yj_id", String(26), ForeignKey("outbox.yj_id"), nullable=False, index=True),
+    Column("at", String(35), nullable=False),
+    Column("arrow", String(2), nullable=False),
+    Column("from_state", String(12), nullable=False),
+    Column("to_state", String(12), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("detail", Text),
+)

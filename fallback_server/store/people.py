@@ -1,0 +1,57 @@
+"""Operators of our own, sessions, workstations. Mirrored operators live in the mirror; what we add about them is here."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Float, Index, Integer, String, Table, Text, text
+
+from fallback_server.store.schema import metadata
+
+operator = Table(
+    "operator",
+    metadata,
+    Column("operator_code", String(64), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("password_hash", Text),  # argon2id
+    Column("disabled_at", String(35)),
+    Column("created_at", String(35), nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),  # SHA-256 of the token: a stolen table opens nothing
+    Column("operator_code", String(64), nullable=False, index=True),
+    Column("operator_name", String(128), nullable=False),
+    Column("roles", JSON, nullable=False),
+    Column("workstation", String(32), nullable=False),
+    Column("issued_at", String(35), nullable=False),
+    Column("expires_at", String(35), nullable=False),
+    Column("ended_at", String(35)),
+)
+
+login_failure = Table(
+    "login_failure",
+    metadata,
+    Column("operator_code", String(64), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", String(35), nullable=False),
+)
+
+workstation = Table(
+    "workstation",
+    metadata,
+    Column("code", String(32), primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),  # the three digits in every YJ number it makes
+    Column("role", String(16)),
+    Column("operator_code", String(64)),
+    Column("first_seen_at", String(35), nullable=False),
+    Column("last_seen_at", String(35), nullable=False),
+    Column("epoch", Integer),
+    Column("epoch_at", String(35)),
+    Column("central_ok", Boolean),
+    Column("clock_offset_seconds", Float),
+    Column("version", String(32)),
+    CheckConstraint("number BETWEEN 1 AND 999", name="three_digits"),
+)
+Index("ix_session_live", session.c.operator_code, sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"))

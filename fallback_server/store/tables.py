@@ -1,0 +1,23 @@
+"""Every table of the store, for migrations and for tests that walk them. Importing this registers them all."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from fallback_server.store import (  # noqa: F401  (each import registers its tables)
+    audit,
+    cash,
+    counters,
+    idempotency,
+    mirror,
+    mode,
+    outbox,
+    people,
+    returning,
+    visits,
+)
+from fallback_server.store.schema import metadata, mirror_metadata
+
+ALL: Final[tuple[MetaData, MetaData]] = (metadata, mirror_metadata)

@@ -1,0 +1,172 @@
+"""The port to the centre. Real adapters and the fake pass one contract suite (tests/contract).
+
+Errors are types, because the uploader decides by them what happens to a document (6-lessons, U7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+
+
+class CentralError(Exception):
+    """Something went wrong at the centre. `detail` is for IT and carries no patient data."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Unreachable(CentralError):
+    """Nothing reached the centre. Never counts as an attempt."""
+
+
+class Transient(CentralError):
+    """The centre refused for the moment: deadlock, lock time-out, failover. Nothing was applied. Counts."""
+
+
+class OutcomeUnknown(CentralError):
+    """The connection broke at or after commit: only the ledger knows. Never answered by sending again."""
+
+
+class Refused(CentralError):
+    """The centre or an `-- expect` of the mapping refused this document; nothing was applied; a person decides.
+
+    `code` is the conflict's kind, `central` what the centre shows about it.
+    """
+
+    def __init__(self, code: str, detail: str, central: Row | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.central = dict(central or {})
+
+
+class Systemic(CentralError):
+    """The whole return cannot go on: log-in, missing table, no space, missing mapping file."""
+
+
+class IntegrityAlarm(CentralError):
+    """The ledger has this yj_id with another hash, or this sequence under another yj_id. Stop and tell people."""
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One row of yj_ledger, amounts as text with two decimals, times as text."""
+
+    yj_id: str
+    entity: str
+    incident_no: int
+    installation_id: str
+    sequence: int
+    payload_hash: str
+    central_key: str | None
+    amount: str
+    operator_code: str
+    receipt_no: str | None
+    yj_no: str
+    business_date: str
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One document ready to go: its frozen payload, its ledger row, and the central keys its references resolve to.
+
+    `keys` maps every id of ours that the payload mentions to the key the centre gave it.
+    """
+
+    ledger: LedgerRow
+    payload: Row
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a document at the centre. `repeated` means that the ledger had it already, with the same hash."""
+
+    central_key: str | None
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One look at the centre. `clock_offset_seconds` is centre minus standby."""
+
+    server_time: datetime
+    version: str
+    seconds: float
+    clock_offset_seconds: float
+
+
+@dataclass(frozen=True)
+class PreflightReport:
+    """What must be in order before the first document. `problems` empty means: go."""
+
+    problems: Sequence[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Snapshot(Protocol):
+    """One consistent read of the centre."""
+
+    @property
+    def as_of(self) -> datetime:
+        """The standby's time at which the snapshot was taken."""
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        """The rows of mirror/<dataset>.sql, streamed, columns by our names, values as the driver gave them.
+
+        Raises Systemic if the file or a column is missing, Unreachable if the connection breaks.
+        """
+
+
+class CentralGateway(Protocol):
+    """Everything the standby ever asks of the centre."""
+
+    def offers(self) -> Sequence[str]:
+        """The datasets this mapping has files for."""
+
+    def probe(self) -> Probe:
+        """Raises Unreachable or Systemic."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A read-only transaction in which every dataset is as of one moment."""
+
+    def preflight(self, entities: Sequence[str]) -> PreflightReport:
+        """Ledger present (made if allowed), grants, write probe, clock offset, mapping files for `entities`."""
+
+    def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
+        """Enter the incident in yj_incident; again is harmless. Raises Refused('fenced') if another installation holds an
+        open incident there, or this one with a later epoch."""
+
+    def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
+        """Mark the incident closed at the centre."""
+
+    def apply(self, outgoing: Outgoing, *, rehearse: bool = False) -> Applied:
+        """One document, one central transaction, ledger row first. With `rehearse` everything is rolled back.
+
+        Same yj_id and hash in the ledger: returns its key with `repeated`. Raises every error above.
+        """
+
+    def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
+        """The ledger rows of these ids, by id."""
+
+    def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
+        """All ledger rows of an installation (of one incident), by sequence."""
+
+    def ask(self, name: str, binds: Row) -> Sequence[Row]:
+        """The rows of a named question of the mapping, e.g. `upload/match_patient`, `upload/settle_check_prescription`,
+        `blind_window/charge`, `verify/payment`. Read-only. Raises Systemic if the file is missing."""
+
+    def tell(self, name: str, binds: Row) -> int:
+        """Run a named statement of the mapping in its own transaction, e.g. `upload/advance_receipt_book`; rows changed."""
+
+    def has(self, name: str) -> bool:
+        """Whether the mapping has this file."""
+
+    def close(self) -> None:
+        """Give all connections back."""
