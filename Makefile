@@ -36,10 +36,10 @@ demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced
 	@$(BIN)/yj demo $(DEMO_ARGS)
 
 test: check ## format, lint, types, layers, then every test; says which could not run and why
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 check: $(STAMP) ## format, lint, types, layers
-	@$(BIN)/ruff format --check --quiet . || { echo "check: run '$(BIN)/ruff format .'" >&2; exit 1; }
+	@$(BIN)/ruff format --check --output-format concise --quiet . || { echo "check: run '$(BIN)/ruff format .'" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache > $(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
