@@ -1,0 +1,23 @@
+"""Times as the reference HIS writes them, and its own clock (a centre has one of its own)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+HOSPITAL_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+def centre_now() -> datetime:
+    """What the centre's own clock says, in hospital time."""
+    return datetime.now(HOSPITAL_ZONE)
+
+
+def char16(moment: datetime) -> str:
+    """``2026112208:15:32``: the house's form of a time, in the moment's own zone."""
+    return moment.strftime("%Y%m%d%H:%M:%S")
+
+
+def char8(day: date) -> str:
+    """``20261122``: the house's form of a date."""
+    return day.strftime("%Y%m%d")
