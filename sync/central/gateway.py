@@ -152,6 +152,16 @@ class CentralGateway(Protocol):
         Same yj_id and hash in the ledger: returns its key with `repeated`. Raises every error above.
         """
 
+    def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
+        """A document that is at the centre already as `central_key`: only its ledger row is entered, in one transaction.
+
+        No business row is touched. Same rules as `apply`: the same yj_id and hash in the ledger is `repeated`, every error
+        above, the fence of the incident.
+        """
+
+    def ledger_head(self, installation_id: str) -> int:
+        """The greatest sequence the ledger has of this installation, 0 for none: ahead of ours means we were restored."""
+
     def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
         """The ledger rows of these ids, by id."""
 
