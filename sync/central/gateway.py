@@ -140,8 +140,8 @@ class CentralGateway(Protocol):
         """Ledger present (made if allowed), grants, write probe, clock offset, mapping files for `entities`."""
 
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
-        """Enter the incident in yj_incident; again is harmless. Raises Refused('fenced') if another installation holds an
-        open incident there, or this one with a later epoch."""
+        """Enter the incident in yj_incident; again is harmless. Raises Refused('fenced') if another installation holds
+        an open incident there, or this one with a later epoch."""
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
         """Mark the incident closed at the centre."""
@@ -153,14 +153,14 @@ class CentralGateway(Protocol):
         """
 
     def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
-        """A document that is at the centre already as `central_key`: only its ledger row is entered, in one transaction.
+        """A document that is at the centre already as `central_key`: only its ledger row is entered.
 
-        No business row is touched. Same rules as `apply`: the same yj_id and hash in the ledger is `repeated`, every error
-        above, the fence of the incident.
+        No business row is touched. Same rules as `apply`: one transaction, the same yj_id and hash in the ledger is
+        `repeated`, every error above, the fence of the incident.
         """
 
     def ledger_head(self, installation_id: str) -> int:
-        """The greatest sequence the ledger has of this installation, 0 for none: ahead of ours means we were restored."""
+        """The greatest sequence the ledger has of this installation, 0 for none; ahead of ours: we were restored."""
 
     def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
         """The ledger rows of these ids, by id."""
@@ -173,7 +173,10 @@ class CentralGateway(Protocol):
         `blind_window/charge`, `verify/payment`. Read-only. Raises Systemic if the file is missing."""
 
     def tell(self, name: str, binds: Row) -> int:
-        """Run a named statement of the mapping in its own transaction, e.g. `upload/advance_receipt_book`; rows changed."""
+        """Run a named statement of the mapping in its own transaction, e.g. `upload/advance_receipt_book`.
+
+        Returns the rows changed.
+        """
 
     def has(self, name: str) -> bool:
         """Whether the mapping has this file."""

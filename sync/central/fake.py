@@ -1,0 +1,243 @@
+"""An honest centre in memory, with failures on request. It passes the same contract suite as the real adapters.
+
+Honest means: ledger first and unique, all or nothing, repeats answered from the ledger, fenced incidents refused.
+Tests set what the centre holds (`datasets`, `answers`) and when it breaks (`fail_next`, `reachable`, `refuse`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from fallback_server.domain.clock import Clock, SystemClock
+from sync.central.gateway import (
+    Applied,
+    CentralError,
+    IntegrityAlarm,
+    LedgerRow,
+    OutcomeUnknown,
+    Outgoing,
+    PreflightReport,
+    Probe,
+    Refused,
+    Row,
+    Systemic,
+    Unreachable,
+)
+
+Moment = Literal["before", "during", "at_commit", "after_commit"]
+Answer = Sequence[Row] | Callable[[Row], Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """One row of yj_incident."""
+
+    epoch: int
+    opened_at: str
+    closed_at: str | None = None
+
+
+@dataclass(frozen=True)
+class FakeSnapshot:
+    """The datasets as they were when the snapshot was taken."""
+
+    as_of: datetime
+    datasets: Mapping[str, tuple[Row, ...]]
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        if dataset not in self.datasets:
+            raise Systemic(f"mirror/{dataset}.sql is missing")
+        yield from self.datasets[dataset]
+
+
+@dataclass
+class FakeCentral:
+    """See the module. `documents` are the business rows: what really arrived, in order."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    datasets: dict[str, list[Row]] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    reachable: bool = True
+    delay_seconds: float = 0.0
+    clock_offset_seconds: float = 0.0
+    preflight_problems: list[str] = field(default_factory=list)
+    ledger: dict[str, LedgerRow] = field(default_factory=dict)
+    incidents: dict[tuple[str, int], Incident] = field(default_factory=dict)
+    documents: list[Outgoing] = field(default_factory=list)
+    told: list[tuple[str, Row]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    _refusals: dict[str, Refused] = field(default_factory=dict)
+    _failures: dict[str, list[CentralError]] = field(default_factory=lambda: defaultdict(list))
+    _last_key: int = 0
+
+    # -- what tests set ---------------------------------------------------------------------------------------------
+
+    def fail_next(self, moment: Moment, error: CentralError | None = None) -> None:
+        """Break the next `apply` at `moment`; several calls break several in turn.
+
+        before, during and at_commit leave nothing at the centre; after_commit leaves everything and loses the answer.
+        Without an error: Unreachable before and during, OutcomeUnknown at and after the commit.
+        """
+        default = OutcomeUnknown if moment in ("at_commit", "after_commit") else Unreachable
+        self._failures[moment].append(error or default(f"made to fail {moment}"))
+
+    def refuse(self, what: str, refusal: Refused) -> None:
+        """Refuse a document (by yj_id) or all of an entity, until `accept`."""
+        self._refusals[what] = refusal
+
+    def accept(self, what: str) -> None:
+        """Take a `refuse` back."""
+        self._refusals.pop(what, None)
+
+    def forget(self, *yj_ids: str) -> None:
+        """Lose documents and their ledger rows, as a centre that came back from last night's backup."""
+        for yj_id in yj_ids:
+            self.ledger.pop(yj_id, None)
+        self.documents = [document for document in self.documents if document.ledger.yj_id not in yj_ids]
+
+    # -- the port ---------------------------------------------------------------------------------------------------
+
+    def offers(self) -> Sequence[str]:
+        return tuple(self.datasets)
+
+    def probe(self) -> Probe:
+        self._arrive("probe")
+        now = self.clock.now()
+        return Probe(now, "FakeCentral", self.delay_seconds, self.clock_offset_seconds)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[FakeSnapshot]:
+        self._arrive("snapshot")
+        yield FakeSnapshot(self.clock.now(), {name: tuple(rows) for name, rows in self.datasets.items()})
+
+    def preflight(self, entities: Sequence[str]) -> PreflightReport:
+        self._arrive("preflight")
+        return PreflightReport(tuple(self.preflight_problems), {"version": "FakeCentral"})
+
+    def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
+        self._arrive("register_incident")
+        known = self.incidents.get((installation_id, incident_no))
+        if known == Incident(epoch, opened_at) or (known and known.epoch == epoch and known.closed_at is None):
+            return
+        for (installation, _), other in self.incidents.items():
+            foreign = installation != installation_id
+            if other.closed_at is None and (foreign or other.epoch > epoch):
+                raise Refused("fenced", "another installation or a later epoch holds an open incident")
+        if known and known.epoch != epoch:
+            raise Refused("fenced", "the centre knows this incident with another epoch")
+        self.incidents[installation_id, incident_no] = Incident(epoch, opened_at)
+
+    def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
+        self._arrive("close_incident")
+        known = self.incidents.get((installation_id, incident_no))
+        if known is not None:
+            self.incidents[installation_id, incident_no] = replace(known, closed_at=closed_at)
+
+    def apply(self, outgoing: Outgoing, *, rehearse: bool = False) -> Applied:
+        self._arrive("apply")
+        self._break("before")
+        self._check_fence(outgoing.ledger, rehearse)
+        repeated = self._repeated(outgoing.ledger)
+        if repeated is not None:
+            return repeated
+        self._break("during")
+        refusal = self._refusals.get(outgoing.ledger.yj_id) or self._refusals.get(outgoing.ledger.entity)
+        if refusal is not None:
+            raise refusal
+        key = f"F{self._last_key + 1}"
+        if rehearse:
+            return Applied(key)
+        self._commit(outgoing, key, [outgoing])
+        return Applied(key)
+
+    def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
+        self._arrive("apply_link")
+        self._break("before")
+        self._check_fence(outgoing.ledger, rehearse=False)
+        repeated = self._repeated(outgoing.ledger)
+        if repeated is not None:
+            return repeated
+        self._break("during")
+        self._commit(outgoing, central_key, [])
+        return Applied(central_key)
+
+    def ledger_head(self, installation_id: str) -> int:
+        self._arrive("ledger_head")
+        return max((row.sequence for row in self.ledger.values() if row.installation_id == installation_id), default=0)
+
+    def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
+        self._arrive("ledger_find")
+        return {yj_id: self.ledger[yj_id] for yj_id in yj_ids if yj_id in self.ledger}
+
+    def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
+        self._arrive("ledger_rows")
+        rows = [row for row in self.ledger.values() if row.installation_id == installation_id]
+        rows = [row for row in rows if incident_no in (None, row.incident_no)]
+        yield from sorted(rows, key=lambda row: row.sequence)
+
+    def ask(self, name: str, binds: Row) -> Sequence[Row]:
+        self._arrive(f"ask {name}")
+        return list(self._answer(name, binds))
+
+    def tell(self, name: str, binds: Row) -> int:
+        self._arrive(f"tell {name}")
+        changed = len(self._answer(name, binds))
+        self.told.append((name, dict(binds)))
+        return changed
+
+    def has(self, name: str) -> bool:
+        return name in self.answers
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    # -- inside -----------------------------------------------------------------------------------------------------
+
+    def _arrive(self, call: str) -> None:
+        self.calls.append(call)
+        if self.delay_seconds:
+            time.sleep(self.delay_seconds)
+        if not self.reachable:
+            raise Unreachable("the centre does not answer")
+
+    def _break(self, moment: Moment) -> None:
+        if self._failures[moment]:
+            raise self._failures[moment].pop(0)
+
+    def _commit(self, outgoing: Outgoing, key: str, documents: Sequence[Outgoing]) -> None:
+        """Everything or nothing, and perhaps no answer."""
+        self._break("at_commit")
+        self._last_key += 1
+        self.ledger[outgoing.ledger.yj_id] = replace(outgoing.ledger, central_key=key)
+        self.documents += documents
+        self._break("after_commit")
+
+    def _check_fence(self, row: LedgerRow, rehearse: bool) -> None:
+        known = self.incidents.get((row.installation_id, row.incident_no))
+        if not rehearse and (known is None or known.closed_at is not None):
+            raise Refused("fenced", "this incident is not registered at the centre")
+
+    def _repeated(self, row: LedgerRow) -> Applied | None:
+        known = self.ledger.get(row.yj_id)
+        if known is not None and known.payload_hash == row.payload_hash:
+            return Applied(known.central_key, repeated=True)
+        taken = any(
+            (other.installation_id, other.sequence) == (row.installation_id, row.sequence)
+            for other in self.ledger.values()
+        )
+        if known is not None or taken:
+            raise IntegrityAlarm("the ledger knows this identity or sequence with other contents")
+        return None
+
+    def _answer(self, name: str, binds: Row) -> Sequence[Row]:
+        if name not in self.answers:
+            raise Systemic(f"{name}.sql is missing")
+        answer: Any = self.answers[name]
+        rows: Sequence[Row] = answer(binds) if callable(answer) else answer
+        return rows
