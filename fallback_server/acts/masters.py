@@ -1,0 +1,54 @@
+"""Looking things up in the mirror, by the one transaction an act runs in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from fallback_server.domain.errors import YjError
+from fallback_server.store import mirror
+from fallback_server.store.session import Tx
+
+_UNKNOWN = {
+    "drug": ("drug_code", "unknown_drug"),
+    "fee_item": ("item_code", "unknown_fee_item"),
+    "department": ("department_code", "unknown_department"),
+    "staff": ("staff_code", "unknown_staff"),
+    "register_type": ("type_code", "unknown_register_type"),
+    "schedule": ("schedule_id", "unknown_schedule"),
+    "diagnosis": ("diagnosis_code", "unknown_diagnosis"),
+    "operator": ("operator_code", "unknown_operator"),
+}
+
+
+def find(tx: Tx, dataset: str, code: str) -> dict[str, Any] | None:
+    """The row of a master list with this code, or None."""
+    table = mirror.datasets[dataset]
+    row = tx.conn.execute(select(table).where(table.c[_UNKNOWN[dataset][0]] == code)).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def require(tx: Tx, dataset: str, code: str, *, active: bool = True) -> dict[str, Any]:
+    """The row with this code; raises the dataset's unknown_… error, or `inactive` for a stopped one."""
+    row = find(tx, dataset, code)
+    if row is None:
+        raise YjError(_UNKNOWN[dataset][1], code=code)
+    if active and row.get("active") is False:
+        raise YjError("inactive", code=code)
+    return row
+
+
+def require_in_scope(tx: Tx, department_code: str | None) -> None:
+    """Refuse work for a department outside the incident's scope (the visit's department counts)."""
+    if not tx.mode.in_scope(department_code):
+        raise YjError("out_of_scope", department=department_code or "–")
+
+
+def dictionary_name(tx: Tx, dictionary: str, code: str | None) -> str | None:
+    """The name of a code in a mirrored dictionary, or the code itself where it is unknown."""
+    if code is None:
+        return None
+    table = mirror.datasets["dictionary"]
+    name = tx.conn.execute(select(table.c.name).where(table.c.dict == dictionary, table.c.code == code)).scalar()
+    return str(name) if name is not None else code

@@ -1,0 +1,55 @@
+"""Search as you type and paging over the mirror's lists: plain ranges on plain indexes, never a scan."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy.sql import Select
+
+from fallback_server.domain.errors import YjError
+from fallback_server.store.session import Tx
+
+LIMIT_DEFAULT, LIMIT_MAX = 20, 200
+
+
+def next_text(prefix: str) -> str:
+    """The smallest text greater than every text that begins with `prefix`."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """`column` begins with `prefix`, as a range that an index serves."""
+    return and_(column >= prefix, column < next_text(prefix))
+
+
+def matching(table: Table, q: str, columns: Sequence[str]) -> ColumnElement[bool] | None:
+    """Rows in which one of `columns` begins with `q`; pinyin columns are compared in capitals. None for an empty q."""
+    text = q.strip()
+    if not text:
+        return None
+    return or_(*(begins(table.c[name], text.upper() if name == "pinyin" else text) for name in columns))
+
+
+def page(tx: Tx, statement: Select[Any], key: ColumnElement[Any], limit: int, cursor: str | None) -> dict[str, Any]:
+    """`{items, next_cursor}` in the order of `key` (unique text); the cursor is the last key seen, opaque to callers."""
+    if cursor:
+        statement = statement.where(key > _decode(cursor))
+    rows = [dict(row) for row in tx.conn.execute(statement.order_by(key).limit(limit + 1)).mappings()]
+    more = len(rows) > limit
+    items = rows[:limit]
+    return {"items": items, "next_cursor": _encode(str(items[-1][key.key or ""])) if more else None}
+
+
+def _encode(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
+
+
+def _decode(cursor: str) -> str:
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except (ValueError, binascii.Error):
+        raise YjError("invalid_request", field="cursor", problem="?") from None

@@ -1,0 +1,113 @@
+"""Composition root of the window server: settings in, a WSGI application out. Needs no centre, no internet, no ODBC."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from config.settings import Settings
+from fallback_server.domain.clock import Clock
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.numbers import new_ulid
+from fallback_server.domain.policy import Policy
+from fallback_server.store.session import Store
+from fallback_server.web import dispatch, health, metrics, openapi
+from fallback_server.web.problems import problem
+from fallback_server.web.routes import Api
+from fallback_server.windows import all_windows
+
+log = logging.getLogger("yj.web")
+PagesInstaller = Callable[[Flask], None]
+
+
+def policy_of(settings: Settings) -> Policy:
+    """What acts and windows need of the settings."""
+    return Policy(
+        hospital_name=settings.windows.hospital_name,
+        receipt_preprinted=settings.windows.receipt == "preprinted",
+        payment_methods=frozenset(settings.windows.payment_methods),
+        grace_seconds=settings.rules.grace_seconds,
+        return_hold_seconds=settings.upload.return_hold,
+        session_hours=settings.rules.session_hours,
+        refund_approval_above=settings.rules.refund_approval_above,
+        supply_days=settings.rules.supply_days,
+        supply_days_emergency=settings.rules.supply_days_emergency,
+        stale_warn_minutes=settings.mirror.stale_warn_minutes,
+        login_attempts=settings.security.login_attempts,
+        lockout_minutes=settings.security.lockout_minutes,
+        max_body_bytes=settings.server.max_body_bytes,
+    )
+
+
+def product_version() -> str:
+    """The installed version, or `0` in a tree that was never installed."""
+    try:
+        return version("his-yj")
+    except PackageNotFoundError:
+        return "0"
+
+
+def create_app(settings: Settings, clock: Clock, pages_dir: Path | None = None, *, store: Store | None = None) -> Flask:
+    """The WSGI application on an initialised store. `pages_dir` holds the windows' pages, if they are installed."""
+    store = store or Store(settings.database.url, clock, pool_size=settings.server.threads + 4)
+    policy = policy_of(settings)
+    app = Flask("fallback_server", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = policy.max_body_bytes
+    app.extensions["yj_store"] = store
+    apis = all_windows()
+    dispatch.install(app, apis, store, policy)
+    health.install(app, store)
+    _install_openapi(app, apis)
+    _install_edges(app, clock, store)
+    return app
+
+
+def _install_openapi(app: Flask, apis: list[Api]) -> None:
+    shape = openapi.document(apis, product_version())
+
+    @app.get("/api/v1/openapi.json")
+    def openapi_page() -> Response:
+        return jsonify(shape)
+
+
+def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
+    """What surrounds every request: timing, the epoch header, and errors nobody foresaw."""
+
+    with store.reading() as tx:
+        latest = {"epoch": tx.mode.epoch}
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        # A request refused before it read anything carries the epoch this process saw last.
+        latest["epoch"] = g.get("epoch", latest["epoch"])
+        response.headers["YJ-Epoch"] = str(latest["epoch"])
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        route = request.endpoint or "none"
+        metrics.REQUESTS.labels(request.method, route, str(response.status_code)).inc()
+        metrics.SECONDS.labels(route).observe(time.perf_counter() - g.started)
+        return response
+
+    @app.errorhandler(HTTPException)
+    def known(error: HTTPException) -> Response:
+        code = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}.get(error.code or 0, "not_found")
+        if (error.code or 500) >= 500:
+            return unforeseen(error)
+        return problem(YjError(code, limit=app.config["MAX_CONTENT_LENGTH"]))
+
+    @app.errorhandler(Exception)
+    def unforeseen(error: Exception) -> Response:
+        # The edge of the process: nothing was committed, the trace goes to the log, the person gets words and a number.
+        incident = new_ulid(clock.now())
+        log.error("unforeseen error %s", incident, exc_info=error)
+        return problem(YjError("internal_error", incident=incident))

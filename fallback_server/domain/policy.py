@@ -1,0 +1,27 @@
+"""What a hospital decides: the settings that acts and windows need, handed in by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fallback_server.domain.categories import PAYMENT_METHODS
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One immutable object per process. Times in seconds unless named otherwise."""
+
+    hospital_name: str = ""
+    receipt_preprinted: bool = True
+    payment_methods: frozenset[str] = frozenset(PAYMENT_METHODS)
+    grace_seconds: int = 120
+    return_hold_seconds: int = 600
+    session_hours: int = 12
+    refund_approval_above: Decimal = Decimal("200.00")
+    supply_days: int = 7
+    supply_days_emergency: int = 3
+    stale_warn_minutes: int = 45
+    login_attempts: int = 5
+    lockout_minutes: int = 15
+    max_body_bytes: int = 1_048_576

@@ -1,0 +1,219 @@
+"""One way in for every API request: parse, log-in, role, replay, epoch, second person, transaction, answer.
+
+What a route declares is enforced here and nowhere else. A refusal changes no business record; refusals of writes are
+audited and counted in a transaction of their own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.numbers import IDEMPOTENCY_KEY, is_ulid, new_ulid
+from fallback_server.domain.policy import Policy
+from fallback_server.store import idempotency
+from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web.login import actor_of
+from fallback_server.web.metrics import REFUSALS
+from fallback_server.web.people import check_approver
+from fallback_server.web.problems import from_validation, problem
+from fallback_server.web.routes import Api, Call, FreeCall, Route
+
+PREFIX = "/api/v1"
+log = logging.getLogger("yj.web")
+
+
+def install(app: Flask, apis: list[Api], store: Store, policy: Policy) -> None:
+    """Bind all routes of all windows to the application."""
+    for api in apis:
+        for route in api.routes:
+            rule = PREFIX + route.path.replace("{", "<").replace("}", ">")
+            app.add_url_rule(rule, route.name, _view(route, store, policy), methods=[route.method])
+
+
+def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        try:
+            return _handle(route, store, policy, path)
+        except ValidationError as error:
+            yj_error, extra = from_validation(error)
+            return _refuse(route, store, yj_error, extra)
+        except YjError as error:
+            return _refuse(route, store, error)
+
+    return view
+
+
+def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
+    raw = _json_body(route)
+    if route.free is not None:
+        return _free(route, store, policy, raw)
+    if route.permit is None:
+        return _read(route, store, policy, path)
+    return _write(route, store, policy, path, raw)
+
+
+def _read(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
+    with store.reading() as tx:
+        g.epoch = tx.mode.epoch
+        if route.roles:
+            tx.actor = g.actor = _authorised(route, tx)
+        query = _parse(route.query, request.args.to_dict())
+        return _answer(route.handler(Call(tx, policy, None, query, path, "")), route.status)
+
+
+def _free(route: Route, store: Store, policy: Policy, raw: Any) -> Response:
+    actor = None
+    with store.reading() as tx:
+        g.epoch = tx.mode.epoch
+        if route.roles:
+            actor = g.actor = _authorised(route, tx)
+    assert route.free is not None
+    return _answer(route.free(FreeCall(store, policy, _parse(route.body, raw), actor, request.remote_addr)), route.status)
+
+
+def _write(route: Route, store: Store, policy: Policy, path: dict[str, str], raw: Any) -> Response:
+    with store.reading() as tx:
+        g.epoch = tx.mode.epoch
+        actor = g.actor = _authorised(route, tx)
+        act = _act(route, raw, actor)
+        known = idempotency.find(tx.conn, act) if act else None
+        if known is None:
+            _check_epoch(tx)
+    if known is not None:
+        return _replay(known)
+    body = _parse(route.body, raw)
+    actor = _with_approver(store, actor, body)
+    assert route.permit is not None
+    try:
+        with store.writing(route.permit, actor) as tx:
+            g.epoch = tx.mode.epoch
+            if act and (known := idempotency.claim(tx.conn, act, tx.at)) is not None:
+                return _replay(known)
+            key = act.key if act and is_ulid(act.key) else new_ulid(tx.now)
+            text = _text(route.handler(Call(tx, policy, body, None, path, key)))
+            if act:
+                idempotency.finish(tx.conn, act, idempotency.Answer(route.status, text))
+            g.epoch = tx.mode.epoch
+    except IntegrityError as error:
+        raise _lost_race(error) from error
+    return _json(text, route.status)
+
+
+def _lost_race(error: IntegrityError) -> YjError:
+    """Two windows reached for the same thing and the schema let one have it: the other is told to look again."""
+    words = str(error.orig)
+    if "settlement" in words:
+        return YjError("already_paid", number="")
+    if "receipt_number" in words:
+        return YjError("receipt_number_used", number="", state="used")
+    if "shift" in words:
+        return YjError("shift_open")
+    raise error
+
+
+def _authorised(route: Route, tx: Tx) -> Actor:
+    header = request.headers.get("Authorization", "")
+    token = header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else None
+    actor = actor_of(tx, token, request.remote_addr)
+    g.token = token
+    if not route.allows(actor.roles):
+        g.actor = actor
+        raise YjError("forbidden", roles=", ".join(sorted(route.roles)))
+    return actor
+
+
+def _with_approver(store: Store, actor: Actor, body: Any) -> Actor:
+    approver = getattr(body, "approver", None)
+    if approver is None:
+        return actor
+    return replace(actor, approver_code=check_approver(store, actor, approver.operator, approver.password))
+
+
+def _check_epoch(tx: Tx) -> None:
+    """A window that still lives in an older mode is told so before it writes anything."""
+    sent = request.headers.get("YJ-Epoch")
+    if sent is None:
+        return
+    current = tx.mode.epoch
+    in_grace = tx.mode.mode is Mode.RETURNING and tx.mode.grace_until is not None and tx.now < tx.mode.grace_until
+    if sent != str(current) and not (in_grace and sent == str(current - 1)):
+        raise YjError("epoch_changed", sent=sent, current=current)
+
+
+def _act(route: Route, raw: Any, actor: Actor) -> idempotency.Act | None:
+    if not route.keyed:
+        return None
+    key = request.headers.get("Idempotency-Key", "")
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise YjError("idempotency_key_missing")
+    text = json.dumps(_without_passwords(raw), sort_keys=True)
+    return idempotency.Act(key, route.method, request.path, hashlib.sha256(text.encode()).hexdigest(), actor.operator_code)
+
+
+def _without_passwords(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_passwords(inner) for name, inner in value.items() if name != "password"}
+    return [_without_passwords(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _json_body(route: Route) -> Any:
+    if request.method != "POST":
+        return None
+    try:
+        data = request.get_data()
+    except RequestEntityTooLarge:
+        raise YjError("body_too_large", limit=request.max_content_length) from None
+    if not data:
+        return {}
+    if request.mimetype != "application/json":
+        raise YjError("unsupported_media_type")
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise YjError("malformed_json") from None
+
+
+def _parse(model: type[BaseModel] | None, raw: Any) -> Any:
+    if model is None:
+        if raw not in (None, {}) and request.method == "POST":
+            raise YjError("invalid_request", field="body", problem="—")
+        return None
+    return model.model_validate(raw)
+
+
+def _replay(known: idempotency.Answer) -> Response:
+    response = _json(known.text, known.status)
+    response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _answer(value: Any, status: int) -> Response:
+    return _json(_text(value), status)
+
+
+def _json(text: str, status: int) -> Response:
+    return Response(text, status, content_type="application/json; charset=utf-8")
+
+
+def _refuse(route: Route, store: Store, error: YjError, extra: dict[str, Any] | None = None) -> Response:
+    REFUSALS.labels(error.code).inc()
+    # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above.
+    if (route.permit is not None or route.free is not None) and (actor := g.get("actor")) is not None:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            tx.audit(f"refused {route.name}"[:64], ok=False, code=error.code)
+    return problem(error, extra)

@@ -1,0 +1,155 @@
+"""Sessions: opening one, ending one, and finding the actor behind a request."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from fallback_server.domain.categories import effective_roles
+from fallback_server.domain.clock import from_text, to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.policy import Policy
+from fallback_server.store.people import login_failure, session, workstation
+from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web.people import Person, find_person, password_matches
+
+
+def token_hash(token: str) -> str:
+    """What the store keeps of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def open_session(
+    store: Store, policy: Policy, code: str, password: str, station: str, *, take_over: bool, address: str | None
+) -> dict[str, Any]:
+    """Log in. Returns the contract's answer with a fresh token.
+
+    Raises login_failed, activation_required, too_many_requests, session_elsewhere.
+    """
+    with store.reading() as tx:
+        _refuse_if_locked_out(tx, policy, code)
+        person = find_person(tx.conn, code)
+    if person is not None and person.active and person.password_hash is None:
+        raise YjError("activation_required")
+    if person is None or not person.active or not password_matches(person, password):
+        _count_failure(store, code, station, address)
+        raise YjError("login_failed")
+    actor = Actor(person.code, person.name, effective_roles(person.roles), station, address)
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        _end_elsewhere(tx, person.code, station, take_over)
+        enrol_workstation(tx, station)
+        tx.conn.execute(login_failure.delete().where(login_failure.c.operator_code == code))
+        answer = _issue(tx, policy, person, station)
+        tx.audit("session.open", subject=person.code, take_over=take_over)
+    return answer
+
+
+def close_session(tx: Tx, token: str) -> None:
+    """Log out; again is harmless."""
+    tx.conn.execute(
+        update(session).where(session.c.token_hash == token_hash(token), session.c.ended_at.is_(None)).values(ended_at=tx.at)
+    )
+    tx.audit("session.close", subject=tx.who.operator_code)
+
+
+def actor_of(tx: Tx, token: str | None, address: str | None) -> Actor:
+    """The person behind a bearer token; raises login_required for none, an unknown, an ended or an expired one."""
+    if not token:
+        raise YjError("login_required")
+    row = tx.conn.execute(select(session).where(session.c.token_hash == token_hash(token))).mappings().first()
+    if row is None or row["ended_at"] is not None or from_text(row["expires_at"]) <= tx.now:
+        raise YjError("login_required")
+    return Actor(row["operator_code"], row["operator_name"], frozenset(row["roles"]), row["workstation"], address)
+
+
+def enrol_workstation(tx: Tx, code: str) -> int:
+    """The three-digit number of a workstation, given at its first log-in and never again to another."""
+    number = tx.conn.execute(select(workstation.c.number).where(workstation.c.code == code)).scalar()
+    if number is not None:
+        tx.conn.execute(
+            update(workstation)
+            .where(workstation.c.code == code)
+            .values(last_seen_at=tx.at, operator_code=tx.actor.operator_code if tx.actor else None)
+        )
+        return int(number)
+    number = int(tx.conn.execute(select(func.coalesce(func.max(workstation.c.number), 0))).scalar_one()) + 1
+    tx.conn.execute(
+        workstation.insert().values(
+            code=code,
+            number=number,
+            operator_code=tx.actor.operator_code if tx.actor else None,
+            first_seen_at=tx.at,
+            last_seen_at=tx.at,
+        )
+    )
+    return number
+
+
+def _issue(tx: Tx, policy: Policy, person: Person, station: str) -> dict[str, Any]:
+    token = secrets.token_urlsafe(32)
+    expires = to_text(tx.now + timedelta(hours=policy.session_hours))
+    roles = sorted(effective_roles(person.roles))
+    tx.conn.execute(
+        session.insert().values(
+            token_hash=token_hash(token),
+            operator_code=person.code,
+            operator_name=person.name,
+            roles=roles,
+            workstation=station,
+            issued_at=tx.at,
+            expires_at=expires,
+        )
+    )
+    return {
+        "token": token,
+        "expires_at": expires,
+        "operator": {"code": person.code, "name": person.name, "roles": roles},
+    }
+
+
+def _end_elsewhere(tx: Tx, code: str, station: str, take_over: bool) -> None:
+    others = (
+        session.c.operator_code == code,
+        session.c.workstation != station,
+        session.c.ended_at.is_(None),
+        session.c.expires_at > tx.at,
+    )
+    elsewhere = tx.conn.execute(select(session.c.workstation).where(*others).limit(1)).scalar()
+    if elsewhere is not None and not take_over:
+        raise YjError("session_elsewhere", workstation=elsewhere)
+    if elsewhere is not None:
+        tx.conn.execute(update(session).where(*others).values(ended_at=tx.at))
+
+
+def _refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:
+    """After too many failures each further one doubles the wait, up to the lock-out time."""
+    row = tx.conn.execute(select(login_failure).where(login_failure.c.operator_code == code)).mappings().first()
+    if row is None or row["failures"] < policy.login_attempts:
+        return
+    wait = min(policy.lockout_minutes * 60, 2 ** (row["failures"] - policy.login_attempts + 1))
+    left = (from_text(row["last_at"]) + timedelta(seconds=wait) - tx.now).total_seconds()
+    if left > 0:
+        raise YjError("too_many_requests", seconds=int(left) + 1)
+
+
+def _count_failure(store: Store, code: str, station: str, address: str | None) -> None:
+    with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), station, address)) as tx:
+        known = _failures(tx.conn, code)
+        if known is None:
+            tx.conn.execute(login_failure.insert().values(operator_code=code[:64], failures=1, last_at=tx.at))
+        else:
+            tx.conn.execute(
+                update(login_failure)
+                .where(login_failure.c.operator_code == code)
+                .values(failures=known + 1, last_at=tx.at)
+            )
+        tx.audit("session.open", subject=code[:64], ok=False)
+
+
+def _failures(conn: Connection, code: str) -> int | None:
+    return conn.execute(select(login_failure.c.failures).where(login_failure.c.operator_code == code)).scalar()

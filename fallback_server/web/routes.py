@@ -1,0 +1,143 @@
+"""Routes as data: each names its roles, its body, its permit and whether it is at-most-once.
+
+Windows declare routes on an `Api`; `dispatch.py` is the one place that enforces what they declare, and policy tests walk
+the same list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from fallback_server.domain.categories import ROLES
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.policy import Policy
+from fallback_server.store.session import Actor, Store, Tx
+
+EVERYONE: Final = frozenset(ROLES)
+PUBLIC: Final[frozenset[str]] = frozenset()
+READ_EVERYTHING: Final = frozenset({"supervisor", "admin", "auditor"})  # 2-contract, Roles
+
+
+class Body(BaseModel):
+    """Base of every request body and query: unknown fields are refused, so that a typo is never silently dropped."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, str_max_length=2000)
+
+
+class Approver(Body):
+    """The second person (2-contract, Second person)."""
+
+    operator: str
+    password: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request as a handler sees it, inside its transaction.
+
+    `key` is the ULID of the act: the id of its main document. `body` and `query` are instances of the declared models.
+    """
+
+    tx: Tx
+    policy: Policy
+    body: Any
+    query: Any
+    path: dict[str, str]
+    key: str
+
+    def approved(self) -> str:
+        """The second person's code; raises second_person_required if none was sent."""
+        from fallback_server.domain.errors import YjError
+
+        if self.tx.who.approver_code is None:
+            raise YjError("second_person_required")
+        return self.tx.who.approver_code
+
+
+Handler = Callable[[Call], Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route. `roles` empty means no log-in; `permit` None means that it only reads.
+
+    `keyed` False needs a written `reason`: the policy test asks for it.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    roles: frozenset[str] = EVERYONE
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    permit: Permit | None = None
+    status: int = 200
+    keyed: bool = True
+    reason: str = ""
+    # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
+    free: Callable[[FreeCall], Any] | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def allows(self, roles: Iterable[str]) -> bool:
+        """Whether one of `roles` (already effective) may call it."""
+        own = set(roles)
+        return bool(own & self.roles) or (self.permit is None and self.free is None and bool(own & READ_EVERYTHING))
+
+
+@dataclass(frozen=True)
+class FreeCall:
+    """A request whose handler opens its transactions itself (log-in)."""
+
+    store: Store
+    policy: Policy
+    body: Any
+    actor: Actor | None
+    address: str | None
+
+
+@dataclass
+class Api:
+    """The routes of one window, in the order in which they were declared."""
+
+    window: str
+    routes: list[Route] = field(default_factory=list)
+
+    def get(self, path: str, *, summary: str, roles: Iterable[str] = EVERYONE, query: type[BaseModel] | None = None) -> Callable[[Handler], Handler]:
+        """Declare a reading route."""
+        return self._add("GET", path, summary=summary, roles=frozenset(roles), query=query)
+
+    def post(
+        self,
+        path: str,
+        *,
+        summary: str,
+        roles: Iterable[str],
+        permit: Permit,
+        body: type[BaseModel] | None = None,
+        status: int = 200,
+        keyed: bool = True,
+        reason: str = "",
+    ) -> Callable[[Handler], Handler]:
+        """Declare a writing route; `keyed=False` needs a `reason`."""
+        return self._add(
+            "POST", path, summary=summary, roles=frozenset(roles), body=body, permit=permit, status=status, keyed=keyed, reason=reason
+        )
+
+    def add(self, route: Route) -> None:
+        """Declare a route that fits neither."""
+        self.routes.append(route)
+
+    def _add(self, method: str, path: str, **options: Any) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            self.routes.append(Route(method, path, handler, **options))
+            return handler
+
+        return declare

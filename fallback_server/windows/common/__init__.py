@@ -1,0 +1,1 @@
+"""What every window page needs: log-in, the mode, master lists, heartbeats."""

@@ -1,0 +1,123 @@
+"""Routes that every window page uses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import g
+from pydantic import Field, StrictBool, StrictInt
+
+from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.numbers import WORKSTATION_CODE
+from fallback_server.web import login
+from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall, Route
+from fallback_server.windows.common import queries, usecases
+
+api = Api("common")
+Station = Annotated[str, Field(pattern=f"^{WORKSTATION_CODE.pattern}$")]
+
+
+class SessionRequest(Body):
+    """Log-in."""
+
+    operator: Annotated[str, Field(min_length=1, max_length=64)]
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+    workstation: Station
+    take_over: StrictBool = False
+
+
+class ListQuery(Body):
+    """Search text and paging."""
+
+    q: str = ""
+    limit: Annotated[int, Field(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: str | None = None
+
+
+class HeartbeatRequest(Body):
+    """What a workstation says of itself every few seconds."""
+
+    workstation: Station
+    role: str | None = None
+    epoch: Annotated[StrictInt, Field(ge=0)]
+    central_ok: StrictBool | None = None
+    clock: str | None = None
+    version: str | None = None
+
+
+def _log_in(call: FreeCall) -> Any:
+    body: SessionRequest = call.body
+    return login.open_session(
+        call.store, call.policy, body.operator, body.password, body.workstation, take_over=body.take_over, address=call.address
+    )
+
+
+def _unused(call: Call) -> Any:
+    raise YjError("not_available")
+
+
+api.add(
+    Route(
+        "POST", "/session", _unused, "Log in", roles=PUBLIC, body=SessionRequest, keyed=False, free=_log_in, status=201,
+        reason="a log-in hashes the password outside any transaction, and each one makes a new token",
+    )
+)  # fmt: skip
+
+
+@api.post(
+    "/session/end", summary="Log out", roles=EVERYONE, permit=Permit.HOUSEKEEPING, keyed=False,
+    reason="ending an ended session changes nothing",
+)  # fmt: skip
+def log_out(call: Call) -> Any:
+    login.close_session(call.tx, g.token)
+    return {"ended": True}
+
+
+@api.get("/mode", summary="Mode, epoch, scope and age of the data", roles=PUBLIC)
+def show_mode(call: Call) -> Any:
+    return queries.mode(call.tx, call.policy)
+
+
+@api.get("/mode/events", summary="Server-sent stream of the mode (needs the front door)", roles=PUBLIC)
+def mode_events(call: Call) -> Any:
+    raise YjError("not_available")
+
+
+def _declare_list(path: str, dataset: str) -> None:
+    @api.get(path, summary=f"Search the {dataset} list", query=ListQuery)
+    def show(call: Call) -> Any:
+        return queries.master_list(call.tx, dataset, call.query.q, call.query.limit, call.query.cursor)
+
+
+for _path, _dataset in {
+    "/drugs": "drug",
+    "/fee-items": "fee_item",
+    "/diagnoses": "diagnosis",
+    "/departments": "department",
+    "/register-types": "register_type",
+    "/schedules": "schedule",
+}.items():
+    _declare_list(_path, _dataset)
+
+
+@api.get("/dictionaries/{name}", summary="All codes of a dictionary")
+def show_dictionary(call: Call) -> Any:
+    return queries.dictionary(call.tx, call.path["name"])
+
+
+@api.post(
+    "/workstations/heartbeat", summary="A workstation acknowledges the epoch", roles=EVERYONE, permit=Permit.HOUSEKEEPING,
+    body=HeartbeatRequest, keyed=False, reason="a heartbeat replaces the one before",
+)  # fmt: skip
+def heartbeat(call: Call) -> Any:
+    body: HeartbeatRequest = call.body
+    return usecases.heartbeat(
+        call.tx, code=body.workstation, role=body.role, epoch=body.epoch, central_ok=body.central_ok, clock=body.clock, version=body.version
+    )
+
+
+@api.get("/workstations", summary="Roll call", roles=("admin", "duty", "supervisor"))
+def roll_call(call: Call) -> Any:
+    return {"items": queries.workstations(call.tx)}

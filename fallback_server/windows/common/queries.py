@@ -1,0 +1,96 @@
+"""Reading the mode and the master lists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from fallback_server.acts import searching
+from fallback_server.domain import money
+from fallback_server.domain.clock import from_text, to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
+from fallback_server.store import mirror
+from fallback_server.store.people import workstation
+from fallback_server.store.session import Tx, mirror_as_of
+
+# Master lists and the columns by which each is searched.
+LISTS: dict[str, tuple[str, ...]] = {
+    "drug": ("pinyin", "name", "drug_code"),
+    "fee_item": ("pinyin", "name", "item_code"),
+    "diagnosis": ("pinyin", "name", "diagnosis_code"),
+    "department": ("name", "department_code"),
+    "register_type": ("name", "type_code"),
+    "schedule": ("department_code",),
+}
+_OURS = ("row_hash", "pinyin")
+
+
+def mode(tx: Tx, policy: Policy) -> dict[str, Any]:
+    """The contract's answer to GET /mode."""
+    state = tx.mode
+    return {
+        "mode": state.mode.value,
+        "drill": state.drill,
+        "scope": list(state.scope) if state.scope is not None else None,
+        "epoch": state.epoch,
+        "incident_no": state.incident_no,
+        "since": to_text(state.since),
+        "grace_until": to_text(state.grace_until) if state.grace_until else None,
+        "insurance_down": state.insurance_down,
+        "notice": state.notice,
+        "mirror": mirror_age(tx, policy),
+    }
+
+
+def mirror_age(tx: Tx, policy: Policy) -> dict[str, Any]:
+    """How old the oldest dataset on screen is; stale above the warning age or when there is no mirror."""
+    as_of = min(mirror_as_of(tx.conn).values(), default=None)
+    if as_of is None:
+        return {"as_of": None, "age_seconds": None, "stale": True}
+    age = max(0, int((tx.now - from_text(as_of)).total_seconds()))
+    return {"as_of": as_of, "age_seconds": age, "stale": age > policy.stale_warn_minutes * 60}
+
+
+def master_list(tx: Tx, dataset: str, q: str, limit: int, cursor: str | None) -> dict[str, Any]:
+    """One page of a master list, active rows only, by code; `q` is a prefix of pinyin initials, name or code."""
+    table = mirror.datasets[dataset]
+    statement = select(table)
+    if "active" in table.c:
+        statement = statement.where(table.c.active.is_(True))
+    condition = searching.matching(table, q, LISTS[dataset])
+    if condition is not None:
+        statement = statement.where(condition)
+    key = list(table.primary_key.columns)[0]
+    found = searching.page(tx, statement, key, limit, cursor)
+    return {**found, "items": [shown(row) for row in found["items"]]}
+
+
+def dictionary(tx: Tx, name: str) -> dict[str, Any]:
+    """All codes of a dictionary; raises unknown_dictionary."""
+    table = mirror.datasets["dictionary"]
+    rows = tx.conn.execute(select(table).where(table.c.dict == name).order_by(table.c.code)).mappings().all()
+    if not rows:
+        raise YjError("unknown_dictionary", code=name)
+    return {"items": [shown(dict(row)) for row in rows], "next_cursor": None}
+
+
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A mirrored row for the interface: money as text, our bookkeeping columns left out."""
+    return {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if not isinstance(value, Decimal):
+        return value
+    return money.price_text(value) if name == "unit_price" else money.to_text(value)
+
+
+def workstations(tx: Tx) -> list[dict[str, Any]]:
+    """The roll call: those that have not acknowledged the present epoch first."""
+    rows = [dict(row) for row in tx.conn.execute(select(workstation)).mappings()]
+    for row in rows:
+        row["acknowledged"] = row["epoch"] == tx.mode.epoch
+    return sorted(rows, key=lambda row: (row["acknowledged"], row["code"]))
