@@ -1,0 +1,1 @@
+"""What a window PC or an administrator runs: the typed HTTP client, the `yj` command, the pages."""
