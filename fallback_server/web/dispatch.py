@@ -57,10 +57,10 @@ def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]
 def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
     raw = _json_body(route)
     if route.free is not None:
-        return _free(route, store, policy, raw)
+        return _free(route, route.free, store, policy, raw)
     if route.permit is None:
         return _read(route, store, policy, path)
-    return _write(route, store, policy, path, raw)
+    return _write(route, route.permit, store, policy, path, raw)
 
 
 def _read(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
@@ -72,17 +72,20 @@ def _read(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> R
         return _answer(route.handler(Call(tx, policy, None, query, path, "")), route.status)
 
 
-def _free(route: Route, store: Store, policy: Policy, raw: Any) -> Response:
+def _free(
+    route: Route, free: Callable[[FreeCall], Any], store: Store, policy: Policy, raw: Any
+) -> Response:
     actor = None
     with store.reading() as tx:
         g.epoch = tx.mode.epoch
         if route.roles:
             actor = g.actor = _authorised(route, tx)
-    assert route.free is not None
-    return _answer(route.free(FreeCall(store, policy, _parse(route.body, raw), actor, request.remote_addr)), route.status)
+    return _answer(free(FreeCall(store, policy, _parse(route.body, raw), actor, request.remote_addr)), route.status)
 
 
-def _write(route: Route, store: Store, policy: Policy, path: dict[str, str], raw: Any) -> Response:
+def _write(
+    route: Route, permit: Permit, store: Store, policy: Policy, path: dict[str, str], raw: Any
+) -> Response:
     with store.reading() as tx:
         g.epoch = tx.mode.epoch
         actor = g.actor = _authorised(route, tx)
@@ -94,9 +97,8 @@ def _write(route: Route, store: Store, policy: Policy, path: dict[str, str], raw
         return _replay(known)
     body = _parse(route.body, raw)
     actor = _with_approver(store, actor, body)
-    assert route.permit is not None
     try:
-        with store.writing(route.permit, actor) as tx:
+        with store.writing(permit, actor) as tx:
             g.epoch = tx.mode.epoch
             if act and (known := idempotency.claim(tx.conn, act, tx.at)) is not None:
                 return _replay(known)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from flask import g
 from pydantic import Field, StrictBool, StrictInt
 
+from fallback_server.acts import standing
 from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -77,7 +78,7 @@ def log_out(call: Call) -> Any:
 
 @api.get("/mode", summary="Mode, epoch, scope and age of the data", roles=PUBLIC)
 def show_mode(call: Call) -> Any:
-    return queries.mode(call.tx, call.policy)
+    return standing.shown_mode(call.tx, call.policy)
 
 
 @api.get("/mode/events", summary="Server-sent stream of the mode (needs the front door)", roles=PUBLIC)

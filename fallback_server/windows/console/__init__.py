@@ -1,1 +1,1 @@
-"""The console window."""
+"""The emergency console: the switch, the mirror, incidents, the return, the account."""

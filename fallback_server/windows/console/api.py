@@ -1,7 +1,0 @@
-"""Routes of the console window."""
-
-from __future__ import annotations
-
-from fallback_server.web.routes import Api
-
-api = Api("console")

@@ -1,0 +1,119 @@
+"""Routes of the way back: upload, conflicts, the account, signatures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool
+
+from fallback_server.domain.modes import Permit
+from fallback_server.store import conflicts, reconciliations, returns_queries
+from fallback_server.store.mode_switch import incident_row
+from fallback_server.web.routes import Api, Approver, Body, Call
+from fallback_server.windows.console import rules, usecases
+
+api = Api("console")
+CONSOLE = ("admin", "duty", "supervisor", "auditor")
+DECIDE = ("admin", "duty", "supervisor")
+Note = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class UploadRequest(Body):
+    """Start the return, or rehearse it."""
+
+    dry_run: StrictBool = False
+
+
+class ConflictQuery(Body):
+    """All conflicts of the incident, or only those without a decision."""
+
+    only_open: bool = False
+
+
+class ResolveRequest(Body):
+    """A person's decision. Money needs a second person."""
+
+    decision: Annotated[str, Field(min_length=1, max_length=32)]
+    note: Note
+    central_key: Annotated[str, Field(max_length=64)] | None = None
+    approver: Approver | None = None
+
+
+class ExplainRequest(Body):
+    """Why a difference is as it is."""
+
+    note: Note
+
+
+class SignRequest(Body):
+    """In which capacity somebody signs."""
+
+    signed_as: Annotated[Literal["it", "finance"], Field(alias="as")]
+
+
+@api.get("/incidents/{number}/upload", summary="Progress of the return", roles=CONSOLE)
+def upload_progress(call: Call) -> Any:
+    number = rules.require_number(call.path["number"])
+    incident_row(call.tx.conn, number)
+    return returns_queries.upload_progress(call.tx.conn, number)
+
+
+@api.post(
+    "/incidents/{number}/upload", summary="Upload now, or rehearse", roles=("admin", "duty"), permit=Permit.HOUSEKEEPING,
+    body=UploadRequest, status=202,
+)  # fmt: skip
+def ask_upload(call: Call) -> Any:
+    return usecases.ask_upload(call.tx, rules.require_number(call.path["number"]), dry_run=call.body.dry_run)
+
+
+@api.get("/incidents/{number}/conflicts", summary="What waits for a person", roles=CONSOLE, query=ConflictQuery)
+def show_conflicts(call: Call) -> Any:
+    number = rules.require_number(call.path["number"])
+    incident_row(call.tx.conn, number)
+    return {"items": conflicts.list_conflicts(call.tx.conn, number, only_open=call.query.only_open)}
+
+
+@api.get("/conflicts/{conflict}", summary="One conflict, both versions side by side", roles=CONSOLE)
+def show_conflict(call: Call) -> Any:
+    return conflicts.show_conflict(call.tx.conn, rules.require_number(call.path["conflict"]))
+
+
+@api.post(
+    "/conflicts/{conflict}/resolve", summary="Decide a conflict", roles=DECIDE, permit=Permit.HOUSEKEEPING, body=ResolveRequest
+)  # fmt: skip
+def resolve(call: Call) -> Any:
+    body: ResolveRequest = call.body
+    number = rules.require_number(call.path["conflict"])
+    return conflicts.resolve(call.tx, number, body.decision, body.note, body.central_key)
+
+
+@api.get("/incidents/{number}/reconciliation", summary="The newest account of the incident", roles=CONSOLE)
+def show_reconciliation(call: Call) -> Any:
+    number = rules.require_number(call.path["number"])
+    row = incident_row(call.tx.conn, number)
+    rules.require_returnable(row["state"], row["drill"], closed_too=True)
+    return reconciliations.latest(call.tx.conn, number)
+
+
+@api.post(
+    "/incidents/{number}/reconciliation", summary="Compute the account afresh", roles=CONSOLE, permit=Permit.HOUSEKEEPING, status=202
+)  # fmt: skip
+def ask_reconciliation(call: Call) -> Any:
+    return usecases.ask_reconciliation(call.tx, rules.require_number(call.path["number"]))
+
+
+@api.post(
+    "/incidents/{number}/differences/{difference}/explain", summary="Explain a difference by name", roles=DECIDE,
+    permit=Permit.HOUSEKEEPING, body=ExplainRequest,
+)  # fmt: skip
+def explain(call: Call) -> Any:
+    number = rules.require_number(call.path["number"])
+    return reconciliations.explain(call.tx, number, rules.require_number(call.path["difference"]), call.body.note)
+
+
+@api.post(
+    "/incidents/{number}/sign", summary="Sign the account; two signatures close the incident", roles=("admin", "supervisor"),
+    permit=Permit.HOUSEKEEPING, body=SignRequest,
+)  # fmt: skip
+def sign(call: Call) -> Any:
+    return reconciliations.sign(call.tx, rules.require_number(call.path["number"]), call.body.signed_as)

@@ -1,0 +1,153 @@
+"""Routes of the console: the switch, the mirror, incidents and jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool
+
+from fallback_server.acts import standing
+from fallback_server.domain.modes import Permit
+from fallback_server.store import mode_switch
+from fallback_server.web.routes import Api, Approver, Body, Call
+from fallback_server.windows.console import queries, rules, usecases
+
+api = Api("console")
+SWITCH = ("admin", "duty")
+CONSOLE = ("admin", "duty", "supervisor", "auditor")
+Reason = Annotated[str, Field(min_length=1, max_length=500)]
+Codes = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(min_length=1, max_length=500)]
+
+
+class EmergencyRequest(Body):
+    """Switch on: cause, reason, whole hospital or departments, drill or not."""
+
+    cause: Literal["server", "storage", "network", "software", "database", "maintenance", "other"]
+    reason: Reason
+    departments: Codes | None = None
+    drill: StrictBool = False
+
+
+class ScopeRequest(Body):
+    """The departments in YJ; null is the whole hospital."""
+
+    departments: Codes | None
+    reason: Reason
+
+
+class ReturnRequest(Body):
+    """Switch off, with or without the upload at once. Needs a second person."""
+
+    upload: StrictBool
+    approver: Approver | None = None
+
+
+class ReasonRequest(Body):
+    """An act that needs a reason."""
+
+    reason: Reason
+
+
+class InsuranceRequest(Body):
+    """The insurance platform is down, or up again."""
+
+    down: StrictBool
+    reason: Reason
+
+
+class MirrorRequest(Body):
+    """Refresh all datasets, or those named."""
+
+    datasets: list[str] | None = None
+
+
+class ApproveRequest(Body):
+    """Approve a held run by the content hash that was shown."""
+
+    hash: Annotated[str, Field(min_length=8, max_length=64)]
+    reason: Reason
+
+
+class RejectionQuery(Body):
+    """How many rejected rows to show."""
+
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+@api.post(
+    "/mode/emergency", summary="Switch on", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=EmergencyRequest
+)
+def switch_on(call: Call) -> Any:
+    body: EmergencyRequest = call.body
+    usecases.switch_on(call.tx, cause=body.cause, reason=body.reason, departments=body.departments, drill=body.drill)
+    return standing.shown_mode(call.tx, call.policy)
+
+
+@api.post("/mode/scope", summary="Change the scope", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ScopeRequest)
+def change_scope(call: Call) -> Any:
+    usecases.change_scope(call.tx, call.body.departments, call.body.reason)
+    return standing.shown_mode(call.tx, call.policy)
+
+
+@api.post("/mode/normal", summary="Switch off (two people)", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReturnRequest)
+def switch_off(call: Call) -> Any:
+    call.approved()
+    usecases.switch_off(call.tx, call.policy, upload=call.body.upload)
+    return standing.shown_mode(call.tx, call.policy)
+
+
+@api.post("/mode/release", summary="Give the windows back to the HIS", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReasonRequest)
+def release(call: Call) -> Any:
+    mode_switch.release(call.tx, call.body.reason)
+    return standing.shown_mode(call.tx, call.policy)
+
+
+@api.post("/mode/insurance", summary="Insurance platform down or up", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=InsuranceRequest)
+def insurance(call: Call) -> Any:
+    mode_switch.set_insurance_down(call.tx, call.body.down, call.body.reason)
+    return {"insurance_down": call.body.down}
+
+
+@api.post(
+    "/incidents/{number}/confirm", summary="The second person's confirmation", roles=("admin", "duty", "supervisor"),
+    permit=Permit.HOUSEKEEPING,
+)  # fmt: skip
+def confirm(call: Call) -> Any:
+    number = rules.require_number(call.path["number"])
+    mode_switch.confirm_incident(call.tx, number)
+    return queries.incident_detail(call.tx, number)
+
+
+@api.get("/mirror", summary="State of the mirror", roles=CONSOLE)
+def mirror_status(call: Call) -> Any:
+    return queries.mirror_status(call.tx)
+
+
+@api.post("/mirror/runs", summary="Refresh now", roles=("admin", "duty"), permit=Permit.HOUSEKEEPING, body=MirrorRequest, status=202)
+def ask_mirror(call: Call) -> Any:
+    return usecases.ask_mirror(call.tx, call.body.datasets)
+
+
+@api.post("/mirror/runs/{run}/approve", summary="Publish a held run", roles=("admin",), permit=Permit.HOUSEKEEPING, body=ApproveRequest, status=202)
+def approve_run(call: Call) -> Any:
+    return usecases.approve_run(call.tx, rules.require_number(call.path["run"]), call.body.hash, call.body.reason)
+
+
+@api.get("/mirror/runs/{run}/rejections", summary="Rows a run set aside", roles=CONSOLE, query=RejectionQuery)
+def show_rejections(call: Call) -> Any:
+    return {"items": queries.rejections(call.tx, rules.require_number(call.path["run"]), call.query.limit)}
+
+
+@api.get("/incidents", summary="All incidents", roles=CONSOLE)
+def show_incidents(call: Call) -> Any:
+    return {"items": queries.incidents(call.tx)}
+
+
+@api.get("/incidents/{number}", summary="One incident with its timeline", roles=CONSOLE)
+def show_incident(call: Call) -> Any:
+    return queries.incident_detail(call.tx, rules.require_number(call.path["number"]))
+
+
+@api.get("/jobs/{job}", summary="What became of a job", roles=CONSOLE)
+def show_job(call: Call) -> Any:
+    return queries.job_view(call.tx, rules.require_number(call.path["job"]))

@@ -1,0 +1,105 @@
+"""What the console shows, read from the tables at the moment of asking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from fallback_server.domain.clock import from_text
+from fallback_server.domain.errors import YjError
+from fallback_server.store import mirror
+from fallback_server.store.mode import incident, incident_event
+from fallback_server.store.mode_switch import incident_row
+from fallback_server.store.outbox import outbox
+from fallback_server.store.returning import job
+from fallback_server.store.session import Tx
+
+RUNS_SHOWN = 20
+
+
+def mirror_status(tx: Tx) -> dict[str, Any]:
+    """Per dataset rows, age and generation; the newest runs with what was rejected and why one is held."""
+    generations = select(mirror.generation).order_by(mirror.generation.c.generation.desc()).limit(1)
+    newest = tx.conn.execute(generations.where(mirror.generation.c.rolled_back_at.is_(None))).mappings().first()
+    datasets = [
+        {
+            "dataset": row["dataset"],
+            "rows": row["rows"],
+            "as_of": row["as_of"],
+            "age_seconds": max(0, int((tx.now - from_text(row["as_of"])).total_seconds())),
+            "generation": row["generation"],
+        }
+        for row in tx.conn.execute(select(mirror.dataset_state).order_by(mirror.dataset_state.c.dataset)).mappings()
+    ]
+    runs = tx.conn.execute(select(mirror.run).order_by(mirror.run.c.run_id.desc()).limit(RUNS_SHOWN)).mappings()
+    return {
+        "generation": newest["generation"] if newest else None,
+        "published_at": newest["published_at"] if newest else None,
+        "datasets": datasets,
+        "runs": [run_view(dict(row)) for row in runs],
+    }
+
+
+def run_view(row: dict[str, Any]) -> dict[str, Any]:
+    """A mirror run as the console and the command line show it."""
+    return {**row, "id": str(row.pop("run_id"))}
+
+
+def held_run(tx: Tx, run_id: int) -> dict[str, Any]:
+    """The run, if it is held; raises run_not_found or run_not_held."""
+    row = tx.conn.execute(select(mirror.run).where(mirror.run.c.run_id == run_id)).mappings().first()
+    if row is None:
+        raise YjError("run_not_found")
+    if row["state"] != "held":
+        raise YjError("run_not_held", state=row["state"])
+    return dict(row)
+
+
+def rejections(tx: Tx, run_id: int, limit: int) -> list[dict[str, Any]]:
+    """The rows that a run set aside: dataset, key, reason."""
+    table = mirror.rejection
+    rows = tx.conn.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.id).limit(limit)).mappings()
+    return [dict(row) for row in rows]
+
+
+def incidents(tx: Tx) -> list[dict[str, Any]]:
+    """All incidents, newest first, with the documents of each by state."""
+    states = _states(tx)
+    rows = tx.conn.execute(select(incident).order_by(incident.c.incident_no.desc())).mappings()
+    return [{**dict(row), "documents": states.get(row["incident_no"], {})} for row in rows]
+
+
+def incident_detail(tx: Tx, number: int) -> dict[str, Any]:
+    """One incident with its timeline and its documents by entity and state."""
+    row = incident_row(tx.conn, number)
+    events = tx.conn.execute(
+        select(incident_event).where(incident_event.c.incident_no == number).order_by(incident_event.c.id)
+    ).mappings()
+    entities: dict[str, dict[str, int]] = {}
+    counts = (
+        select(outbox.c.entity, outbox.c.state, func.count().label("n"))
+        .where(outbox.c.incident_no == number)
+        .group_by(outbox.c.entity, outbox.c.state)
+    )
+    for count in tx.conn.execute(counts):
+        entities.setdefault(count.entity, {})[count.state] = count.n
+    return {**row, "documents": _states(tx).get(number, {}), "entities": entities, "timeline": [dict(e) for e in events]}
+
+
+def _states(tx: Tx) -> dict[int, dict[str, int]]:
+    found: dict[int, dict[str, int]] = {}
+    statement = select(outbox.c.incident_no, outbox.c.state, func.count().label("n")).group_by(
+        outbox.c.incident_no, outbox.c.state
+    )
+    for row in tx.conn.execute(statement):
+        found.setdefault(row.incident_no, {})[row.state] = row.n
+    return found
+
+
+def job_view(tx: Tx, job_id: int) -> dict[str, Any]:
+    """A job asked of the worker; raises not_found."""
+    row = tx.conn.execute(select(job).where(job.c.id == job_id)).mappings().first()
+    if row is None:
+        raise YjError("not_found")
+    return {**dict(row), "id": str(row["id"])}

@@ -1,0 +1,30 @@
+"""What may be asked of the console; pure."""
+
+from __future__ import annotations
+
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import IncidentState
+
+RETURNABLE = (IncidentState.CLOSING, IncidentState.UPLOADING, IncidentState.RECONCILING)
+
+
+def require_returnable(state: str, drill: bool, *, closed_too: bool = False) -> None:
+    """An upload or an account needs an incident that has ended and is not closed, and no drill.
+
+    With `closed_too` a closed one passes: its account stays readable.
+    """
+    if drill:
+        raise YjError("drill_fenced")
+    if state == IncidentState.CLOSED.value:
+        if closed_too:
+            return
+        raise YjError("incident_closed")
+    if IncidentState(state) not in RETURNABLE:
+        raise YjError("incident_open", state=state)
+
+
+def require_number(text: str) -> int:
+    """The number in a path; anything that is none cannot exist."""
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise YjError("not_found")
+    return int(text)

@@ -1,0 +1,86 @@
+"""What the console does: the switch, and jobs asked of the worker, who alone speaks to the centre."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from fallback_server.acts import masters
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
+from fallback_server.store import mode_switch
+from fallback_server.store.returning import job
+from fallback_server.store.session import Tx
+from fallback_server.windows.console import queries, rules
+
+
+def switch_on(tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool) -> int:
+    """Arrow a, for departments that exist. Returns the incident number."""
+    _require_departments(tx, departments)
+    return mode_switch.enter_emergency(tx, cause=cause, reason=reason, departments=departments, drill=drill)
+
+
+def change_scope(tx: Tx, departments: Sequence[str] | None, reason: str) -> None:
+    """Let the scope grow or shrink, to departments that exist."""
+    _require_departments(tx, departments)
+    mode_switch.set_scope(tx, departments, reason)
+
+
+def switch_off(tx: Tx, policy: Policy, *, upload: bool) -> int:
+    """Arrow b. The second person was checked before. Returns the incident number."""
+    return mode_switch.begin_return(
+        tx, upload=upload, grace_seconds=policy.grace_seconds, hold_seconds=policy.return_hold_seconds
+    )
+
+
+def ask_upload(tx: Tx, number: int, *, dry_run: bool) -> dict[str, Any]:
+    """Queue an upload of an ended incident; one that is queued already is enough."""
+    row = mode_switch.incident_row(tx.conn, number)
+    rules.require_returnable(row["state"], row["drill"])
+    return _ask(tx, "upload", {"incident_no": number, "dry_run": dry_run})
+
+
+def ask_reconciliation(tx: Tx, number: int) -> dict[str, Any]:
+    """Queue a fresh account of an ended incident."""
+    row = mode_switch.incident_row(tx.conn, number)
+    rules.require_returnable(row["state"], row["drill"])
+    return _ask(tx, "reconcile", {"incident_no": number})
+
+
+def ask_mirror(tx: Tx, datasets: Sequence[str] | None) -> dict[str, Any]:
+    """Queue a mirror run: one running and one queued at most."""
+    for name in datasets or ():
+        if name not in DATASETS:
+            raise YjError("invalid_request", field="datasets", problem=name)
+    return _ask(tx, "mirror", {"datasets": sorted(datasets) if datasets else None})
+
+
+def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str, Any]:
+    """Let the worker publish a held run, by the hash of what the person saw."""
+    if queries.held_run(tx, run_id)["content_hash"] != content_hash:
+        raise YjError("run_hash_mismatch")
+    tx.audit("mirror.approve", subject=str(run_id), hash=content_hash, reason=reason)
+    return _ask(tx, "mirror", {"approve": run_id, "reason": reason})
+
+
+def _ask(tx: Tx, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    waiting = tx.conn.execute(select(job.c.id, job.c.arguments).where(job.c.kind == kind, job.c.state == "queued"))
+    for known in waiting:
+        if known.arguments == arguments:
+            return queries.job_view(tx, known.id)
+    new = tx.conn.execute(
+        job.insert().values(
+            kind=kind, arguments=arguments, requested_by=tx.who.operator_code, requested_at=tx.at, state="queued"
+        )
+    )
+    assert new.inserted_primary_key is not None
+    tx.audit(f"{kind}.ask", subject=str(new.inserted_primary_key[0]), **arguments)
+    return queries.job_view(tx, int(new.inserted_primary_key[0]))
+
+
+def _require_departments(tx: Tx, departments: Sequence[str] | None) -> None:
+    for code in departments or ():
+        masters.require(tx, "department", code)
