@@ -38,6 +38,7 @@ class DatasetOptions(_Part):
     """What mapping.toml says about one dataset. `watermark` names the column that grows with every change."""
 
     watermark: str | None = None
+    horizon_days: int | None = Field(default=None, ge=0)
     guards: Guards = Guards()
 
 
@@ -85,9 +86,9 @@ class CentralMapping:
         """The datasets this mapping has files for, in the contract's order."""
         return tuple(name for name in DATASETS if f"mirror/{name}" in self.files)
 
-    def guards(self, dataset: str) -> Guards:
-        """The guards mapping.toml sets for a dataset."""
-        return self.options.datasets.get(dataset, DatasetOptions()).guards
+    def dataset_options(self, dataset: str) -> DatasetOptions:
+        """What mapping.toml sets for a dataset."""
+        return self.options.datasets.get(dataset, DatasetOptions())
 
     def has(self, name: str) -> bool:
         return name in self.files

@@ -1,0 +1,129 @@
+"""Our only tables in the centre: what they hold, how rows are entered and read. ledger.sql makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, column, func, insert, or_, select, table, update
+
+from sync.central.binds import plain
+from sync.central.gateway import Applied, IntegrityAlarm, LedgerRow, Refused
+
+COLUMNS: Final = (
+    "yj_id", "entity", "incident_no", "installation_id", "sequence", "payload_hash", "central_key", "amount",
+    "operator_code", "receipt_no", "yj_no", "business_date",
+)  # fmt: skip
+INCIDENT_COLUMNS: Final = ("installation_id", "incident_no", "epoch", "opened_at", "closed_at")
+
+ledger = table("yj_ledger", *(column(name) for name in (*COLUMNS, "applied_at")))
+incident = table("yj_incident", *(column(name) for name in INCIDENT_COLUMNS))
+
+_READ = select(*(ledger.c[name] for name in COLUMNS))
+_ENTER = insert(ledger)
+_FIND_BATCH = 500
+
+
+def enter(connection: Connection, row: LedgerRow, applied_at: str) -> None:
+    """Insert the ledger row, without a key yet. A concurrent attempt of the same document makes this wait."""
+    connection.execute(_ENTER, {**asdict(row), "central_key": None, "applied_at": applied_at})
+
+
+def complete(connection: Connection, row: LedgerRow, central_key: str | None) -> None:
+    """Write the key the centre gave; last in the transaction."""
+    if central_key is not None:
+        connection.execute(update(ledger).where(ledger.c.yj_id == row.yj_id).values(central_key=central_key))
+
+
+def compare(connection: Connection, row: LedgerRow) -> Applied | None:
+    """What the ledger says of a row it refused: repeated, or None if it is not there (the other attempt rolled back).
+
+    Raises IntegrityAlarm for other contents under this identity, or another identity under this sequence.
+    """
+    same = ledger.c.yj_id == row.yj_id
+    taken = and_(ledger.c.installation_id == row.installation_id, ledger.c.sequence == row.sequence)
+    known = [_row(values) for values in connection.execute(_READ.where(or_(same, taken)))]
+    own = next((other for other in known if other.yj_id == row.yj_id), None)
+    if own is not None and own.payload_hash == row.payload_hash:
+        return Applied(own.central_key, repeated=True)
+    if known:
+        raise IntegrityAlarm(
+            f"{row.yj_id} (sequence {row.sequence}): the ledger has "
+            + ("this identity with other contents" if own else f"this sequence under {known[0].yj_id}")
+        )
+    return None
+
+
+def find(connection: Connection, yj_ids: Sequence[str]) -> dict[str, LedgerRow]:
+    """The rows of these ids, in batches that every database takes."""
+    found: dict[str, LedgerRow] = {}
+    for start in range(0, len(yj_ids), _FIND_BATCH):
+        batch = yj_ids[start : start + _FIND_BATCH]
+        for values in connection.execute(_READ.where(ledger.c.yj_id.in_(batch))):
+            row = _row(values)
+            found[row.yj_id] = row
+    return found
+
+
+def head(connection: Connection, installation_id: str) -> int:
+    """The greatest sequence of an installation, 0 for none."""
+    statement = select(func.max(ledger.c.sequence)).where(ledger.c.installation_id == installation_id)
+    return int(connection.execute(statement).scalar() or 0)
+
+
+def rows(connection: Connection, installation_id: str, incident_no: int | None) -> Iterator[LedgerRow]:
+    """All rows of an installation (of one incident), by sequence."""
+    statement = _READ.where(ledger.c.installation_id == installation_id)
+    if incident_no is not None:
+        statement = statement.where(ledger.c.incident_no == incident_no)
+    for values in connection.execute(statement.order_by(ledger.c.sequence)):
+        yield _row(values)
+
+
+def is_registered(connection: Connection, row: LedgerRow) -> bool:
+    """The fence: this installation holds this incident open at the centre."""
+    statement = select(incident.c.epoch).where(
+        _key(row.installation_id, row.incident_no), incident.c.closed_at.is_(None)
+    )
+    return connection.execute(statement).first() is not None
+
+
+def register(connection: Connection, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
+    """Enter the incident, or open it again. Raises Refused('fenced'). The caller holds the application lock."""
+    own = connection.execute(select(incident).where(_key(installation_id, incident_no))).mappings().first()
+    if own is not None and own["epoch"] == epoch and own["closed_at"] is None:
+        return
+    foreign = or_(incident.c.installation_id != installation_id, incident.c.epoch > epoch)
+    other = connection.execute(select(incident).where(incident.c.closed_at.is_(None), foreign)).mappings().first()
+    if other is not None:
+        raise _fenced(f"installation {other['installation_id']} holds incident {other['incident_no']} open", other)
+    if own is not None and own["epoch"] != epoch:
+        raise _fenced(f"the centre knows incident {incident_no} with epoch {own['epoch']}, not {epoch}", own)
+    if own is not None:
+        close(connection, installation_id, incident_no, None)
+        return
+    values = (installation_id, incident_no, epoch, opened_at, None)
+    connection.execute(insert(incident), dict(zip(INCIDENT_COLUMNS, values, strict=True)))
+
+
+def close(connection: Connection, installation_id: str, incident_no: int, closed_at: str | None) -> None:
+    """Set when the incident was closed at the centre."""
+    connection.execute(update(incident).where(_key(installation_id, incident_no)).values(closed_at=closed_at))
+
+
+def _fenced(detail: str, row: Any) -> Refused:
+    return Refused("fenced", detail, {name: plain(value) for name, value in row.items()})
+
+
+def _key(installation_id: str, incident_no: int) -> ColumnElement[bool]:
+    return and_(incident.c.installation_id == installation_id, incident.c.incident_no == incident_no)
+
+
+def _row(values: Any) -> LedgerRow:
+    fields = {name: plain(value) for name, value in zip(COLUMNS, values, strict=True)}
+    fields["amount"] = format(Decimal(str(fields["amount"])).quantize(Decimal("0.01")), "f")
+    fields["business_date"] = str(fields["business_date"])[:10]
+    fields["sequence"] = int(fields["sequence"])
+    return LedgerRow(**fields)

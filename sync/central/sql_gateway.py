@@ -1,0 +1,309 @@
+"""The port to a real centre: SQL files of a mapping, run through one database edge.
+
+Reads and writes have engines of their own, because they have time-outs of their own. Every error leaves as a type of
+`gateway`, without row values.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from fallback_server.domain.clock import Clock, to_text
+from fallback_server.domain.datasets import DATASETS
+from sync.central import ledger
+from sync.central.binds import Binds, document_binds, item_binds
+from sync.central.dialects import Edge, Phase, Timeouts, edge_for
+from sync.central.gateway import (
+    Applied,
+    CentralError,
+    LedgerRow,
+    Outgoing,
+    PreflightReport,
+    Probe,
+    Refused,
+    Row,
+    Systemic,
+    Transient,
+)
+from sync.central.mapping import CentralMapping, load
+from sync.central.preflight import preflight
+from sync.central.sql_file import MappingError, SqlFile
+from sync.central.steps import Done, run_steps
+from sync.central.vocabulary import LISTS, entity_names
+
+FETCH_ROWS = 2000
+
+
+class ColumnMissing(Systemic):
+    """A mirror file no longer gives a column of its dataset."""
+
+
+def open_gateway(url: str, mapping_folder: Path, clock: Clock, *, timeouts: Timeouts | None = None) -> SqlGateway:
+    """The gateway to a centre; nothing is sent yet. Raises MappingError if the mapping has slips or does not fit."""
+    return SqlGateway(url, load(mapping_folder), clock, timeouts=timeouts or Timeouts())
+
+
+class SqlGateway:
+    """See `gateway.CentralGateway`. Safe to use from several threads."""
+
+    def __init__(self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts) -> None:
+        backend = make_url(url).get_backend_name()
+        if backend != mapping.options.dialect:
+            raise MappingError(
+                [f"mapping.toml: dialect {mapping.options.dialect} does not fit the centre's address ({backend})"]
+            )
+        self.mapping = mapping
+        self.clock = clock
+        self.edge: Edge = edge_for(mapping.options.dialect)
+        self._reader = self._engine(url, timeouts, writing=False)
+        self._writer = self._engine(url, timeouts, writing=True)
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def offers(self) -> Sequence[str]:
+        return self.mapping.datasets
+
+    def has(self, name: str) -> bool:
+        return self.mapping.has(name)
+
+    def probe(self) -> Probe:
+        begun, at = time.monotonic(), self.clock.now()
+        with self.reading() as connection:
+            rows = self._ask(connection, "probe", {})
+        seconds = time.monotonic() - begun
+        if not rows or "server_time" not in rows[0]:
+            raise Systemic("probe.sql: must give one row with the columns server_time and version")
+        server_time = _aware(rows[0]["server_time"], self.clock)
+        offset = (server_time - at).total_seconds() - seconds / 2
+        return Probe(server_time, str(rows[0].get("version", "")), seconds, offset)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqlSnapshot]:
+        with self._connected(self._reader) as raw:
+            connection = raw.execution_options(**self.edge.snapshot_options())
+            # Read before the snapshot is taken: everything committed until then is in it.
+            as_of = self.clock.now()
+            with self.errors("snapshot"):
+                connection.execute(text("SELECT 1"))
+            yield SqlSnapshot(self, connection, as_of)
+
+    def ask(self, name: str, binds: Row) -> Sequence[Row]:
+        with self.reading() as connection:
+            return self._ask(connection, name, binds)
+
+    def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
+        with self.reading() as connection, self.errors("yj_ledger"):
+            return ledger.find(connection, yj_ids)
+
+    def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
+        with self.reading() as connection, self.errors("yj_ledger"):
+            rows = list(ledger.rows(connection, installation_id, incident_no))
+        yield from rows
+
+    def ledger_head(self, installation_id: str) -> int:
+        with self.reading() as connection, self.errors("yj_ledger"):
+            return ledger.head(connection, installation_id)
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
+        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
+            self.edge.lock(connection)
+            ledger.register(connection, installation_id, incident_no, epoch, opened_at)
+
+    def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
+        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
+            ledger.close(connection, installation_id, incident_no, closed_at)
+
+    def apply(self, outgoing: Outgoing, *, rehearse: bool = False) -> Applied:
+        entity = outgoing.ledger.entity
+        file = self.file(f"upload/{entity}")
+        known = entity_names(entity)
+        binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
+
+        def items(name: str) -> Sequence[Row]:
+            return item_binds(outgoing, name, LISTS[entity][name])
+
+        def work(connection: Connection) -> str | None:
+            run_steps(connection, file, binds, items, self._statement_error)
+            key = binds.get("central_key")
+            return None if key is None else str(key)
+
+        return self._apply(outgoing.ledger, work, rehearse=rehearse)
+
+    def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
+        return self._apply(outgoing.ledger, lambda _: central_key, rehearse=False)
+
+    def tell(self, name: str, binds: Row) -> int:
+        file = self.file(name)
+        with self.writing(name) as connection:
+            return self._run(connection, file, binds).changed
+
+    def preflight(self, entities: Sequence[str]) -> PreflightReport:
+        return preflight(self, entities)
+
+    def close(self) -> None:
+        self._reader.dispose()
+        self._writer.dispose()
+
+    # -- transactions -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that refuses writes."""
+        with self._connected(self._reader) as connection:
+            with self.errors("read"):
+                self.edge.read_only(connection)
+            yield connection
+
+    @contextmanager
+    def writing(self, where: str, *, rehearse: bool = False) -> Iterator[Connection]:
+        """One central transaction: committed at the end of the block, rolled back on any exception or rehearsal."""
+        with self._connected(self._writer) as connection:
+            yield connection
+            if rehearse:
+                with self.errors(where):
+                    self.edge.check_constraints_now(connection)
+                return
+            try:
+                connection.commit()
+            except DBAPIError as error:
+                raise self.edge.classify(error, Phase.COMMIT, where) from None
+
+    def _apply(self, row: LedgerRow, work: Callable[[Connection], str | None], *, rehearse: bool) -> Applied:
+        where = f"upload/{row.entity}.sql"
+        try:
+            with self.writing(where, rehearse=rehearse) as connection:
+                with self.errors(where):
+                    self.edge.lock(connection)
+                    if not rehearse and not ledger.is_registered(connection, row):
+                        raise Refused("fenced", f"incident {row.incident_no} is not open at the centre for us")
+                self._enter(connection, row)
+                key = work(connection)
+                with self.errors(where):
+                    ledger.complete(connection, row, key)
+            return Applied(key)
+        except _InLedger:
+            # The failed transaction is gone; the ledger is asked in a new one.
+            return self._repeated(row)
+
+    def _enter(self, connection: Connection, row: LedgerRow) -> None:
+        try:
+            ledger.enter(connection, row, to_text(self.clock.now()))
+        except DBAPIError as error:
+            if self.edge.is_duplicate(error):
+                raise _InLedger from None
+            raise self._statement_error(error, "yj_ledger") from None
+
+    def _repeated(self, row: LedgerRow) -> Applied:
+        with self.reading() as connection, self.errors("yj_ledger"):
+            known = ledger.compare(connection, row)
+        if known is None:
+            raise Transient(f"{row.yj_id}: another attempt was under way and has rolled back")
+        return known
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            connection = engine.connect()
+        except DBAPIError as error:
+            raise self.edge.classify(error, Phase.CONNECT, "connect") from None
+        except PoolTimeoutError:
+            raise Transient("all connections to the centre are in use") from None
+        with connection:
+            yield connection
+
+    @contextmanager
+    def errors(self, where: str) -> Iterator[None]:
+        """Turn the driver's errors into the port's."""
+        try:
+            yield
+        except DBAPIError as error:
+            raise self._statement_error(error, where) from None
+        except UnicodeDecodeError as error:
+            raise Systemic(f"{where}: the centre sent bytes that are not {error.encoding}") from None
+
+    def _statement_error(self, error: DBAPIError, where: str) -> CentralError:
+        return self.edge.classify(error, Phase.STATEMENT, where)
+
+    def _engine(self, url: str, timeouts: Timeouts, *, writing: bool) -> Engine:
+        return create_engine(
+            url,
+            pool_size=2,
+            max_overflow=2,
+            pool_pre_ping=True,
+            pool_timeout=timeouts.lock,
+            hide_parameters=True,
+            connect_args=self.edge.connect_args(timeouts, self.clock.zone, writing=writing),
+        )
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    def file(self, name: str) -> SqlFile:
+        """A file of the mapping; raises Systemic if it is missing."""
+        if name not in self.mapping.files:
+            raise Systemic(f"{name}.sql is missing in the mapping {self.mapping.options.name}")
+        return self.mapping.files[name]
+
+    def binds(self, values: Row) -> Binds:
+        """`values` and what is always bound, with the time formats of the mapping."""
+        return Binds(values, self.mapping.options.time_formats, self.clock)
+
+    def _ask(self, connection: Connection, name: str, binds: Row) -> Sequence[Row]:
+        return [dict(row) for row in self._run(connection, self.file(name), binds).rows]
+
+    def _run(self, connection: Connection, file: SqlFile, binds: Row) -> Done:
+        return run_steps(connection, file, self.binds(binds), _no_lists, self._statement_error)
+
+
+@dataclass(frozen=True)
+class SqlSnapshot:
+    """All datasets as of one moment, streamed from server-side cursors."""
+
+    gateway: SqlGateway
+    connection: Connection
+    as_of: datetime
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        where = f"mirror/{dataset}.sql"
+        step = self.gateway.file(f"mirror/{dataset}").steps[-1]
+        values = self.gateway.binds(binds or {}).of(step)
+        streaming = {"stream_results": True, "max_row_buffer": FETCH_ROWS}
+        with self.gateway.errors(where):
+            result = self.connection.execute(text(step.sql), values, execution_options=streaming)
+            names = [name.lower() for name in result.keys()]  # noqa: SIM118  (keys of a result, not of a dict)
+        missing = [name for name in DATASETS[dataset].names if name not in names]
+        if missing:
+            result.close()
+            raise ColumnMissing(f"{where}: the columns {', '.join(missing)} are missing")
+        while True:
+            with self.gateway.errors(where):
+                batch = result.fetchmany(FETCH_ROWS)
+            if not batch:
+                return
+            for row in batch:
+                yield dict(zip(names, row, strict=True))
+
+
+class _InLedger(Exception):
+    """The unique index refused the ledger row: somebody, perhaps we, entered it before."""
+
+
+def _no_lists(name: str) -> Sequence[Row]:
+    raise Systemic(f"`-- each {name}` stands in a file that is given no document")
+
+
+def _aware(value: Any, clock: Clock) -> datetime:
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    return moment.astimezone(clock.zone) if moment.tzinfo else moment.replace(tzinfo=clock.zone)

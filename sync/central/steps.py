@@ -1,0 +1,81 @@
+"""Running the steps of an upload file inside one open central transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DBAPIError
+
+from sync.central.binds import Binds, jsonable
+from sync.central.gateway import CentralError, Refused, Row
+from sync.central.sql_file import SqlFile, Step
+
+Items = Callable[[str], Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a file's last step that ran did: its rows, or how many it changed."""
+
+    rows: Sequence[Row]
+    changed: int
+
+
+@lru_cache(maxsize=1024)
+def _statement(sql: str) -> TextClause:
+    return text(sql)
+
+
+def run_steps(
+    connection: Connection,
+    file: SqlFile,
+    binds: Binds,
+    items: Items,
+    failed: Callable[[DBAPIError, str], CentralError],
+) -> Done:
+    """Run every step in order; what they return is handed on through `binds`.
+
+    Raises Refused with the code of an `-- expect` that did not hold, or what `failed` makes of the driver's error. The
+    caller rolls back.
+    """
+    done = Done((), 0)
+    for step in file.steps:
+        for item in items(step.each) if step.each else (None,):
+            values = binds.of(step, item)
+            if not all(condition.holds(values[condition.bind]) for condition in step.when):
+                continue
+            try:
+                done = _run(connection, step, values)
+            except DBAPIError as error:
+                raise failed(error, step.where) from None
+            _expect(step, done)
+            binds.add(_returned(step, done.rows))
+    return done
+
+
+def _run(connection: Connection, step: Step, values: Mapping[str, Any]) -> Done:
+    result = connection.execute(_statement(step.sql), {name: values[name] for name in step.statement_binds})
+    if not result.returns_rows:
+        return Done((), result.rowcount)
+    rows: list[Row] = [dict(row) for row in result.mappings()]
+    return Done(rows, len(rows))
+
+
+def _expect(step: Step, done: Done) -> None:
+    if step.expect is None or done.changed == step.expect:
+        return
+    first = jsonable(done.rows[0]) if done.rows else {}
+    detail = f"{step.where}: {done.changed} rows instead of {step.expect}"
+    raise Refused(step.conflict or "constraint_violation", detail, first)
+
+
+def _returned(step: Step, rows: Sequence[Row]) -> dict[str, Any]:
+    if not step.returns:
+        return {}
+    values = list(rows[0].values()) if rows else []
+    values += [None] * (len(step.returns) - len(values))
+    return dict(zip(step.returns, values, strict=False))
