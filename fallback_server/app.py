@@ -100,7 +100,9 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:
-        code = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}.get(error.code or 0, "not_found")
+        code = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}.get(
+            error.code or 0, "not_found"
+        )
         if (error.code or 500) >= 500:
             return unforeseen(error)
         return problem(YjError(code, limit=app.config["MAX_CONTENT_LENGTH"]))

@@ -64,4 +64,5 @@ def drift(connection: Connection) -> list[Any]:
             "include_name": lambda name, kind, _: kind != "schema" or name in (None, MIRROR_SCHEMA),
         },
     )
-    return compare_metadata(context, list(tables.ALL))  # type: ignore[arg-type]
+    differences: list[Any] = compare_metadata(context, list(tables.ALL))  # type: ignore[arg-type]
+    return differences

@@ -1,1 +1,3 @@
-"""Pure rules of the house: money, numbers, time, modes, documents, errors. No SQLAlchemy, no Flask, no clock of its own."""
+"""Pure rules of the house: money, numbers, time, modes, documents, errors. No SQLAlchemy, no Flask, no clock of
+its own.
+"""

@@ -27,7 +27,8 @@ PAYMENT_METHODS: Final[dict[str, tuple[str, str]]] = {
     "alipay": ("支付宝", "Alipay"),
     "other": ("其他", "Other"),
 }
-# Rounding (抹零) and arrears (欠费) are payment lines of their own kind, so that payments still equal lines to the cent.
+# Rounding (抹零) and arrears (欠费) are payment lines of their own kind, so that payments still equal lines to the
+# cent.
 ADJUSTING_METHODS: Final = ("rounding", "arrears")
 SCAN_METHODS: Final = ("wechat", "alipay")  # ask for the voucher number of the platform
 
@@ -45,7 +46,8 @@ ROLES: Final = (
     "registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor",
 )  # fmt: skip
 SECOND_PERSON_ROLES: Final = ("supervisor", "duty", "admin")
-# Roles that may do what another role may: a cashier is also a registrar, a supervisor also a cashier (2-contract, Roles).
+# Roles that may do what another role may: a cashier is also a registrar, a supervisor also a cashier (2-contract,
+# Roles).
 ROLE_INCLUDES: Final[dict[str, tuple[str, ...]]] = {
     "cashier": ("registrar",),
     "supervisor": ("cashier", "registrar"),

@@ -81,13 +81,17 @@ _ALL = (
     _parse("department", "department_code* name kind(outpatient/emergency/pharmacy/exam/other) location? active:flag"),
     _parse(
         "staff",
-        "staff_code* name title? department_code? insurance_code? may_prescribe:flag may_prescribe_controlled:flag active:flag",
+        "staff_code* name title? department_code? insurance_code? may_prescribe:flag"
+        " may_prescribe_controlled:flag active:flag",
     ),
     _parse(
         "operator",
         "operator_code* name roles staff_code? department_code? password_hash? password_scheme? active:flag",
     ),
-    _parse("register_type", "type_code* name registration_fee:amount consultation_fee:amount validity_days?:int active:flag"),
+    _parse(
+        "register_type",
+        "type_code* name registration_fee:amount consultation_fee:amount validity_days?:int active:flag",
+    ),
     _parse(
         "schedule",
         "schedule_id* date:date session(am/pm/night) department_code staff_code? type_code capacity?:int used?:int",

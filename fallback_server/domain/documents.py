@@ -20,8 +20,8 @@ ENTITIES: Final = (
     "charge", "refund", "receipt_event", "dispense_note",
 )  # fmt: skip
 
-# The order of 1-system.md §6: what settles the centre's own rows first, then by dependence. Within one rank documents go
-# in the order of their acts. Parents decide over rank: a document waits for its own parents only.
+# The order of 1-system.md §6: what settles the centre's own rows first, then by dependence. Within one rank
+# documents go in the order of their acts. Parents decide over rank: a document waits for its own parents only.
 SETTLES_CENTRE_RANK: Final = 0
 RANKS: Final[dict[str, int]] = {
     "patient": 1,

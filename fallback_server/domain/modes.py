@@ -1,6 +1,7 @@
 """Mode and incident as state machines; the letters are those of docs/states.md and 1-system.md.
 
-mode:      normal --a--> emergency --b--> returning --c--> normal      (returning --a--> emergency: the next outage began)
+mode:      normal --a--> emergency --b--> returning --c--> normal
+           returning --a--> emergency: the next outage began
 incident:  (none) --a--> open --b--> closing --d--> uploading --e--> reconciling --f--> closed
 """
 
@@ -62,7 +63,9 @@ class ModeState:
     notice: str | None
 
     def in_scope(self, department_code: str | None) -> bool:
-        """Whether a visit of this department belongs to the incident; without a department only hospital-wide YJ does."""
+        """Whether a visit of this department belongs to the incident; without a department only hospital-wide YJ
+        does.
+        """
         return self.scope is None or (department_code is not None and department_code in self.scope)
 
 

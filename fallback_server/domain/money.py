@@ -72,8 +72,8 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 def give_back(due: Decimal, available: Sequence[tuple[str, Decimal]]) -> list[tuple[str, Decimal]]:
     """Split the refund `due` (positive) over the methods it was paid with, last method first.
 
-    `available` is what each payment still holds (positive). The parts are positive, sum to `due` exactly and none exceeds
-    what its payment holds. Raises ValueError if the payments do not hold enough.
+    `available` is what each payment still holds (positive). The parts are positive, sum to `due` exactly and none
+    exceeds what its payment holds. Raises ValueError if the payments do not hold enough.
     """
     parts: list[tuple[str, Decimal]] = []
     left = due

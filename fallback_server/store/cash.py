@@ -50,7 +50,9 @@ charge_line = Table(
     Column("receipt_category", String(16), nullable=False),
     Column("original_line_id", String(32), ForeignKey("charge_line.line_id"), index=True),
     CheckConstraint("quantity <> 0", name="quantity"),
-    CheckConstraint("(original_line_id IS NULL AND quantity > 0) OR (original_line_id IS NOT NULL AND quantity < 0)", name="sign"),
+    CheckConstraint(
+        "(original_line_id IS NULL AND quantity > 0) OR (original_line_id IS NOT NULL AND quantity < 0)", name="sign"
+    ),
 )
 
 payment = Table(
@@ -66,7 +68,8 @@ payment = Table(
     CheckConstraint("state IN ('received', 'in_doubt')", name="state"),
 )
 
-# Promise: what was paid here is paid once. The primary key is the guarantee, for our own and for the centre's rows alike.
+# Promise: what was paid here is paid once. The primary key is the guarantee, for our own and for the centre's rows
+# alike.
 settlement = Table(
     "settlement",
     metadata,
@@ -92,7 +95,9 @@ receipt_book = Table(
     Column("created_at", String(35), nullable=False),
     CheckConstraint("start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name="range"),
 )
-Index("uq_receipt_book_range", receipt_book.c.operator_code, receipt_book.c.prefix, receipt_book.c.start_no, unique=True)
+Index(
+    "uq_receipt_book_range", receipt_book.c.operator_code, receipt_book.c.prefix, receipt_book.c.start_no, unique=True
+)
 
 receipt_number = Table(
     "receipt_number",

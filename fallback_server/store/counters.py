@@ -61,7 +61,9 @@ def raise_to(conn: Connection, name: str, least: int) -> None:
 def take_yj_number(conn: Connection, workstation_code: str, day: date) -> str:
     """The next YJ number of this workstation and day. The workstation must have logged in once."""
     number = conn.execute(select(workstation.c.number).where(workstation.c.code == workstation_code)).scalar_one()
-    insert = _upsert(conn, yj_counter)(yj_counter).values(workstation=workstation_code, business_date=day.isoformat(), value=1)
+    insert = _upsert(conn, yj_counter)(yj_counter).values(
+        workstation=workstation_code, business_date=day.isoformat(), value=1
+    )
     statement = insert.on_conflict_do_update(
         index_elements=[yj_counter.c.workstation, yj_counter.c.business_date], set_={"value": yj_counter.c.value + 1}
     ).returning(yj_counter.c.value)

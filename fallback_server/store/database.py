@@ -1,8 +1,8 @@
 """Opening the store: SQLite files with the mirror attached, or PostgreSQL with a schema for it.
 
-SQLite: `yj.db` is the main database, `mirror.db` beside it is attached as `mirror`. Windows attach it **read-only**: BEGIN
-IMMEDIATE takes the write lock of every attached file that can be written, so a writable mirror would make each charge wait
-for a publish (and the other way round).
+SQLite: `yj.db` is the main database, `mirror.db` beside it is attached as `mirror`. Windows attach it **read-only**:
+BEGIN IMMEDIATE takes the write lock of every attached file that can be written, so a writable mirror would make each
+charge wait for a publish (and the other way round).
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def open_engine(url: str, *, mirror_writable: bool = False, pool_size: int = 20)
     if not is_sqlite(url):
         return _postgresql(url, pool_size)
     main, mirror = sqlite_files(url)
-    return _sqlite(f"file:{main.as_posix()}", f"file:{mirror.as_posix()}?mode={'rwc' if mirror_writable else 'ro'}", pool_size)
+    return _sqlite(
+        f"file:{main.as_posix()}", f"file:{mirror.as_posix()}?mode={'rwc' if mirror_writable else 'ro'}", pool_size
+    )
 
 
 def open_mirror_engine(url: str) -> Engine:

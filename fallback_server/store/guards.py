@@ -54,5 +54,7 @@ def _postgresql() -> list[str]:
             f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) "
             "EXECUTE FUNCTION yj_refuse()"
         )
-        ddl.append(f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION yj_refuse()")
+        ddl.append(
+            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION yj_refuse()"
+        )
     return ddl

@@ -1,4 +1,5 @@
-"""The switch: entering YJ, its scope, the return, the release. Each is one row change with its letter, person and reason.
+"""The switch: entering YJ, its scope, the return, the release. Each is one row change with its letter, person and
+reason.
 
 The caller opens the transaction (Permit.HOUSEKEEPING) and has checked role and second person.
 """
@@ -29,8 +30,8 @@ def enter_emergency(
 ) -> int:
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
 
-    Possible in normal and returning, and over a running drill, which a real outage ends. Raises mirror_missing without any
-    mirror, wrong_state otherwise.
+    Possible in normal and returning, and over a running drill, which a real outage ends. Raises mirror_missing
+    without any mirror, wrong_state otherwise.
     """
     before = _locked(tx)
     if before.drill and not drill and before.mode is not Mode.NORMAL:
@@ -58,7 +59,9 @@ def enter_emergency(
         tx, before, Mode.EMERGENCY, arrow, number, reason, cause=cause, scope=scope,
         values={"drill": drill, "grace_until": None, "hold_until": None, "notice": notice},
     )  # fmt: skip
-    note_event(tx, number, "opened", arrow, cause=cause, reason=reason, scope=scope, drill=drill, generation=tx.generation)
+    note_event(
+        tx, number, "opened", arrow, cause=cause, reason=reason, scope=scope, drill=drill, generation=tx.generation
+    )
     tx.audit("mode.emergency", subject=str(number), cause=cause, reason=reason, scope=scope, drill=drill)
     return number
 
@@ -97,7 +100,11 @@ def begin_return(tx: Tx, *, upload: bool, grace_seconds: int, hold_seconds: int,
     if upload:
         tx.conn.execute(
             job.insert().values(
-                kind="upload", arguments={"incident_no": number}, requested_by=tx.who.operator_code, requested_at=tx.at, state="queued"
+                kind="upload",
+                arguments={"incident_no": number},
+                requested_by=tx.who.operator_code,
+                requested_at=tx.at,
+                state="queued",
             )
         )
     tx.audit("mode.normal", subject=str(number), upload=upload)
@@ -163,7 +170,9 @@ def _due(conn: Connection, state: ModeState, now: datetime) -> str | None:
         return None
     if state.grace_until is not None and now < state.grace_until:
         return "grace_over" if everyone_acknowledged(conn, state.epoch, now) else None
-    wanted = conn.execute(select(incident.c.upload_wanted).where(incident.c.incident_no == state.incident_no)).scalar_one()
+    wanted = conn.execute(
+        select(incident.c.upload_wanted).where(incident.c.incident_no == state.incident_no)
+    ).scalar_one()
     if not wanted:
         return "the grace is over"
     if state.hold_until is not None and now >= state.hold_until:
@@ -174,7 +183,13 @@ def _due(conn: Connection, state: ModeState, now: datetime) -> str | None:
 def everyone_acknowledged(conn: Connection, epoch: int, now: datetime) -> bool:
     """Whether every live workstation knows the epoch; False while nobody is live, for then nobody can have said so."""
     since = to_text(now - timedelta(seconds=LIVE_SECONDS))
-    live = conn.execute(select(workstation.c.epoch).where(workstation.c.last_seen_at >= since, workstation.c.epoch.is_not(None))).scalars().all()
+    live = (
+        conn.execute(
+            select(workstation.c.epoch).where(workstation.c.last_seen_at >= since, workstation.c.epoch.is_not(None))
+        )
+        .scalars()
+        .all()
+    )
     return bool(live) and all(seen is not None and seen >= epoch for seen in live)
 
 
@@ -294,4 +309,3 @@ def _change(
         )
     )
     tx.mode = read_mode(tx.conn)
-

@@ -24,8 +24,8 @@ def move(
 ) -> bool:
     """Move `yj_id` from `current` to `wanted`, setting `values` with it.
 
-    Returns False, having changed nothing, when the document is no longer in `current` (or, with `lease_owner`, is held by
-    another): somebody else moved it. Raises wrong_state for an arrow that does not exist.
+    Returns False, having changed nothing, when the document is no longer in `current` (or, with `lease_owner`, is
+    held by another): somebody else moved it. Raises wrong_state for an arrow that does not exist.
     """
     arrow = outbox_arrow(current, wanted)
     if wanted is not OutboxState.SENDING:

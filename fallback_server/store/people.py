@@ -1,4 +1,6 @@
-"""Operators of our own, sessions, workstations. Mirrored operators live in the mirror; what we add about them is here."""
+"""Operators of our own, sessions, workstations. Mirrored operators live in the mirror; what we add about them
+is here.
+"""
 
 from __future__ import annotations
 
@@ -54,4 +56,9 @@ workstation = Table(
     Column("version", String(32)),
     CheckConstraint("number BETWEEN 1 AND 999", name="three_digits"),
 )
-Index("ix_session_live", session.c.operator_code, sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"))
+Index(
+    "ix_session_live",
+    session.c.operator_code,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)

@@ -17,5 +17,7 @@ def seed(conn: Connection, clock: Clock) -> str:
     now = clock.now()
     identity = new_ulid(now)
     conn.execute(installation.insert().values(id=1, installation_id=identity, created_at=to_text(now)))
-    conn.execute(mode.insert().values(id=1, mode="normal", epoch=0, drill=False, since=to_text(now), insurance_down=False))
+    conn.execute(
+        mode.insert().values(id=1, mode="normal", epoch=0, drill=False, since=to_text(now), insurance_down=False)
+    )
     return identity

@@ -1,6 +1,7 @@
 """Metadata and column types shared by all tables.
 
-Two schemas: the default one (`yj.db`) is what the standby owns; `mirror` (`mirror.db`) is the copy of the centre. Times are
+Two schemas: the default one (`yj.db`) is what the standby owns; `mirror` (`mirror.db`) is the copy of the centre.
+Times are
 RFC 3339 text with the hospital's offset; money is whole cents, unit prices are ten-thousandths, so that sums in SQL are
 exact on every store.
 """

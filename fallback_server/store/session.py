@@ -1,7 +1,7 @@
 """The one file that opens and commits transactions.
 
-`Store.writing(permit)` opens exactly one transaction for one act; everything the act writes, its documents, audit rows and
-idempotency answer commit together or not at all. It refuses writes that the mode forbids.
+`Store.writing(permit)` opens exactly one transaction for one act; everything the act writes, its documents, audit
+rows and idempotency answer commit together or not at all. It refuses writes that the mode forbids.
 """
 
 from __future__ import annotations
@@ -245,7 +245,9 @@ def _freeze(tx: Tx) -> None:
 
 
 def read_mode(conn: Connection, *, for_update: bool = False) -> ModeState:
-    """The mode as stored. With `for_update` it cannot change until this transaction ends (PostgreSQL; SQLite has one writer)."""
+    """The mode as stored. With `for_update` it cannot change until this transaction ends (PostgreSQL; SQLite has
+    one writer).
+    """
     statement = select(mode)
     if for_update and conn.dialect.name == "postgresql":
         statement = statement.with_for_update(read=True)
@@ -272,7 +274,10 @@ def installation_id(conn: Connection) -> str:
 def current_generation(conn: Connection) -> int:
     """The newest generation that was not rolled back; raises mirror_missing if there is none."""
     number = conn.execute(
-        select(generation.c.generation).where(generation.c.rolled_back_at.is_(None)).order_by(generation.c.generation.desc()).limit(1)
+        select(generation.c.generation)
+        .where(generation.c.rolled_back_at.is_(None))
+        .order_by(generation.c.generation.desc())
+        .limit(1)
     ).scalar()
     if number is None:
         raise YjError("mirror_missing")

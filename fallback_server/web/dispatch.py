@@ -72,9 +72,7 @@ def _read(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> R
         return _answer(route.handler(Call(tx, policy, None, query, path, "")), route.status)
 
 
-def _free(
-    route: Route, free: Callable[[FreeCall], Any], store: Store, policy: Policy, raw: Any
-) -> Response:
+def _free(route: Route, free: Callable[[FreeCall], Any], store: Store, policy: Policy, raw: Any) -> Response:
     actor = None
     with store.reading() as tx:
         g.epoch = tx.mode.epoch
@@ -83,9 +81,7 @@ def _free(
     return _answer(free(FreeCall(store, policy, _parse(route.body, raw), actor, request.remote_addr)), route.status)
 
 
-def _write(
-    route: Route, permit: Permit, store: Store, policy: Policy, path: dict[str, str], raw: Any
-) -> Response:
+def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dict[str, str], raw: Any) -> Response:
     with store.reading() as tx:
         g.epoch = tx.mode.epoch
         actor = g.actor = _authorised(route, tx)
@@ -160,7 +156,9 @@ def _act(route: Route, raw: Any, actor: Actor) -> idempotency.Act | None:
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise YjError("idempotency_key_missing")
     text = json.dumps(_without_passwords(raw), sort_keys=True)
-    return idempotency.Act(key, route.method, request.path, hashlib.sha256(text.encode()).hexdigest(), actor.operator_code)
+    return idempotency.Act(
+        key, route.method, request.path, hashlib.sha256(text.encode()).hexdigest(), actor.operator_code
+    )
 
 
 def _without_passwords(value: Any) -> Any:

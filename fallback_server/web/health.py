@@ -50,6 +50,9 @@ def refresh_gauges(tx: Tx) -> None:
     metrics.EPOCH.set(tx.mode.epoch)
     for dataset, as_of in mirror_as_of(tx.conn).items():
         metrics.MIRROR_AGE.labels(dataset).set((tx.now - from_text(as_of)).total_seconds())
-    counts = {row.state: row.n for row in tx.conn.execute(select(outbox.c.state, func.count().label("n")).group_by(outbox.c.state))}
+    counts = {
+        row.state: row.n
+        for row in tx.conn.execute(select(outbox.c.state, func.count().label("n")).group_by(outbox.c.state))
+    }
     for state in OutboxState:
         metrics.OUTBOX.labels(state.value).set(counts.get(state.value, 0))

@@ -52,7 +52,9 @@ def open_session(
 def close_session(tx: Tx, token: str) -> None:
     """Log out; again is harmless."""
     tx.conn.execute(
-        update(session).where(session.c.token_hash == token_hash(token), session.c.ended_at.is_(None)).values(ended_at=tx.at)
+        update(session)
+        .where(session.c.token_hash == token_hash(token), session.c.ended_at.is_(None))
+        .values(ended_at=tx.at)
     )
     tx.audit("session.close", subject=tx.who.operator_code)
 

@@ -8,7 +8,11 @@ REGISTRY = CollectorRegistry()
 REFUSALS = Counter("yj_refusals_total", "Requests refused, by error code", ["code"], registry=REGISTRY)
 REQUESTS = Counter("yj_requests_total", "Requests answered", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram(
-    "yj_request_seconds", "Time to answer", ["route"], registry=REGISTRY, buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+    "yj_request_seconds",
+    "Time to answer",
+    ["route"],
+    registry=REGISTRY,
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 MODE = Gauge("yj_mode", "1 for the present mode", ["mode"], registry=REGISTRY)
 EPOCH = Gauge("yj_epoch", "The mode's epoch", registry=REGISTRY)

@@ -47,7 +47,8 @@ def document(apis: list[Api], version: str) -> dict[str, Any]:
 
 def _operation(window: str, route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in re.findall(r"{(\w+)}", route.path)
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", route.path)
     ]
     if route.query is not None:
         shape = _shape(route.query, schemas)

@@ -49,7 +49,12 @@ def find_person(conn: Connection, code: str) -> Person | None:
     if row is None:
         return None
     return Person(
-        code, row["name"], _known(row["roles"].split(",")), row["password_hash"], row["password_scheme"], bool(row["active"])
+        code,
+        row["name"],
+        _known(row["roles"].split(",")),
+        row["password_hash"],
+        row["password_scheme"],
+        bool(row["active"]),
     )
 
 

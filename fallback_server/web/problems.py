@@ -57,7 +57,9 @@ def problem(error: YjError, extra: Mapping[str, Any] | None = None) -> Response:
         "params": {name: str(value) for name, value in error.params.items()},
         **(extra or {}),
     }
-    response = Response(json.dumps(body, ensure_ascii=False), error.kind.status, content_type="application/problem+json; charset=utf-8")
+    response = Response(
+        json.dumps(body, ensure_ascii=False), error.kind.status, content_type="application/problem+json; charset=utf-8"
+    )
     if error.code == "too_many_requests":
         response.headers["Retry-After"] = str(error.params.get("seconds", 1))
     if error.code == "login_required":
@@ -66,7 +68,9 @@ def problem(error: YjError, extra: Mapping[str, Any] | None = None) -> Response:
 
 
 def from_validation(error: ValidationError) -> tuple[YjError, dict[str, Any]]:
-    """invalid_request naming the first field, with all of them under `errors`. Values are not repeated: they may be a patient's."""
+    """invalid_request naming the first field, with all of them under `errors`. Values are not repeated: they may be
+    a patient's.
+    """
     found = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         field = ".".join(str(part) for part in item["loc"]) or "body"

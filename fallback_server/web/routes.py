@@ -1,7 +1,7 @@
 """Routes as data: each names its roles, its body, its permit and whether it is at-most-once.
 
-Windows declare routes on an `Api`; `dispatch.py` is the one place that enforces what they declare, and policy tests walk
-the same list.
+Windows declare routes on an `Api`; `dispatch.py` is the one place that enforces what they declare, and policy tests
+walk the same list.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Api:
     window: str
     routes: list[Route] = field(default_factory=list)
 
-    def get(self, path: str, *, summary: str, roles: Iterable[str] = EVERYONE, query: type[BaseModel] | None = None) -> Callable[[Handler], Handler]:
+    def get(
+        self, path: str, *, summary: str, roles: Iterable[str] = EVERYONE, query: type[BaseModel] | None = None
+    ) -> Callable[[Handler], Handler]:
         """Declare a reading route."""
         return self._add("GET", path, summary=summary, roles=frozenset(roles), query=query)
 
@@ -128,7 +130,15 @@ class Api:
     ) -> Callable[[Handler], Handler]:
         """Declare a writing route; `keyed=False` needs a `reason`."""
         return self._add(
-            "POST", path, summary=summary, roles=frozenset(roles), body=body, permit=permit, status=status, keyed=keyed, reason=reason
+            "POST",
+            path,
+            summary=summary,
+            roles=frozenset(roles),
+            body=body,
+            permit=permit,
+            status=status,
+            keyed=keyed,
+            reason=reason,
         )
 
     def add(self, route: Route) -> None:

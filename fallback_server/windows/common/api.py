@@ -51,7 +51,13 @@ class HeartbeatRequest(Body):
 def _log_in(call: FreeCall) -> Any:
     body: SessionRequest = call.body
     return login.open_session(
-        call.store, call.policy, body.operator, body.password, body.workstation, take_over=body.take_over, address=call.address
+        call.store,
+        call.policy,
+        body.operator,
+        body.password,
+        body.workstation,
+        take_over=body.take_over,
+        address=call.address,
     )
 
 
@@ -61,16 +67,28 @@ def _unused(call: Call) -> Any:
 
 api.add(
     Route(
-        "POST", "/session", _unused, "Log in", roles=PUBLIC, body=SessionRequest, keyed=False, free=_log_in, status=201,
+        "POST",
+        "/session",
+        _unused,
+        "Log in",
+        roles=PUBLIC,
+        body=SessionRequest,
+        keyed=False,
+        free=_log_in,
+        status=201,
         reason="a log-in hashes the password outside any transaction, and each one makes a new token",
     )
-)  # fmt: skip
+)
 
 
 @api.post(
-    "/session/end", summary="Log out", roles=EVERYONE, permit=Permit.HOUSEKEEPING, keyed=False,
+    "/session/end",
+    summary="Log out",
+    roles=EVERYONE,
+    permit=Permit.HOUSEKEEPING,
+    keyed=False,
     reason="ending an ended session changes nothing",
-)  # fmt: skip
+)
 def log_out(call: Call) -> Any:
     login.close_session(call.tx, g.token)
     return {"ended": True}
@@ -109,13 +127,24 @@ def show_dictionary(call: Call) -> Any:
 
 
 @api.post(
-    "/workstations/heartbeat", summary="A workstation acknowledges the epoch", roles=EVERYONE, permit=Permit.HOUSEKEEPING,
-    body=HeartbeatRequest, keyed=False, reason="a heartbeat replaces the one before",
-)  # fmt: skip
+    "/workstations/heartbeat",
+    summary="A workstation acknowledges the epoch",
+    roles=EVERYONE,
+    permit=Permit.HOUSEKEEPING,
+    body=HeartbeatRequest,
+    keyed=False,
+    reason="a heartbeat replaces the one before",
+)
 def heartbeat(call: Call) -> Any:
     body: HeartbeatRequest = call.body
     return usecases.heartbeat(
-        call.tx, code=body.workstation, role=body.role, epoch=body.epoch, central_ok=body.central_ok, clock=body.clock, version=body.version
+        call.tx,
+        code=body.workstation,
+        role=body.role,
+        epoch=body.epoch,
+        central_ok=body.central_ok,
+        clock=body.clock,
+        version=body.version,
     )
 
 

@@ -35,7 +35,7 @@ def master_list(tx: Tx, dataset: str, q: str, limit: int, cursor: str | None) ->
     condition = searching.matching(table, q, LISTS[dataset])
     if condition is not None:
         statement = statement.where(condition)
-    key = list(table.primary_key.columns)[0]
+    key = next(iter(table.primary_key.columns))
     found = searching.page(tx, statement, key, limit, cursor)
     return {**found, "items": [shown(row) for row in found["items"]]}
 

@@ -27,7 +27,11 @@ def heartbeat(
         update(workstation)
         .where(workstation.c.code == code)
         .values(
-            role=role, last_seen_at=tx.at, central_ok=central_ok, version=version, clock_offset_seconds=_offset(tx, clock)
+            role=role,
+            last_seen_at=tx.at,
+            central_ok=central_ok,
+            version=version,
+            clock_offset_seconds=_offset(tx, clock),
         )
     )
     if changed.rowcount:

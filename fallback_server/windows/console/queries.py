@@ -84,7 +84,12 @@ def incident_detail(tx: Tx, number: int) -> dict[str, Any]:
     )
     for count in tx.conn.execute(counts):
         entities.setdefault(count.entity, {})[count.state] = count.n
-    return {**row, "documents": _states(tx).get(number, {}), "entities": entities, "timeline": [dict(e) for e in events]}
+    return {
+        **row,
+        "documents": _states(tx).get(number, {}),
+        "entities": entities,
+        "timeline": [dict(e) for e in events],
+    }
 
 
 def _states(tx: Tx) -> dict[int, dict[str, int]]:

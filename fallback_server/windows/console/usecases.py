@@ -71,14 +71,13 @@ def _ask(tx: Tx, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
     for known in waiting:
         if known.arguments == arguments:
             return queries.job_view(tx, known.id)
-    new = tx.conn.execute(
-        job.insert().values(
-            kind=kind, arguments=arguments, requested_by=tx.who.operator_code, requested_at=tx.at, state="queued"
-        )
-    )
-    assert new.inserted_primary_key is not None
-    tx.audit(f"{kind}.ask", subject=str(new.inserted_primary_key[0]), **arguments)
-    return queries.job_view(tx, int(new.inserted_primary_key[0]))
+    number: int = tx.conn.execute(
+        job.insert()
+        .values(kind=kind, arguments=arguments, requested_by=tx.who.operator_code, requested_at=tx.at, state="queued")
+        .returning(job.c.id)
+    ).scalar_one()
+    tx.audit(f"{kind}.ask", subject=str(number), **arguments)
+    return queries.job_view(tx, number)
 
 
 def _require_departments(tx: Tx, departments: Sequence[str] | None) -> None:

@@ -59,9 +59,13 @@ def upload_progress(call: Call) -> Any:
 
 
 @api.post(
-    "/incidents/{number}/upload", summary="Upload now, or rehearse", roles=("admin", "duty"), permit=Permit.HOUSEKEEPING,
-    body=UploadRequest, status=202,
-)  # fmt: skip
+    "/incidents/{number}/upload",
+    summary="Upload now, or rehearse",
+    roles=("admin", "duty"),
+    permit=Permit.HOUSEKEEPING,
+    body=UploadRequest,
+    status=202,
+)
 def ask_upload(call: Call) -> Any:
     return usecases.ask_upload(call.tx, rules.require_number(call.path["number"]), dry_run=call.body.dry_run)
 
@@ -79,8 +83,12 @@ def show_conflict(call: Call) -> Any:
 
 
 @api.post(
-    "/conflicts/{conflict}/resolve", summary="Decide a conflict", roles=DECIDE, permit=Permit.HOUSEKEEPING, body=ResolveRequest
-)  # fmt: skip
+    "/conflicts/{conflict}/resolve",
+    summary="Decide a conflict",
+    roles=DECIDE,
+    permit=Permit.HOUSEKEEPING,
+    body=ResolveRequest,
+)
 def resolve(call: Call) -> Any:
     body: ResolveRequest = call.body
     number = rules.require_number(call.path["conflict"])
@@ -96,24 +104,34 @@ def show_reconciliation(call: Call) -> Any:
 
 
 @api.post(
-    "/incidents/{number}/reconciliation", summary="Compute the account afresh", roles=CONSOLE, permit=Permit.HOUSEKEEPING, status=202
-)  # fmt: skip
+    "/incidents/{number}/reconciliation",
+    summary="Compute the account afresh",
+    roles=CONSOLE,
+    permit=Permit.HOUSEKEEPING,
+    status=202,
+)
 def ask_reconciliation(call: Call) -> Any:
     return usecases.ask_reconciliation(call.tx, rules.require_number(call.path["number"]))
 
 
 @api.post(
-    "/incidents/{number}/differences/{difference}/explain", summary="Explain a difference by name", roles=DECIDE,
-    permit=Permit.HOUSEKEEPING, body=ExplainRequest,
-)  # fmt: skip
+    "/incidents/{number}/differences/{difference}/explain",
+    summary="Explain a difference by name",
+    roles=DECIDE,
+    permit=Permit.HOUSEKEEPING,
+    body=ExplainRequest,
+)
 def explain(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     return reconciliations.explain(call.tx, number, rules.require_number(call.path["difference"]), call.body.note)
 
 
 @api.post(
-    "/incidents/{number}/sign", summary="Sign the account; two signatures close the incident", roles=("admin", "supervisor"),
-    permit=Permit.HOUSEKEEPING, body=SignRequest,
-)  # fmt: skip
+    "/incidents/{number}/sign",
+    summary="Sign the account; two signatures close the incident",
+    roles=("admin", "supervisor"),
+    permit=Permit.HOUSEKEEPING,
+    body=SignRequest,
+)
 def sign(call: Call) -> Any:
     return reconciliations.sign(call.tx, rules.require_number(call.path["number"]), call.body.signed_as)

@@ -74,9 +74,7 @@ class RejectionQuery(Body):
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-@api.post(
-    "/mode/emergency", summary="Switch on", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=EmergencyRequest
-)
+@api.post("/mode/emergency", summary="Switch on", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=EmergencyRequest)
 def switch_on(call: Call) -> Any:
     body: EmergencyRequest = call.body
     usecases.switch_on(call.tx, cause=body.cause, reason=body.reason, departments=body.departments, drill=body.drill)
@@ -89,29 +87,45 @@ def change_scope(call: Call) -> Any:
     return standing.shown_mode(call.tx, call.policy)
 
 
-@api.post("/mode/normal", summary="Switch off (two people)", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReturnRequest)
+@api.post(
+    "/mode/normal", summary="Switch off (two people)", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReturnRequest
+)
 def switch_off(call: Call) -> Any:
     call.approved()
     usecases.switch_off(call.tx, call.policy, upload=call.body.upload)
     return standing.shown_mode(call.tx, call.policy)
 
 
-@api.post("/mode/release", summary="Give the windows back to the HIS", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReasonRequest)
+@api.post(
+    "/mode/release",
+    summary="Give the windows back to the HIS",
+    roles=SWITCH,
+    permit=Permit.HOUSEKEEPING,
+    body=ReasonRequest,
+)
 def release(call: Call) -> Any:
     mode_switch.release(call.tx, call.body.reason)
     return standing.shown_mode(call.tx, call.policy)
 
 
-@api.post("/mode/insurance", summary="Insurance platform down or up", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=InsuranceRequest)
+@api.post(
+    "/mode/insurance",
+    summary="Insurance platform down or up",
+    roles=SWITCH,
+    permit=Permit.HOUSEKEEPING,
+    body=InsuranceRequest,
+)
 def insurance(call: Call) -> Any:
     mode_switch.set_insurance_down(call.tx, call.body.down, call.body.reason)
     return {"insurance_down": call.body.down}
 
 
 @api.post(
-    "/incidents/{number}/confirm", summary="The second person's confirmation", roles=("admin", "duty", "supervisor"),
+    "/incidents/{number}/confirm",
+    summary="The second person's confirmation",
+    roles=("admin", "duty", "supervisor"),
     permit=Permit.HOUSEKEEPING,
-)  # fmt: skip
+)
 def confirm(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     mode_switch.confirm_incident(call.tx, number)
@@ -123,12 +137,26 @@ def mirror_status(call: Call) -> Any:
     return queries.mirror_status(call.tx)
 
 
-@api.post("/mirror/runs", summary="Refresh now", roles=("admin", "duty"), permit=Permit.HOUSEKEEPING, body=MirrorRequest, status=202)
+@api.post(
+    "/mirror/runs",
+    summary="Refresh now",
+    roles=("admin", "duty"),
+    permit=Permit.HOUSEKEEPING,
+    body=MirrorRequest,
+    status=202,
+)
 def ask_mirror(call: Call) -> Any:
     return usecases.ask_mirror(call.tx, call.body.datasets)
 
 
-@api.post("/mirror/runs/{run}/approve", summary="Publish a held run", roles=("admin",), permit=Permit.HOUSEKEEPING, body=ApproveRequest, status=202)
+@api.post(
+    "/mirror/runs/{run}/approve",
+    summary="Publish a held run",
+    roles=("admin",),
+    permit=Permit.HOUSEKEEPING,
+    body=ApproveRequest,
+    status=202,
+)
 def approve_run(call: Call) -> Any:
     return usecases.approve_run(call.tx, rules.require_number(call.path["run"]), call.body.hash, call.body.reason)
 
