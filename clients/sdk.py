@@ -36,7 +36,9 @@ def new_key() -> str:
 class Problem(Exception):
     """A refusal by the standby (RFC 9457). `code` is stable; `detail` is for staff, `hint` for IT."""
 
-    def __init__(self, status: int, code: str, detail: str, hint: str = "", params: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, hint: str = "", params: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(f"{status} {code}: {detail}" + (f" ({hint})" if hint else ""))
         self.status = status
         self.code = code
@@ -137,7 +139,13 @@ class YjClient:
         return self._send("POST", path, body=body or {}, key=act)
 
     def _send(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Body | None = None, key: str | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Body | None = None,
+        key: str | None = None,
     ) -> Answer:
         deadline = time.monotonic() + self.patience
         content = json.dumps(body, ensure_ascii=False).encode() if body is not None else None
@@ -219,11 +227,19 @@ class YjClient:
         """Mode, epoch, scope, age of the data; needs no log-in."""
         return self.get("/mode")
 
-    def heartbeat(self, role: str | None = None, *, version: str | None = None, central_ok: bool | None = None) -> Answer:
+    def heartbeat(
+        self, role: str | None = None, *, version: str | None = None, central_ok: bool | None = None
+    ) -> Answer:
         """Acknowledge the present epoch, which later acts then carry. Returns the mode."""
         state = self.mode()
         self.epoch = int(state["epoch"])
-        body = {"workstation": self.workstation, "role": role, "epoch": self.epoch, "central_ok": central_ok, "version": version}
+        body = {
+            "workstation": self.workstation,
+            "role": role,
+            "epoch": self.epoch,
+            "central_ok": central_ok,
+            "version": version,
+        }
         self.post("/workstations/heartbeat", body, keyed=False)
         return state
 
@@ -232,7 +248,13 @@ class YjClient:
         return list(self.get("/workstations")["items"])
 
     def switch_on(
-        self, cause: str, reason: str, *, departments: Sequence[str] | None = None, drill: bool = False, key: str | None = None
+        self,
+        cause: str,
+        reason: str,
+        *,
+        departments: Sequence[str] | None = None,
+        drill: bool = False,
+        key: str | None = None,
     ) -> Answer:
         """Enter YJ mode (admin, duty)."""
         body: dict[str, Any] = {"cause": cause, "reason": reason, "drill": drill}
@@ -457,7 +479,13 @@ class YjClient:
         return list(self.get(f"/incidents/{number}/conflicts")["items"])
 
     def resolve(
-        self, conflict_id: int | str, decision: str, note: str, *, approver: Person | None = None, key: str | None = None
+        self,
+        conflict_id: int | str,
+        decision: str,
+        note: str,
+        *,
+        approver: Person | None = None,
+        key: str | None = None,
     ) -> Answer:
         """Decide a conflict."""
         body: dict[str, Any] = {"decision": decision, "note": note}

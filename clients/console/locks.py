@@ -1,0 +1,49 @@
+"""One process of a kind for one instance: a lock on a file that dies with its holder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from clients.console.context import NotInOrder
+
+
+@contextmanager
+def only_one(home: Path, name: str) -> Iterator[None]:
+    """Hold `home/run/<name>.lock`. Raises NotInOrder, naming the holder, while another process has it."""
+    folder = home / "run"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    with path.open("a+", encoding="ascii") as stream:
+        if not _try_lock(stream):
+            stream.seek(0)
+            holder = stream.read(20).strip() or "unknown"
+            raise NotInOrder(f"{name} runs already for {home} (process {holder}); stop that one first")
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
+        yield
+
+
+def _try_lock(stream: IO[str]) -> bool:
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            # A byte far behind the text, so that the holder's number stays readable.
+            stream.seek(1 << 20)
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""The window server as a process: waitress around the application, stopped cleanly by SIGTERM or by the end of its parent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+from clients.console.context import Instance, NotInOrder
+from clients.console.locks import only_one
+from clients.console.output import Output
+
+CONNECTIONS = 1000  # 60 windows with a few connections each, twice over; the library's 100 is reached by browsers alone
+CHANNEL_SECONDS = 120
+
+
+def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -> None:
+    """Answer windows until told to stop. The first line on standard output is the address, once the port is had.
+
+    Raises NotInOrder if another server of this instance has the port, or another program.
+    """
+    import waitress
+
+    from fallback_server.app import create_app
+
+    settings = found.settings
+    host, port = host or settings.server.host, port or settings.server.port
+    quiet_logs()
+    with only_one(found.home, f"serve-{port}"), found.store():
+        app = create_app(settings, found.clock)
+        try:
+            server: Any = waitress.create_server(
+                app, host=host, port=port, threads=settings.server.threads, asyncore_use_poll=True,
+                connection_limit=CONNECTIONS, channel_timeout=CHANNEL_SECONDS, ident="his-yj", clear_untrusted_proxy_headers=True,
+                max_request_body_size=max(settings.server.max_body_bytes + 65_536, 1 << 20) * 16,
+            )  # fmt: skip
+        except OSError as error:
+            raise NotInOrder(
+                f"[server] port = {port}: {host}:{port} cannot be had ({error.strerror or error}); choose another with --port"
+            ) from error
+        stop_on_signals()
+        out.say(f"windows: {address(host, port)}")
+        server.run()
+        app.extensions["yj_store"].close()
+
+
+def address(host: str, port: int) -> str:
+    """The address as a person types it; one that means every interface is shown as this machine."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def quiet_logs() -> None:
+    """Warnings and errors to standard error; waitress's queue depth is not news under load."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+def stop_on_signals() -> None:
+    """SIGTERM and SIGINT end the main thread's loop as an exit, so that everything open is given back."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+
+
+def follow_parent() -> None:
+    """End this process when the one that started it is gone: its end of our standard input closes, however it died.
+
+    Works the same on Windows, where there are no process groups to end.
+    """
+
+    def wait() -> None:
+        try:
+            while os.read(0, 1024):
+                pass
+        except OSError:
+            pass
+        if sys.platform == "win32":
+            os._exit(0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()

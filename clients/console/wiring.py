@@ -1,0 +1,29 @@
+"""Opening the centre of an instance: settings and mapping in, a gateway out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clients.console.context import Misuse
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from fallback_server.domain.clock import Clock
+    from sync.central.gateway import CentralGateway
+
+
+def open_gateway(settings: Settings, clock: Clock) -> CentralGateway:
+    """The real centre of `settings`. Raises Misuse where there is no address or the mapping cannot be used."""
+    from sync.central import sql_gateway
+    from sync.central.mapping import MappingError
+
+    if not settings.central.url:
+        raise Misuse(
+            '[central] url = "": there is no centre yet; write its address into yj.toml or set YJ_CENTRAL__URL'
+        )
+    try:
+        return sql_gateway.open_gateway(settings.central.url, settings.mapping_dir, clock)
+    except MappingError as error:
+        raise Misuse(
+            *(f"[central] mapping = {settings.central.mapping}: {line}" for line in str(error).splitlines())
+        ) from error
