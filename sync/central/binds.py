@@ -82,6 +82,8 @@ def item_binds(outgoing: Outgoing, list_name: str, fields: Iterable[str] = ()) -
         values: dict[str, Any] = dict.fromkeys(fields)
         values |= {name: value for name, value in item.items() if is_scalar(value)}
         if "origin" in item:
+            # It would shadow the key that the document itself gets.
+            values.pop("central_key", None)
             values["key"] = _key(item, outgoing.keys)
         items.append(values)
     return items

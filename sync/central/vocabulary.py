@@ -23,7 +23,8 @@ _DRUG = f"{_PRICED} drug_code spec dose dose_unit usage frequency days note"
 _ITEM = f"{_PRICED} item_code"
 _CHARGED = f"{_ITEM} source source_id"
 _PAID = "payment_no method amount tendered reference state"
-_SETTLED = "id origin central_key key"
+# An item's own `central_key` is bound as `key`: `central_key` is what the document itself gets.
+_SETTLED = "id origin key"
 
 BODY: Final[dict[str, frozenset[str]]] = {
     entity: frozenset(fields.split())

@@ -1,0 +1,1 @@
+SELECT current_timestamp AS server_time, version() AS version

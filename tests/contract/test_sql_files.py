@@ -1,0 +1,111 @@
+"""SQL files and mapping.toml: what is read, and that every slip is named with file and line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sync.central.mapping import load
+from sync.central.sql_file import MappingError, parse
+from tests.contract.centres import MAPPING
+
+REFERENCE = Path(__file__).parents[2] / "config" / "central" / "reference"
+
+
+def problems_of(source: str) -> str:
+    with pytest.raises(MappingError) as error:
+        parse("upload/charge", source)
+    return "\n".join(error.value.problems)
+
+
+def test_steps_and_directives_are_read() -> None:
+    file = parse(
+        "upload/charge",
+        "-- What this file does.\n"
+        "-- step head\n-- expect 1 else gone\n-- returns central_key, book\nSELECT 1, :a -- not :this\n;\n"
+        "-- step line\n-- each lines\n-- when kind = reissue\n-- when receipt_no absent\n"
+        "UPDATE t SET x = ':no' WHERE y = :b\n",
+    )
+    head, line = file.steps
+    assert (head.name, head.line, head.expect, head.conflict) == ("head", 5, 1, "gone")
+    assert head.returns == ("central_key", "book") and head.binds == ("a",)
+    assert line.each == "lines" and line.binds == ("kind", "receipt_no", "b") and line.statement_binds == ("b",)
+
+
+def test_a_colon_inside_a_string_is_no_bind_and_stays_a_colon() -> None:
+    step = parse("probe", "SELECT 'a :b', ':c:d', '12:30:00' FROM t WHERE x = :y").steps[0]
+    assert step.statement_binds == ("y",)
+    compiled = str(step.statement)
+    assert "'a :b'" in compiled and "':c:d'" in compiled and "'12:30:00'" in compiled
+
+
+def test_conditions_compare_text_and_presence() -> None:
+    step = parse("upload/x", "-- step a\n-- when k = '1'\n-- when n present\n-- when m absent\nSELECT 1").steps[0]
+    equal, there, gone = step.when
+    assert equal.holds(1) and not equal.holds("2") and not equal.holds(None)
+    assert there.holds("") and not there.holds(None)
+    assert gone.holds(None) and not gone.holds("x")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("-- step a\nSELECT x::int FROM t", "upload/charge.sql:2: a colon cast"),
+        ("-- step a\nSELECT 1; SELECT 2", "upload/charge.sql:2: one statement a step"),
+        ("-- step a\n-- expect one else x\nSELECT 1", "upload/charge.sql:3: write `-- expect"),
+        ("-- step a\n-- when x is y\nSELECT 1", "upload/charge.sql:3: write `-- when"),
+        ("-- step a\nSELECT 1\n-- expect 1 else x\n", "upload/charge.sql:3: `-- expect` must stand above"),
+        ("-- step a b\nSELECT 1", "upload/charge.sql:1: write `-- step NAME`"),
+        ("-- step a\n-- step b\nSELECT 1", "upload/charge.sql:1: step a has no statement"),
+        ("-- nothing here\n", "upload/charge.sql:1: there is no statement"),
+    ],
+)
+def test_slips_are_named_with_file_and_line(source: str, said: str) -> None:
+    assert said in problems_of(source)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The tiny mapping, to be spoiled."""
+    return Path(shutil.copytree(MAPPING, tmp_path / "mapping"))
+
+
+def load_problems(folder: Path) -> str:
+    with pytest.raises(MappingError) as error:
+        load(folder)
+    return "\n".join(error.value.problems)
+
+
+def test_all_slips_of_a_mapping_are_named_at_once(copy: Path) -> None:
+    (copy / "mirror" / "drugs.sql").write_text("SELECT 1", encoding="utf-8")
+    (copy / "upload" / "refund.sql").write_text("SELECT :yj_on, :occurred_at_char8", encoding="utf-8")
+    (copy / "upload" / "patient.sql").write_text("-- step a\n-- each lines\nSELECT 1", encoding="utf-8")
+    (copy / "probe.sql").unlink()
+    said = load_problems(copy)
+    assert "mirror/drugs.sql: there is no dataset drugs; did you mean drug?" in said
+    assert "upload/refund.sql:1 step refund: there is nothing to bind as :yj_on; did you mean yj_no?" in said
+    assert ":occurred_at_char8" in said
+    assert "upload/patient.sql:3 step a: patient has no list lines" in said
+    assert "probe.sql: is missing" in said
+
+
+def test_another_ledger_mode_is_refused_with_the_reason(copy: Path) -> None:
+    toml = copy / "mapping.toml"
+    toml.write_text(toml.read_text("utf-8") + '\n[ledger]\nmode = "procedure"\n', encoding="utf-8")
+    assert "is not implemented yet; only same_transaction is" in load_problems(copy)
+
+
+def test_unknown_keys_and_a_missing_file_are_named(copy: Path) -> None:
+    toml = copy / "mapping.toml"
+    toml.write_text(toml.read_text("utf-8") + "\n[datasets.drug]\nwatermarc = 'x'\n", encoding="utf-8")
+    assert "datasets.drug.watermarc" in load_problems(copy)
+    toml.unlink()
+    assert "mapping.toml: is missing" in load_problems(copy)
+
+
+def test_the_reference_mapping_holds_and_offers_every_dataset() -> None:
+    mapping = load(REFERENCE)
+    assert mapping.datasets and mapping.options.dialect == "postgresql"
+    assert len(mapping.datasets) == 18

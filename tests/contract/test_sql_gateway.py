@@ -1,0 +1,243 @@
+"""What only a real database can show: waits, locks, grants, error classes, and that errors carry no row values."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from fallback_server.domain.clock import SystemClock
+from sync.central.dialects import Phase, Timeouts, verdict
+from sync.central.gateway import (
+    CentralError,
+    OutcomeUnknown,
+    Outgoing,
+    Refused,
+    Systemic,
+    Transient,
+    Unreachable,
+)
+from sync.central.sql_file import MappingError
+from sync.central.sql_gateway import ColumnMissing, open_gateway
+from tests.contract.centres import MAPPING, THEM, US, PostgresCentre, charge
+
+OPENED = "2026-11-22T08:00:00.000+08:00"
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def centre(real: PostgresCentre) -> PostgresCentre:
+    """A real centre at which our incident 1 is registered."""
+    real.gateway.register_incident(US, 1, 1, OPENED)
+    return real
+
+
+def changed(document: Outgoing, **fields: Any) -> Outgoing:
+    return replace(document, payload={**document.payload, **fields})
+
+
+def rows(centre: PostgresCentre, sql: str) -> list[Any]:
+    with centre.direct.begin() as connection:
+        return [tuple(row) for row in connection.execute(text(sql))]
+
+
+def test_values_reach_the_tables_as_the_mapping_says(centre: PostgresCentre) -> None:
+    centre.gateway.apply(charge(1, receipt_no="A0000017"))
+    assert rows(centre, "SELECT receipt_no, patient_key, at, kind FROM bill") == [
+        ("A0000017", 7, "2026112208:15:32", "a:b")
+    ]
+    assert rows(centre, "SELECT code, amount FROM bill_line ORDER BY code") == [("A", 12), ("B", 0)]
+
+
+def test_a_document_settles_the_centres_row_once(centre: PostgresCentre) -> None:
+    settles = [{"id": "cabc", "origin": "centre", "central_key": "501"}]
+    first = centre.gateway.apply(changed(charge(1), prescriptions=settles))
+    assert rows(centre, "SELECT paid_by FROM rx") == [(int(first.central_key or 0),)]
+    with pytest.raises(Refused) as refused:
+        centre.gateway.apply(changed(charge(2), prescriptions=settles))
+    assert refused.value.code == "prescription_already_paid"
+    assert len(centre.arrived()) == 1
+
+
+def test_a_parent_without_a_key_is_refused_not_written_as_null(centre: PostgresCentre) -> None:
+    with pytest.raises(Refused) as refused:
+        centre.gateway.apply(replace(charge(1), keys={}))
+    assert refused.value.code == "parent_key_missing"
+    assert centre.arrived() == []
+
+
+def test_a_constraint_of_the_centre_refuses_and_says_no_values(centre: PostgresCentre) -> None:
+    with pytest.raises(Refused) as refused:
+        centre.gateway.apply(charge(1, total="7777.77"))
+    assert refused.value.code == "constraint_violation"
+    assert "upload/charge.sql" in refused.value.detail and "7777" not in refused.value.detail
+    assert refused.value.central["table"] == "bill_line"
+    assert refused.value.__cause__ is None and refused.value.__suppress_context__
+    assert centre.arrived() == []
+
+
+def test_an_earlier_attempt_that_is_still_open_makes_the_second_wait_and_then_answers_it(
+    centre: PostgresCentre,
+) -> None:
+    document = charge(1)
+    with centre.direct.connect() as zombie:
+        insert = text(
+            "INSERT INTO yj_ledger (yj_id, entity, incident_no, installation_id, sequence, payload_hash, central_key,"
+            " amount, applied_at) VALUES (:yj_id, 'charge', 1, :us, 1, :hash, '99', 12, now())"
+        )
+        zombie.execute(insert, {"yj_id": document.ledger.yj_id, "us": US, "hash": document.ledger.payload_hash})
+        with pytest.raises(Transient):  # after the lock time-out of one second, not for ever
+            centre.gateway.apply(document)
+        threading.Timer(0.3, zombie.commit).start()
+        applied = centre.gateway.apply(document)
+        time.sleep(0.1)
+    assert applied.repeated and applied.central_key == "99"
+    assert centre.arrived() == []
+
+
+def test_two_uploaders_at_once_apply_every_document_once(centre: PostgresCentre) -> None:
+    documents = [charge(number) for number in range(1, 11)] * 2
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(centre.gateway.apply, documents))
+    assert sorted(centre.arrived()) == sorted({document.ledger.yj_no for document in documents})
+    assert sum(answer.repeated for answer in answers) == 10
+
+
+def test_a_connection_killed_in_the_middle_leaves_nothing_and_does_not_count(centre: PostgresCentre) -> None:
+    with centre.direct.connect() as blocker:
+        blocker.execute(text("LOCK TABLE bill_line"))
+        kill = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'his-yj' AND state = 'active'"
+        )
+
+        def end() -> None:
+            with centre.direct.begin() as connection:
+                connection.execute(kill)
+
+        threading.Timer(0.3, end).start()
+        with pytest.raises(Unreachable):
+            centre.gateway.apply(charge(1))
+    assert centre.arrived() == []
+
+
+def test_a_question_cannot_write(centre: PostgresCentre) -> None:
+    with pytest.raises(Systemic):
+        centre.gateway.ask("upload/advance_receipt_book", {"operator_code": "C01", "next_no": "120"})
+    assert rows(centre, "SELECT next_no FROM book") == [(100,)]
+
+
+def test_a_bind_nobody_gives_is_named_not_null(centre: PostgresCentre) -> None:
+    with pytest.raises(Systemic, match=r"upload/find_charge.sql:1 .*:yj_no"):
+        centre.gateway.ask("upload/find_charge", {})
+
+
+def test_a_column_that_is_gone_is_named(centre: PostgresCentre) -> None:
+    with centre.gateway.snapshot() as snapshot, pytest.raises(ColumnMissing, match="input_code"):
+        list(snapshot.rows("diagnosis"))
+
+
+def test_a_wrong_password_is_not_an_outage(centre: PostgresCentre, new_database: Callable[[], str]) -> None:
+    wrong = make_url(new_database()).set(password="nonsense").render_as_string(hide_password=False)
+    gateway = open_gateway(wrong, MAPPING, SystemClock(), timeouts=Timeouts(connect=2))
+    with pytest.raises(Systemic) as refused:
+        gateway.probe()
+    assert "nonsense" not in refused.value.detail
+    gateway.close()
+
+
+def test_a_missing_table_stops_everything_not_one_document(centre: PostgresCentre) -> None:
+    with centre.direct.begin() as connection:
+        connection.execute(text("DROP TABLE bill_line"))
+    with pytest.raises(Systemic):
+        centre.gateway.apply(charge(1))
+    assert centre.arrived() == []
+
+
+def test_the_address_must_fit_the_mapping() -> None:
+    with pytest.raises(MappingError, match="does not fit"):
+        open_gateway("sqlite:///x.db", MAPPING, SystemClock())
+
+
+def test_preflight_makes_the_ledger_once_and_finds_what_is_wrong(real: PostgresCentre) -> None:
+    with real.direct.begin() as connection:
+        connection.execute(text("DROP TABLE yj_ledger; DROP TABLE yj_incident"))
+    report = real.gateway.preflight(["charge"])
+    assert (list(report.problems), report.facts["ledger"]) == ([], "made now")
+    assert real.gateway.preflight(["charge"]).facts["ledger"] == "present"
+    assert rows(real, "SELECT count(*) FROM yj_ledger") == [(0,)]
+    with real.direct.begin() as connection:
+        connection.execute(text("ALTER TABLE bill_line DROP COLUMN code"))
+        connection.execute(
+            text(
+                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                "CREATE TRIGGER bill_known AFTER INSERT ON bill EXECUTE FUNCTION f();"
+                "CREATE TRIGGER bill_sms AFTER INSERT ON bill EXECUTE FUNCTION f()"
+            )
+        )
+    broken = real.gateway.preflight(["charge", "refund"])
+    assert any("step line" in problem for problem in broken.problems)
+    assert any("upload/refund.sql is missing" in problem for problem in broken.problems)
+    assert broken.facts["unknown_triggers"] == "bill.bill_sms"
+    assert broken.facts["schema_fingerprint"] != report.facts["schema_fingerprint"]
+
+
+def test_without_the_right_to_write_the_ledger_preflight_says_so(real: PostgresCentre) -> None:
+    address = make_url(str(real.direct.url.render_as_string(hide_password=False)))
+    role = f"reader_{address.database}"
+    with real.direct.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'reads'"))
+        connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"))
+    url = address.set(username=role, password="reads").render_as_string(hide_password=False)
+    gateway = open_gateway(url, MAPPING, SystemClock(), timeouts=Timeouts(connect=2))
+    problems = gateway.preflight(["charge"]).problems
+    assert any("ledger cannot be written" in problem for problem in problems)
+    assert any("upload/charge.sql" in problem and "42501" in problem for problem in problems)
+    gateway.close()
+
+
+def test_installations_are_told_apart_by_the_fence(centre: PostgresCentre) -> None:
+    with pytest.raises(Refused) as refused:
+        centre.gateway.apply(charge(1, installation=THEM))
+    assert refused.value.code == "fenced"
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "phase", "lost", "meaning"),
+    [
+        (None, Phase.CONNECT, False, Unreachable),
+        (None, Phase.STATEMENT, True, Unreachable),
+        (None, Phase.COMMIT, True, OutcomeUnknown),
+        (None, Phase.COMMIT, False, OutcomeUnknown),
+        ("57014", Phase.COMMIT, False, OutcomeUnknown),
+        ("08007", Phase.COMMIT, False, OutcomeUnknown),
+        ("40003", Phase.COMMIT, False, OutcomeUnknown),
+        ("40001", Phase.COMMIT, False, Transient),
+        ("23503", Phase.COMMIT, False, "constraint_violation"),
+        ("23503", Phase.COMMIT, True, OutcomeUnknown),
+        ("40P01", Phase.STATEMENT, False, Transient),
+        ("55P03", Phase.STATEMENT, False, Transient),
+        ("57014", Phase.STATEMENT, False, Transient),
+        ("57P01", Phase.STATEMENT, False, Unreachable),
+        ("23505", Phase.STATEMENT, False, "constraint_violation"),
+        ("22001", Phase.STATEMENT, False, "value_not_accepted"),
+        ("P0001", Phase.STATEMENT, False, "refused_by_centre"),
+        ("42P01", Phase.STATEMENT, False, Systemic),
+        ("42501", Phase.STATEMENT, False, Systemic),
+        ("53100", Phase.STATEMENT, False, Systemic),
+        ("53300", Phase.CONNECT, False, Transient),
+        ("28P01", Phase.CONNECT, False, Systemic),
+        ("25006", Phase.STATEMENT, False, Systemic),
+        ("ZZ999", Phase.STATEMENT, False, "central_error"),
+        (None, Phase.STATEMENT, False, "central_error"),
+    ],
+)
+def test_what_an_error_means(sqlstate: str | None, phase: Phase, lost: bool, meaning: type[CentralError] | str) -> None:
+    assert verdict(sqlstate, phase, lost=lost) == meaning
