@@ -20,6 +20,7 @@ def move(
     by: str,
     detail: str | None = None,
     lease_owner: str | None = None,
+    claimed_by: str | None = None,
     **values: Any,
 ) -> bool:
     """Move `yj_id` from `current` to `wanted`, setting `values` with it.
@@ -28,8 +29,8 @@ def move(
     held by another): somebody else moved it. Raises wrong_state for an arrow that does not exist.
     """
     arrow = outbox_arrow(current, wanted)
+    values["lease_owner"] = claimed_by
     if wanted is not OutboxState.SENDING:
-        values.setdefault("lease_owner", None)
         values.setdefault("lease_until", None)
     if wanted is OutboxState.CONFIRMED:
         values.setdefault("confirmed_at", at)

@@ -1,0 +1,170 @@
+"""Has the centre lost what it had? Asked before any write (1-system, A rewound centre).
+
+Storage is lost and last night's backup comes back: rows the mirror saw are gone, keys are handed out again to other
+children, even documents the ledger had confirmed have vanished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.conflicts import open_conflict, resolve
+from fallback_server.store.mirror import dataset_state, datasets
+from fallback_server.store.mode import incident
+from fallback_server.store.outbox import outbox
+from fallback_server.store.returning import conflict
+from fallback_server.store.session import Actor, Store, installation_id
+from sync.central.gateway import CentralGateway, Row
+
+GREATEST: Final = "verify/greatest_key"
+PATIENT: Final = "verify/patient_key"
+SUBJECT: Final = "centre"
+RECENT = timedelta(days=30)  # closed incidents are compared for as long
+SAMPLE = 20  # newest mirrored patients, looked up one by one: are they still the same people?
+CHUNK = 500
+LISTED = 1000
+KEYED: Final[dict[str, str]] = {
+    "patient": "patient_no",
+    "open_registration": "registration_key",
+    "open_prescription": "prescription_key",
+    "open_order": "order_key",
+}
+
+
+@dataclass
+class Loss:
+    """What is gone: confirmed documents without ledger row, and rows of the mirror without row at the centre."""
+
+    vanished: list[dict[str, Any]] = field(default_factory=list)
+    lost: list[dict[str, Any]] = field(default_factory=list)
+    greatest: dict[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.vanished or self.lost)
+
+
+def look(store: Store, gateway: CentralGateway) -> Loss:
+    """Compare the centre with our confirmed ledger rows and with the mirror; what was approved before is left out."""
+    with store.reading() as tx:
+        confirmed = list(_confirmed(tx.conn, to_text(tx.now - RECENT)))
+        approved = _approved(tx.conn)
+    loss = Loss()
+    for start in range(0, len(confirmed), CHUNK):
+        chunk = confirmed[start : start + CHUNK]
+        there = gateway.ledger_find([row["yj_id"] for row in chunk])
+        loss.vanished += [row for row in chunk if row["yj_id"] not in there]
+    loss.greatest = _greatest(gateway)
+    lost = [*_beyond(store, loss.greatest), *_other_people(store, gateway)]
+    loss.lost = [row for row in lost if (row["dataset"], row["key"]) not in approved]
+    return loss
+
+
+def report(store: Store, incident_no: int, loss: Loss, actor: Actor) -> None:
+    """Put the loss before two people; `approve_rewound` is the way on."""
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        open_conflict(
+            tx, incident_no, "rewound", SUBJECT,
+            local={"vanished": loss.vanished, "lost": loss.lost[:LISTED], "lost_count": len(loss.lost)},
+            central={"greatest_keys": loss.greatest},
+        )  # fmt: skip
+        tx.audit("upload.rewound", subject=str(incident_no), vanished=len(loss.vanished), lost=len(loss.lost))
+
+
+def approve_rewound(store: Store, incident_no: int, actor: Actor, note: str) -> int:
+    """Two people accept the rewound centre: vanished documents go back to pending (arrow q). Returns how many.
+
+    Raises conflict_not_found if nothing waits, second_person_required without `actor.approver_code`.
+    """
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        row = tx.conn.execute(
+            select(conflict.c.id, conflict.c.local).where(
+                conflict.c.incident_no == incident_no, conflict.c.kind == "rewound", conflict.c.decision.is_(None)
+            )
+        ).first()
+        if row is None:
+            raise YjError("conflict_not_found")
+        resolve(tx, row.id, "approve_rewound", note)
+        return len(row.local.get("vanished", []))
+
+
+def ledger_ahead(store: Store, gateway: CentralGateway) -> tuple[int, int] | None:
+    """(sequence at the centre, sequence here) if the centre knows more of us than we do: we were restored."""
+    with store.reading() as tx:
+        own = installation_id(tx.conn)
+        here = int(tx.conn.execute(select(func.coalesce(func.max(outbox.c.sequence), 0))).scalar_one())
+    there = gateway.ledger_head(own)
+    return (there, here) if there > here else None
+
+
+def _confirmed(conn: Connection, since: str) -> Iterator[dict[str, Any]]:
+    recent = select(incident.c.incident_no).where(or_(incident.c.closed_at.is_(None), incident.c.closed_at >= since))
+    rows = conn.execute(
+        select(outbox.c.yj_id, outbox.c.yj_no, outbox.c.entity, outbox.c.incident_no, outbox.c.central_key)
+        .where(outbox.c.state == OutboxState.CONFIRMED.value, outbox.c.incident_no.in_(recent))
+        .order_by(outbox.c.sequence)
+    ).mappings()
+    yield from (dict(row) for row in rows)
+
+
+def _approved(conn: Connection) -> set[tuple[str, str]]:
+    rows = conn.execute(select(conflict.c.local).where(conflict.c.kind == "rewound", conflict.c.decision.is_not(None)))
+    return {(item["dataset"], item["key"]) for row in rows for item in row.local.get("lost", [])}
+
+
+def _greatest(gateway: CentralGateway) -> dict[str, Any]:
+    if not gateway.has(GREATEST):
+        return {}
+    return {str(row["dataset"]): str(row["greatest_key"] or "") for row in gateway.ask(GREATEST, {})}
+
+
+def _beyond(store: Store, greatest: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Rows of the mirror whose key is above the greatest the centre has now: they cannot be there any more."""
+    with store.reading() as tx:
+        seen = {row.dataset: row.greatest_key for row in tx.conn.execute(select(dataset_state))}
+        for dataset, highest in greatest.items():
+            if dataset not in KEYED or not seen.get(dataset) or not _above(str(seen[dataset]), highest):
+                continue
+            table = datasets[dataset]
+            key = table.c[KEYED[dataset]]
+            # Unpadded digits: the longer one is the greater, whatever the column's collation.
+            above = or_(func.length(key) > len(highest), and_(func.length(key) == len(highest), key > highest))
+            for row in tx.conn.execute(select(table).where(above).order_by(func.length(key), key)).mappings():
+                yield _lost(dataset, dict(row))
+
+
+def _above(ours: str, theirs: str) -> bool:
+    return (len(ours), ours) > (len(theirs), theirs)
+
+
+def _other_people(store: Store, gateway: CentralGateway) -> Iterator[dict[str, Any]]:
+    """The newest patients of the mirror that are gone, or whose key now belongs to somebody else."""
+    if not gateway.has(PATIENT):
+        return
+    table = datasets["patient"]
+    with store.reading() as tx:
+        order = (func.length(table.c.patient_no).desc(), table.c.patient_no.desc())
+        newest = [dict(row) for row in tx.conn.execute(select(table).order_by(*order).limit(SAMPLE)).mappings()]
+    for row in newest:
+        there = gateway.ask(PATIENT, {"key": row["patient_no"]})
+        if not there or _somebody_else(row, there[0]):
+            yield _lost("patient", row)
+
+
+def _somebody_else(ours: Row, theirs: Row) -> bool:
+    """Both name and birth date differ: a corrected spelling alone is not another child."""
+    same_birth = str(ours["birth_date"] or "")[:10] == str(theirs.get("birth_date") or "")[:10]
+    return ours["name"] != theirs.get("name") and not same_birth
+
+
+def _lost(dataset: str, row: Row) -> dict[str, Any]:
+    shown = {name: None if row[name] is None else str(row[name]) for name in row if name not in ("id", "row_hash")}
+    return {"dataset": dataset, "key": str(row[KEYED[dataset]]), "row": shown}

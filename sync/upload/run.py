@@ -1,0 +1,423 @@
+"""One upload run, from pre-flight to "nothing clean is left". One uploader at a time; running again is always right."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from fallback_server.domain.clock import from_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import IncidentState, Mode, Permit
+from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.mode import SYSTEM_OPERATOR, incident
+from fallback_server.store.mode_switch import close_incident_without_upload, has_documents, set_incident_state
+from fallback_server.store.outbox import outbox
+from fallback_server.store.returning import upload_run
+from fallback_server.store.returns_queries import clean_left, open_conflict_count, upload_progress
+from fallback_server.store.session import Actor, Store, Tx, installation_id
+from sync.central.gateway import CentralError, CentralGateway, IntegrityAlarm, Refused, Transient, Unreachable
+from sync.upload import blind_window, books, rewound, work
+from sync.upload.breaker import PATIENTS, Breaker
+from sync.upload.rehearse import rehearse
+from sync.upload.report import Progress, RunStopped, UploadReport
+from sync.upload.retry import RunEnd, pause_seconds
+from sync.upload.sender import (
+    Crash,
+    Sender,
+    Sent,
+    UploadRules,
+    enter_links,
+    no_crash,
+    recover_leases,
+    renew_leases,
+    resolve_unknown,
+    stop_for_a_new_incident,
+)
+
+LOCK = "upload"
+PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
+GRACE_LOOK_SECONDS = 1.0
+NOTE_SECONDS = 1.0
+
+Single = Callable[[Store, str], AbstractContextManager[None]]
+"""Waits for, and holds, the lock of that name on a store: one uploader at a time, in whatever process."""
+
+
+def run_upload(
+    store: Store,
+    gateway: CentralGateway,
+    rules: UploadRules,
+    incident_no: int | None = None,
+    *,
+    dry_run: bool = False,
+    requested_by: str = SYSTEM_OPERATOR,
+    progress: Progress | None = None,
+    stop: threading.Event | None = None,
+    single: Single | None = None,
+    pause: Callable[[float], None] | None = None,
+    crash: Crash = no_crash,
+    patience: float = PATIENCE_SECONDS,
+) -> UploadReport:
+    """Return the documents of an incident; without a number, of the oldest that is not closed.
+
+    Waits for a running uploader. Raises incident_not_found, incident_open, incident_closed, drill_fenced; all else
+    is in the report, whose `complete` says whether nothing is left.
+    """
+    with (single or _single())(store, LOCK):
+        chosen = choose_incident(store, incident_no)
+        if chosen is None:
+            return UploadReport(None, dry_run).finish("done", "no_incident")
+        stop = stop or threading.Event()
+        wait = pause or (lambda seconds: void(stop.wait(seconds)))
+        actor = Actor(requested_by, requested_by)
+        run = _Run(store, gateway, rules, chosen, actor, dry_run, progress or _silent, stop, wait, crash, patience)
+        return run.go()
+
+
+def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] | None:
+    """The incident to upload; None if none was asked for and none waits."""
+    with store.reading() as tx:
+        rows = tx.conn.execute(select(incident).order_by(incident.c.incident_no)).mappings().all()
+    if incident_no is None:
+        waiting = [r for r in rows if not r["drill"] and r["state"] not in ("open", "closed")]
+        return dict(waiting[0]) if waiting else None
+    found = [row for row in rows if row["incident_no"] == incident_no]
+    if not found:
+        raise YjError("incident_not_found")
+    if found[0]["drill"]:
+        raise YjError("drill_fenced")
+    if found[0]["state"] == IncidentState.OPEN.value:
+        raise YjError("incident_open", state=found[0]["state"])
+    if found[0]["state"] == IncidentState.CLOSED.value:
+        raise YjError("incident_closed")
+    return dict(found[0])
+
+
+def _single() -> Single:
+    from fallback_server.store.locks import single
+
+    return single
+
+
+def void(_: object) -> None:
+    """Drop a value."""
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    pass
+
+
+@dataclass
+class _Run:
+    store: Store
+    gateway: CentralGateway
+    rules: UploadRules
+    incident: Mapping[str, Any]
+    actor: Actor
+    dry_run: bool
+    progress: Progress
+    stop: threading.Event
+    pause: Callable[[float], None]
+    crash: Crash
+    patience: float
+    report: UploadReport = field(init=False)
+    sender: Sender = field(init=False)
+    total: int = 0
+    _noted_at: str = ""
+
+    @property
+    def number(self) -> int:
+        return int(self.incident["incident_no"])
+
+    def go(self) -> UploadReport:
+        """The whole run; its row says `running` until the end, whatever way it ends."""
+        self.report = UploadReport(self.number, self.dry_run)
+        self._begin()
+        try:
+            self._steps()
+        except RunStopped as ended:
+            self.report.finish(ended.state, ended.code).problems += ended.problems
+        except CentralError as error:
+            self._centre_failed(error)
+        finally:
+            if self.report.state == "running":
+                self.report.finish("stopped", "interrupted")
+            self._end()
+        return self.report
+
+    def _steps(self) -> None:
+        if self._nothing_to_do():
+            self.report.finish("done", "nothing")
+            return
+        self._step("preflight", self._preflight)
+        self._step("rewound", self._rewound)
+        self._step("ledger", self._ledger)
+        if self.dry_run:
+            self._step("rehearse", self._rehearse)
+            return
+        self._step("register", self._register)
+        self._step("unknown", self._settle_doubts)
+        self._step("links", lambda: self._fact("linked", enter_links(self.sender, self.number)))
+        self._step("blind_window", self._blind_window)
+        self._step("books", lambda: self._fact("books_moved", books.advance(self.store, self.gateway, self.number)))
+        self._step("send", self._send)
+        self._step("blind_window_end", self._blind_window)
+        self._step("finish", self._finish)
+
+    # -- before the first document ---------------------------------------------------------------------------------
+
+    def _nothing_to_do(self) -> bool:
+        """An incident without documents closes without the centre, once no window can add one."""
+        with self._writing() as tx:
+            if has_documents(tx.conn, self.number) or self.incident["state"] != IncidentState.CLOSING.value:
+                return False
+            if _in_grace(tx, self.number) or self.dry_run:
+                return False
+            close_incident_without_upload(tx, self.number)
+            return True
+
+    def _preflight(self) -> None:
+        with self.store.reading() as tx:
+            kinds = select(outbox.c.entity).where(outbox.c.incident_no == self.number).distinct()
+            entities = tx.conn.execute(kinds.order_by(outbox.c.entity)).scalars().all()
+        found = self.gateway.preflight(entities)
+        self.report.facts["preflight"] = dict(found.facts)
+        if found.problems:
+            raise RunStopped("refused", "preflight", list(found.problems))
+
+    def _rewound(self) -> None:
+        loss = rewound.look(self.store, self.gateway)
+        if not loss:
+            return
+        self.report.facts["rewound"] = {
+            "vanished": [row["yj_no"] for row in loss.vanished],
+            "lost": [{"dataset": row["dataset"], "key": row["key"]} for row in loss.lost[: rewound.LISTED]],
+        }
+        if not self.dry_run:
+            rewound.report(self.store, self.number, loss, self.actor)
+        gone = f"{len(loss.vanished)} confirmed documents and {len(loss.lost)} mirrored rows are gone at the centre"
+        raise RunStopped("refused", "rewound", [gone])
+
+    def _ledger(self) -> None:
+        ahead = rewound.ledger_ahead(self.store, self.gateway)
+        if ahead is not None:
+            raise RunStopped("refused", "ledger_ahead", [f"ledger at {ahead[0]}, this standby at {ahead[1]}"])
+
+    def _rehearse(self) -> None:
+        rehearse(self.store, self.gateway, self.sender.installation_id, self.number, self.report)
+
+    def _register(self) -> None:
+        own = self.sender.installation_id
+        try:
+            self.gateway.register_incident(own, self.number, self.incident["epoch"], self.incident["opened_at"])
+        except Refused as error:
+            raise RunStopped("refused", "fenced", [error.detail]) from error
+        with self._writing() as tx:
+            stop_for_a_new_incident(tx)
+            state = tx.conn.execute(select(incident.c.state).where(incident.c.incident_no == self.number)).scalar_one()
+            waiting = work.ready(tx.conn, self.number, tx.at, 1) or clean_left(tx.conn, self.number)
+            if state == IncidentState.CLOSING.value or (state == IncidentState.RECONCILING.value and waiting):
+                set_incident_state(tx, self.number, IncidentState.UPLOADING)
+
+    def _settle_doubts(self) -> None:
+        freed, _ = recover_leases(self.store, self.actor)
+        found, again = resolve_unknown(self.store, self.gateway, self.actor)
+        self.report.counts.update(recovered=freed, found_in_ledger=found, sent_again=again)
+
+    def _blind_window(self) -> None:
+        counts = blind_window.read(self.store, self.gateway, self.incident, self.actor)
+        self._fact("blind_rows", counts)
+        self._fact("in_doubt", blind_window.compare(self.store, self.number, self.actor))
+
+    # -- the documents ---------------------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        breaker, waited = Breaker(), 0.0
+        with self.store.reading() as tx:
+            self.total = clean_left(tx.conn, self.number)
+        with self._heartbeat():
+            while True:
+                with self.store.reading() as tx:
+                    batch = work.ready(tx.conn, self.number, tx.at)
+                if not batch:
+                    seconds = self._wait_for()
+                    if seconds is None:
+                        return
+                    waited += seconds
+                    if waited > self.patience and not self._grace_runs():
+                        self.report.retry_after_seconds = seconds
+                        raise RunStopped("stopped", "waiting")
+                    self._look_up()
+                    self.pause(seconds)
+                    continue
+                for yj_id in batch:
+                    self._one(yj_id, breaker)
+
+    def _one(self, yj_id: str, breaker: Breaker) -> None:
+        self._look_up()
+        begun = self.store.clock.now()
+        sent = self.sender.send(yj_id)
+        if sent is None:
+            return
+        self.report.counts[sent.verdict.state.value] += 1
+        self.report.counts["linked"] += sent.linked
+        self.report.counts["repeated"] += sent.repeated
+        if sent.verdict.run is not RunEnd.GO_ON:
+            self._run_ends(sent)
+        if breaker.note(sent):
+            state = "stopped" if breaker.code == "transient" else "broken"
+            self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
+            raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
+        if sent.verdict.state is OutboxState.UNKNOWN:
+            resolve_unknown(self.store, self.gateway, self.actor)
+        self._note()
+        if self.rules.max_rate:
+            spent = (self.store.clock.now() - begun).total_seconds()
+            self.pause(max(0.0, 1 / self.rules.max_rate - spent))
+
+    def _run_ends(self, sent: Sent) -> None:
+        if sent.verdict.run is RunEnd.STOPPED:
+            self.report.retry_after_seconds = pause_seconds(1, self.rules)
+        with self.store.reading() as tx:
+            detail = tx.conn.execute(
+                select(outbox.c.last_error)
+                .where(outbox.c.incident_no == self.number, outbox.c.last_error.is_not(None))
+                .order_by(outbox.c.sequence.desc())
+                .limit(1)
+            ).scalar()
+        raise RunStopped(sent.verdict.run.value, sent.verdict.code, [str(detail)] if detail else [])
+
+    def _wait_for(self) -> float | None:
+        """Seconds until something may be ready: a next attempt, or a late document in the grace; None: nothing."""
+        with self.store.reading() as tx:
+            due = work.next_due(tx.conn, self.number)
+            if due is not None:
+                return max(0.1, (from_text(due) - tx.now).total_seconds())
+            return GRACE_LOOK_SECONDS if _in_grace(tx, self.number) else None
+
+    def _grace_runs(self) -> bool:
+        with self.store.reading() as tx:
+            return _in_grace(tx, self.number)
+
+    def _look_up(self) -> None:
+        if self.stop.is_set():
+            raise RunStopped("stopped", "asked_to_stop")
+
+    def _finish(self) -> None:
+        """Arrow e when nothing that can move by itself is left."""
+        with self._writing() as tx:
+            state = tx.conn.execute(select(incident.c.state).where(incident.c.incident_no == self.number)).scalar_one()
+            if clean_left(tx.conn, self.number) == 0 and state == IncidentState.UPLOADING.value:
+                set_incident_state(tx, self.number, IncidentState.RECONCILING)
+            rest = upload_progress(tx.conn, self.number)
+        self.report.finish("done", "done_with_rest" if rest["left"] or rest["open_conflicts"] else "done")
+
+    # -- the run row -----------------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """The row of this run; rows that a dead run left behind are closed, for we hold the lock."""
+        with self._writing() as tx:
+            tx.conn.execute(
+                update(upload_run)
+                .where(upload_run.c.state == "running")
+                .values(state="stopped", error="interrupted", finished_at=tx.at)
+            )
+            row = {
+                "incident_no": self.number, "dry_run": self.dry_run, "started_at": tx.at, "state": "running",
+                "step": "preflight", "report": {},
+            }  # fmt: skip
+            self.report.run_id = int(tx.conn.execute(insert(upload_run).returning(upload_run.c.id), row).scalar_one())
+            self.sender = Sender(
+                self.store, self.gateway, self.rules, installation_id(tx.conn), self.actor, crash=self.crash
+            )
+            tx.audit("upload.run", subject=str(self.number), run=self.report.run_id, dry_run=self.dry_run)
+
+    def _step(self, name: str, work_of_it: Callable[[], None]) -> None:
+        self._look_up()
+        self.report.step = name
+        self.report.steps.append({"step": name, "at": self._write_row()})
+        self.progress(name, 0, 0)
+        work_of_it()
+
+    def _note(self) -> None:
+        """Progress, at most once a second in the run row."""
+        now = self.store.clock.now()
+        done = self.report.counts[OutboxState.CONFIRMED.value]
+        self.progress("send", done, self.total)
+        if not self._noted_at or (now - from_text(self._noted_at)).total_seconds() >= NOTE_SECONDS:
+            self._write_row()
+
+    def _write_row(self) -> str:
+        with self._writing() as tx:
+            tx.conn.execute(
+                update(upload_run)
+                .where(upload_run.c.id == self.report.run_id)
+                .values(step=self.report.step, report=self.report.to_json())
+            )
+            self._noted_at = tx.at
+            return tx.at
+
+    def _end(self) -> None:
+        with self._writing() as tx:
+            rest = upload_progress(tx.conn, self.number)
+            self.report.left = {
+                state: n for state, n in rest["states"].items() if state not in ("confirmed", "settled")
+            }
+            self.report.left["open_conflicts"] = open_conflict_count(tx.conn, self.number)
+            error = "; ".join(self.report.problems)[:2000] or None
+            tx.conn.execute(
+                update(upload_run)
+                .where(upload_run.c.id == self.report.run_id)
+                .values(
+                    state=self.report.state, step=self.report.step, report=self.report.to_json(),
+                    finished_at=tx.at, error=error,
+                )
+            )  # fmt: skip
+
+    def _centre_failed(self, error: CentralError) -> None:
+        """The centre failed between documents: nothing is in hand."""
+        if isinstance(error, Unreachable | Transient):
+            self.report.retry_after_seconds = pause_seconds(1, self.rules)
+            self.report.finish("stopped", "transient" if isinstance(error, Transient) else "unreachable")
+        elif isinstance(error, IntegrityAlarm):
+            self.report.finish("broken", "integrity_alarm")
+        else:
+            self.report.finish("broken", "systemic")
+        self.report.problems.append(f"{self.report.step}: {error.detail}")
+
+    def _fact(self, name: str, value: Any) -> None:
+        self.report.facts[name] = value
+
+    def _writing(self) -> AbstractContextManager[Tx]:
+        return self.store.writing(Permit.HOUSEKEEPING, self.actor)
+
+    @contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        """Renew the lease from a thread of its own: the document in hand may wait long at the centre."""
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(self.rules.heartbeat_seconds):
+                renew_leases(self.store, self.sender.owner, self.rules.lease_seconds)
+
+        thread = threading.Thread(target=beat, name="upload-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timedelta(seconds=5).total_seconds())
+
+
+def _in_grace(tx: Tx, incident_no: int) -> bool:
+    """Whether windows may still finish a document of this incident."""
+    state = tx.mode
+    if state.mode is not Mode.RETURNING or state.incident_no != incident_no or state.grace_until is None:
+        return False
+    return tx.now < state.grace_until

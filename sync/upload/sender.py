@@ -1,0 +1,290 @@
+"""One document to the centre: claim, apply, confirm. The letters are the arrows of docs/states.md.
+
+Claim (g) and confirm (h) are short local transactions; the central transaction lies between them and outside of both.
+If the process dies on any line, the document is `sending` without an owner: the next run makes it `unknown` (i) and
+asks the ledger. Nothing is ever sent again on a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import select, update
+
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.numbers import new_ulid
+from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.conflicts import decided_links, open_conflict
+from fallback_server.store.outbox import outbox
+from fallback_server.store.outbox_moves import move
+from fallback_server.store.session import Actor, Store, Tx
+from sync.central.gateway import (
+    Applied,
+    CentralError,
+    CentralGateway,
+    IntegrityAlarm,
+    OutcomeUnknown,
+    Outgoing,
+    Refused,
+    Unreachable,
+)
+from sync.upload import patients, work
+from sync.upload.report import RunStopped
+from sync.upload.retry import RetryRules, RunEnd, Verdict, judge
+
+CHUNK = 500
+Crash = Callable[[str, str], None]
+"""Called with (point, yj_id) at every point where a process may die; tests raise there."""
+
+
+class UploadRules(RetryRules, Protocol):
+    """The section [upload] as far as the uploader needs it."""
+
+    @property
+    def max_rate(self) -> int: ...
+    @property
+    def lease_seconds(self) -> int: ...
+    @property
+    def heartbeat_seconds(self) -> int: ...
+
+
+def no_crash(point: str, yj_id: str) -> None:
+    """What runs outside tests."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one document in this attempt."""
+
+    verdict: Verdict
+    chain: str
+    linked: bool = False
+    repeated: bool = False
+
+
+@dataclass
+class Sender:
+    """Sends documents under one lease owner. One per run."""
+
+    store: Store
+    gateway: CentralGateway
+    rules: UploadRules
+    installation_id: str
+    actor: Actor
+    crash: Crash = no_crash
+    owner: str = ""
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def __post_init__(self) -> None:
+        self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
+
+    def send(self, yj_id: str) -> Sent | None:
+        """One attempt. None if somebody else has the document. Raises RunStopped if the mode forbids to go on."""
+        claimed = self._claim(yj_id)
+        if claimed is None:
+            return None
+        item, ready = claimed
+        self.crash("claimed", yj_id)
+        try:
+            if isinstance(ready, CentralError):
+                raise ready
+            applied, linked = self._at_centre(item, ready)
+        except CentralError as error:
+            self.crash("failed", yj_id)
+            return self._failed(item, ready, error)
+        self.crash("applied", yj_id)
+        self._confirm(item, applied, linked)
+        self.crash("confirmed", yj_id)
+        return Sent(_CONFIRMED, item.chain, linked, applied.repeated)
+
+    def _claim(self, yj_id: str) -> tuple[work.Item, Outgoing | CentralError] | None:
+        """Arrow g, under a lease, together with reading what the document needs."""
+        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
+            stop_for_a_new_incident(tx)
+            until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
+            if not move(
+                tx.conn, yj_id, OutboxState.PENDING, OutboxState.SENDING,
+                at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
+            ):  # fmt: skip
+                return None
+            item = work.load(tx.conn, yj_id)
+            try:
+                return item, work.outgoing(tx.conn, item, self.installation_id)
+            except CentralError as error:
+                return item, error
+
+    def _at_centre(self, item: work.Item, ready: Outgoing) -> tuple[Applied, bool]:
+        if item.entity == "patient":
+            key = patients.match(self.gateway, ready.payload)
+            if key is not None:
+                return self.gateway.apply_link(ready, key), True
+        return self.gateway.apply(ready), False
+
+    def _confirm(self, item: work.Item, applied: Applied, linked: bool) -> None:
+        """Arrow h. A lease that ran out meanwhile changes nothing: whoever took it over asks the ledger."""
+        detail = "linked: exactly this person" if linked else ("the ledger had it" if applied.repeated else None)
+        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
+            move(
+                tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.CONFIRMED, at=tx.at, by=self.owner,
+                detail=detail, lease_owner=self.owner, central_key=applied.central_key, last_error=None,
+            )  # fmt: skip
+
+    def _failed(self, item: work.Item, ready: Outgoing | CentralError, error: CentralError) -> Sent:
+        """Arrows i, j, k, as the table of retry.py says."""
+        verdict = judge(error, item.attempts, self.rules, self.jitter())
+        payload = ready.payload if isinstance(ready, Outgoing) else {"yj_no": item.row["yj_no"]}
+        central = self._centre_version(error, ready) if verdict.state is OutboxState.CONFLICT else {}
+        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
+            again = to_text(tx.now + timedelta(seconds=verdict.wait_seconds)) if verdict.wait_seconds else None
+            moved = move(
+                tx.conn, item.yj_id, OutboxState.SENDING, verdict.state, at=tx.at, by=self.owner,
+                detail=verdict.code, lease_owner=self.owner, attempts=verdict.attempts, next_attempt_at=again,
+                last_error=f"{verdict.code}: {error.detail}"[:500],
+            )  # fmt: skip
+            if moved and verdict.state is OutboxState.CONFLICT:
+                _park(tx, item, verdict.code, payload, {**central, "detail": error.detail[:500]})
+        return Sent(verdict, item.chain)
+
+    def _centre_version(self, error: CentralError, ready: Outgoing | CentralError) -> dict[str, Any]:
+        """What the centre shows about the document: from the refusal, and how the rows it settles stand now."""
+        shown: dict[str, Any] = dict(error.central) if isinstance(error, Refused) else {}
+        if not isinstance(error, Refused) or not isinstance(ready, Outgoing):
+            return shown
+        try:
+            for name, question in (("prescriptions", "prescription"), ("orders", "order")):
+                rows = self._settled_rows(ready, name, f"upload/settle_check_{question}")
+                shown |= {name: rows} if rows else {}
+        except CentralError as unseen:
+            shown["not_read"] = unseen.detail[:200]  # the conflict stands without it
+        return shown
+
+    def _settled_rows(self, ready: Outgoing, name: str, question: str) -> list[dict[str, Any]]:
+        if not self.gateway.has(question):
+            return []
+        keys = [ready.keys[ref["id"]] for ref in ready.payload.get(name) or () if ref["id"] in ready.keys]
+        return [{"key": key, **patients.plain(row)} for key in keys for row in self.gateway.ask(question, {"key": key})]
+
+
+_CONFIRMED = Verdict(OutboxState.CONFIRMED, 0, "confirmed", run=RunEnd.GO_ON)
+
+
+def _park(tx: Tx, item: work.Item, code: str, payload: Mapping[str, Any], central: Mapping[str, Any]) -> None:
+    open_conflict(
+        tx, item.row["incident_no"], code, item.yj_id,
+        yj_id=item.yj_id, local=work.summary(payload), central=central,
+    )  # fmt: skip
+
+
+def stop_for_a_new_incident(tx: Tx) -> None:
+    """A real outage that began meanwhile comes first. A drill does not: it never touches the centre."""
+    if tx.mode.mode is Mode.EMERGENCY and not tx.mode.drill:
+        raise RunStopped("stopped", "new_incident")
+
+
+def recover_leases(store: Store, actor: Actor) -> tuple[int, str | None]:
+    """Arrow i for documents whose sender died. Returns how many, and when the last foreign lease still held runs out.
+
+    The caller holds the uploader's lock, so every sender of this machine is dead; one on another machine has died only
+    when its lease has run out.
+    """
+    host = _host()
+    freed, held = 0, None
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        rows = tx.conn.execute(
+            select(outbox.c.yj_id, outbox.c.lease_owner, outbox.c.lease_until).where(
+                outbox.c.state == OutboxState.SENDING.value
+            )
+        ).all()
+        for row in rows:
+            if str(row.lease_owner).split("/")[0] != host and row.lease_until > tx.at:
+                held = max(held or "", str(row.lease_until))
+                continue
+            freed += move(
+                tx.conn, row.yj_id, OutboxState.SENDING, OutboxState.UNKNOWN,
+                at=tx.at, by=actor.operator_code, detail="its sender died", lease_owner=row.lease_owner,
+            )  # fmt: skip
+    return freed, held
+
+
+def resolve_unknown(store: Store, gateway: CentralGateway, actor: Actor) -> tuple[int, int]:
+    """Arrows l and m: ask the ledger about every document in doubt. Returns (found there, to be sent again).
+
+    A row with another hash is not "there": sending it raises the alarm, with nothing written.
+    """
+    with store.reading() as tx:
+        rows = tx.conn.execute(
+            select(outbox.c.yj_id, outbox.c.payload_hash).where(outbox.c.state == OutboxState.UNKNOWN.value)
+        ).all()
+    found = 0
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        there = gateway.ledger_find([row.yj_id for row in chunk])
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            for row in chunk:
+                entry = there.get(row.yj_id)
+                if entry is not None and entry.payload_hash == row.payload_hash:
+                    found += move(
+                        tx.conn, row.yj_id, OutboxState.UNKNOWN, OutboxState.CONFIRMED, at=tx.at,
+                        by=actor.operator_code, detail="the ledger has it",
+                        central_key=entry.central_key, last_error=None,
+                    )  # fmt: skip
+                else:
+                    move(
+                        tx.conn, row.yj_id, OutboxState.UNKNOWN, OutboxState.PENDING,
+                        at=tx.at, by=actor.operator_code, detail="the ledger does not have it",
+                    )  # fmt: skip
+    return found, len(rows) - found
+
+
+def enter_links(sender: Sender, incident_no: int) -> int:
+    """Arrow o: enter the ledger rows of documents a person linked. Returns how many.
+
+    Repeating after a crash is harmless: the ledger answers. What the centre refuses goes back to a person.
+    """
+    with sender.store.reading() as tx:
+        links = decided_links(tx.conn, incident_no)
+    entered = 0
+    for yj_id, key in links:
+        with sender.store.reading() as tx:
+            item = work.load(tx.conn, yj_id)
+        try:
+            with sender.store.reading() as tx:
+                ready = work.outgoing(tx.conn, item, sender.installation_id, need_keys=False)
+            applied = sender.gateway.apply_link(ready, key)
+        except (Unreachable, OutcomeUnknown):
+            raise
+        except (Refused, IntegrityAlarm) as error:
+            code = error.code if isinstance(error, Refused) else "integrity_alarm"
+            with sender.store.writing(Permit.HOUSEKEEPING, sender.actor) as writing:
+                _park(writing, item, code, {"yj_no": item.row["yj_no"]}, {"detail": error.detail, "central_key": key})
+            continue
+        sender.crash("linked", yj_id)
+        with sender.store.writing(Permit.HOUSEKEEPING, sender.actor) as writing:
+            entered += move(
+                writing.conn, yj_id, OutboxState.CONFLICT, OutboxState.CONFIRMED, at=writing.at,
+                by=sender.actor.operator_code, detail="linked by a person",
+                central_key=applied.central_key, last_error=None,
+            )  # fmt: skip
+    return entered
+
+
+def renew_leases(store: Store, owner: str, seconds: int) -> None:
+    """The heartbeat of a sender at work: whoever waits long at the centre keeps its claim."""
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        until = to_text(tx.now + timedelta(seconds=seconds))
+        tx.conn.execute(
+            update(outbox)
+            .where(outbox.c.state == OutboxState.SENDING.value, outbox.c.lease_owner == owner)
+            .values(lease_until=until)
+        )
+
+
+def _host() -> str:
+    return socket.gethostname().replace("/", "-")[:30]

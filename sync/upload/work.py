@@ -1,0 +1,160 @@
+"""What is to be sent next, and a document made ready for the port: payload checked, keys of its parents filled in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, exists, func, or_, select
+
+from fallback_server.domain import money
+from fallback_server.domain.documents import payload_hash
+from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.conflicts import overrides
+from fallback_server.store.mode import incident
+from fallback_server.store.outbox import outbox, outbox_parent
+from sync.central.gateway import IntegrityAlarm, LedgerRow, Outgoing, Refused
+
+BATCH = 200
+_PARENT = outbox.alias("parent")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One claimed document, as it stands in the outbox."""
+
+    yj_id: str
+    entity: str
+    chain: str
+    attempts: int
+    row: Mapping[str, Any]
+
+
+def ready(conn: Connection, incident_no: int, now: str, limit: int = BATCH) -> list[str]:
+    """Ids of documents that may go now, all of the lowest rank that has any, in the order of their acts.
+
+    A document waits for its own parents only. Documents of closed incidents that a rewound centre lost go along.
+    """
+    rows = conn.execute(
+        select(outbox.c.yj_id, outbox.c.rank)
+        .where(
+            *_pending(incident_no),
+            or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now),
+            ~_waits_for_a_parent(),
+        )
+        .order_by(outbox.c.rank, outbox.c.sequence)
+        .limit(limit)
+    ).all()
+    return [row.yj_id for row in rows if row.rank == rows[0].rank]
+
+
+def ready_of(conn: Connection, incident_no: int, entity: str, limit: int) -> list[str]:
+    """Documents of one kind that could go now, whatever their rank and next attempt."""
+    rows = conn.execute(
+        select(outbox.c.yj_id)
+        .where(*_pending(incident_no), outbox.c.entity == entity, ~_waits_for_a_parent())
+        .order_by(outbox.c.sequence)
+        .limit(limit)
+    )
+    return [row.yj_id for row in rows]
+
+
+def next_due(conn: Connection, incident_no: int) -> str | None:
+    """When the earliest document that only waits for its next attempt is due; None if none is."""
+    value = conn.execute(
+        select(func.min(outbox.c.next_attempt_at)).where(*_pending(incident_no), ~_waits_for_a_parent())
+    ).scalar()
+    return str(value) if value is not None else None
+
+
+def _pending(incident_no: int) -> tuple[Any, ...]:
+    closed = select(incident.c.incident_no).where(incident.c.state == "closed")
+    return (
+        outbox.c.state == OutboxState.PENDING.value,
+        or_(outbox.c.incident_no == incident_no, outbox.c.incident_no.in_(closed)),
+    )
+
+
+def _waits_for_a_parent() -> Any:
+    sent = (OutboxState.CONFIRMED.value, OutboxState.SETTLED.value)
+    return exists(
+        select(outbox_parent.c.yj_id)
+        .join(_PARENT, _PARENT.c.yj_id == outbox_parent.c.parent_id)
+        .where(outbox_parent.c.yj_id == outbox.c.yj_id, _PARENT.c.state.not_in(sent))
+    )
+
+
+def load(conn: Connection, yj_id: str) -> Item:
+    """The document as stored."""
+    row = conn.execute(select(outbox).where(outbox.c.yj_id == yj_id)).mappings().one()
+    return Item(row["yj_id"], row["entity"], row["chain"], row["attempts"], dict(row))
+
+
+def outgoing(conn: Connection, item: Item, installation_id: str, *, need_keys: bool = True) -> Outgoing:
+    """The document ready to go; without `need_keys` it is only to be entered in the ledger.
+
+    Raises IntegrityAlarm if the stored payload is not the one that was frozen, Refused('missing_parent') if one it
+    speaks of was settled without a key at the centre.
+    """
+    text = item.row["payload"]
+    if payload_hash(text) != item.row["payload_hash"]:
+        raise IntegrityAlarm(f"the stored payload of {item.row['yj_no']} is not the one that was frozen")
+    payload = {**json.loads(text), **overrides(conn, [item.yj_id]).get(item.yj_id, {})}
+    keys, missing = _keys(conn, item.yj_id, payload)
+    if missing and need_keys:
+        raise Refused("missing_parent", f"{len(missing)} referenced documents have no key at the centre", missing)
+    return Outgoing(ledger_row(item.row, installation_id, payload.get("receipt_no")), payload, keys)
+
+
+def ledger_row(row: RowMapping | Mapping[str, Any], installation_id: str, receipt_no: str | None) -> LedgerRow:
+    """The row the centre's ledger gets for a document of the outbox."""
+    return LedgerRow(
+        yj_id=row["yj_id"],
+        entity=row["entity"],
+        incident_no=row["incident_no"],
+        installation_id=installation_id,
+        sequence=row["sequence"],
+        payload_hash=row["payload_hash"],
+        central_key=None,
+        amount=money.to_text(row["amount"]),
+        operator_code=row["operator_code"],
+        receipt_no=receipt_no,
+        yj_no=row["yj_no"],
+        business_date=row["business_date"],
+    )
+
+
+def _keys(conn: Connection, yj_id: str, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """(key at the centre by id, entity of what has none by id) of everything the document refers to."""
+    known = dict(
+        conn.execute(
+            select(outbox.c.yj_id, outbox.c.central_key)
+            .join(outbox_parent, outbox_parent.c.parent_id == outbox.c.yj_id)
+            .where(outbox_parent.c.yj_id == yj_id)
+        )
+        .tuples()
+        .all()
+    )
+    keys: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for name, ref in _references(payload):
+        key = known.get(ref["id"]) if ref["origin"] == "yj" else ref.get("central_key")
+        if key is None:
+            missing[ref["id"]] = name
+        else:
+            keys[ref["id"]] = key
+    return keys, missing
+
+
+def _references(payload: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    yield from ((name, ref) for name, ref in (payload.get("refs") or {}).items() if ref is not None)
+    for name in ("prescriptions", "orders"):
+        yield from ((name, ref) for ref in payload.get(name) or ())
+
+
+def summary(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Our version of a document, for a person who decides about it: what it says, without its technical header."""
+    hidden = {"payload_version", "installation_id", "epoch", "sequence", "generation", "create_anyway"}
+    return {name: value for name, value in payload.items() if name not in hidden}
