@@ -83,14 +83,14 @@ class LoggedIn:
 
 def retry_wait(attempt: int, jitter: Callable[[], float] = random.random) -> float:
     """Seconds before try number `attempt` + 1 (from 1): doubling from 50 ms to 1 s, with jitter against a stampede."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempt - 1, 10)) * (0.5 + jitter() / 2)
+    return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempt - 1, 10)) * (0.5 + jitter() / 2))
 
 
 class YjClient:
     """One workstation's connection to the standby; safe to use from one thread at a time.
 
-    `patience` is how long (seconds) one act is repeated before `NoAnswer`; look-ups share it. Proxies of the environment
-    are ignored: the standby is on the hospital's own network.
+    `patience` is how long (seconds) one act is repeated before `NoAnswer`; look-ups share it. Proxies of the
+    environment are ignored: the standby is on the hospital's own network.
     """
 
     def __init__(

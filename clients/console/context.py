@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Misuse(Exception):
-    """The command was called wrongly or something needed is not configured; each line names value and cure. Exit code 2."""
+    """Wrong usage, or something needed is not configured; each line names value and cure. Exit code 2."""
 
     def __init__(self, *lines: str) -> None:
         self.lines = lines
@@ -105,5 +105,6 @@ class Instance:
 def instance(ctx: typer.Context) -> Instance:
     """The instance the command was called for."""
     found = ctx.find_object(Instance)
-    assert found is not None, "the callback of main.py sets it"
+    if found is None:  # the callback of main.py sets it
+        raise Misuse("--home: no instance was named")
     return found

@@ -1,4 +1,4 @@
-"""Making an instance: everything is checked before anything is written, and everything that is wrong is said at once."""
+"""Making an instance: all is checked before anything is written, and all that is wrong is said at once."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from clients.console.context import Instance, Misuse, NotInOrder
 
 app = typer.Typer(
     name="yj", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
-    help="医院应急系统 · a hospital's fallback system: mirrors the HIS, takes over in an outage, returns everything exactly once.",
+    help="医院应急系统 · a fallback for a hospital's HIS: mirrors it, takes over in an outage, returns every document.",
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     # The process edge of the command line: what is known gets a sentence and a code, everything else its trace.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge of the process
         return _explain(error)
     return answer if isinstance(answer, int) else 0
 

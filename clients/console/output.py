@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Ticker:
-    """Progress of one piece of work: `advance` moves the bar, or writes a line now and then where there is no terminal."""
+    """Progress of one piece of work: a bar on a terminal, a line now and then elsewhere."""
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
         """`done` of `total` (None: unknown)."""
 
 
 class Output:
-    """Where one verb writes. `as_json`: nothing but `document` on standard output; what people read goes to standard error."""
+    """Where one verb writes. `as_json`: only `document` goes to standard output, what people read to standard error."""
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json

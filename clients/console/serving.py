@@ -1,4 +1,4 @@
-"""The window server as a process: waitress around the application, stopped cleanly by SIGTERM or by the end of its parent."""
+"""The window server as a process: waitress around the application, stopped by SIGTERM or by its parent's end."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
         try:
             server: Any = waitress.create_server(
                 app, host=host, port=port, threads=settings.server.threads, asyncore_use_poll=True,
-                connection_limit=CONNECTIONS, channel_timeout=CHANNEL_SECONDS, ident="his-yj", clear_untrusted_proxy_headers=True,
-                max_request_body_size=max(settings.server.max_body_bytes + 65_536, 1 << 20) * 16,
+                connection_limit=CONNECTIONS, channel_timeout=CHANNEL_SECONDS, ident="his-yj",
+                # The application refuses a large body in words; only what is absurd is cut off before.
+                clear_untrusted_proxy_headers=True,
+                max_request_body_size=16 * max(settings.server.max_body_bytes, 1 << 20),
             )  # fmt: skip
         except OSError as error:
             raise NotInOrder(
-                f"[server] port = {port}: {host}:{port} cannot be had ({error.strerror or error}); choose another with --port"
+                f"[server] port = {port}: {host}:{port} cannot be had ({error.strerror}); choose another with --port"
             ) from error
         stop_on_signals()
         out.say(f"windows: {address(host, port)}")

@@ -1,7 +1,7 @@
 """`yj up`: the parts of the standby as child processes that are started again when they die and stopped together.
 
-Plain subprocesses and a pipe, so that it works the same on Linux and Windows: a child ends when its standard input does,
-and the pipe closes with this process however it dies. No orphan is left behind, even by kill -9.
+Plain subprocesses and a pipe, so that it works the same on Linux and Windows: a child ends when its standard input
+does, and the pipe closes with this process however it dies. No orphan is left behind, even by kill -9.
 """
 
 from __future__ import annotations

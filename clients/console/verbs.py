@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from clients.console import instance, reference
+from clients.console import audit, books, conflicts, instance, mode, operators, reference
+
+GROUPS = {
+    "mode": mode.group,
+    "conflicts": conflicts.group,
+    "book": books.group,
+    "audit": audit.group,
+    "operator": operators.group,
+    "reference": reference.group,
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,4 +22,5 @@ def add_to(app: typer.Typer) -> None:
         return
     for verb in (instance.init, instance.up, instance.serve, instance.worker):
         app.command()(verb)
-    app.add_typer(reference.group, name="reference")
+    for name, group in GROUPS.items():
+        app.add_typer(group, name=name)

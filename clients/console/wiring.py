@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def open_gateway(settings: Settings, clock: Clock) -> CentralGateway:
     """The real centre of `settings`. Raises Misuse where there is no address or the mapping cannot be used."""
     from sync.central import sql_gateway
-    from sync.central.mapping import MappingError
+    from sync.central.sql_file import MappingError
 
     if not settings.central.url:
         raise Misuse(
