@@ -1,9 +1,10 @@
 -- A charge becomes SF_ZB, SF_MX and SF_ZF and settles the prescriptions and orders it was taken for, ours and the centre's
--- own alike. The key is taken first: its row lock keeps other charges out while the receipt number is looked up.
+-- own alike. The key is taken first: its row lock keeps other charges out while the receipt number is looked up. It is handed
+-- on by two names because a prescription or an order has a central_key of its own.
 -- step key
 -- expect 1 else key_table
--- returns central_key
-UPDATE gy_xh SET dqz = dqz + 1 WHERE bm = 'SF_ZB' RETURNING dqz AS central_key;
+-- returns central_key, charge_row
+UPDATE gy_xh SET dqz = dqz + 1 WHERE bm = 'SF_ZB' RETURNING dqz AS central_key, dqz AS charge_row;
 
 -- step receipt
 -- when receipt_no present
@@ -68,7 +69,7 @@ SELECT cfxh FROM cf_zb WHERE cfxh = CAST(:key AS integer) AND coalesce(zt, '0') 
 -- step prescription_paid
 -- each prescriptions
 -- expect 1 else prescription_already_paid
-UPDATE cf_zb SET zt = '1', sfxh = CAST(:central_key AS integer)
+UPDATE cf_zb SET zt = '1', sfxh = CAST(:charge_row AS integer)
 WHERE cfxh = CAST(:key AS integer) AND coalesce(zt, '0') = '0';
 
 -- step prescription_same
@@ -77,12 +78,12 @@ WHERE cfxh = CAST(:key AS integer) AND coalesce(zt, '0') = '0';
 SELECT 1 FROM cf_zb z
 WHERE z.cfxh = CAST(:key AS integer)
   AND z.je = (SELECT sum(m.je) FROM sf_mx m
-              WHERE m.sfxh = CAST(:central_key AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40))
+              WHERE m.sfxh = CAST(:charge_row AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40))
   AND NOT EXISTS (
       SELECT 1 FROM cf_mx l
       WHERE l.cfxh = z.cfxh AND NOT EXISTS (
           SELECT 1 FROM sf_mx m
-          WHERE m.sfxh = CAST(:central_key AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40)
+          WHERE m.sfxh = CAST(:charge_row AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40)
             AND m.xmdm = CAST(l.ypxh AS char(20)) AND m.sl = l.sl AND m.je = l.je));
 
 -- step order_there
@@ -93,7 +94,7 @@ SELECT sqxh FROM yj_sq WHERE sqxh = CAST(:key AS integer) AND coalesce(zt, '0') 
 -- step order_paid
 -- each orders
 -- expect 1 else order_already_paid
-UPDATE yj_sq SET zt = '1', sfxh = CAST(:central_key AS integer)
+UPDATE yj_sq SET zt = '1', sfxh = CAST(:charge_row AS integer)
 WHERE sqxh = CAST(:key AS integer) AND coalesce(zt, '0') = '0';
 
 -- step order_same
@@ -102,10 +103,10 @@ WHERE sqxh = CAST(:key AS integer) AND coalesce(zt, '0') = '0';
 SELECT 1 FROM yj_sq z
 WHERE z.sqxh = CAST(:key AS integer)
   AND z.je = (SELECT sum(m.je) FROM sf_mx m
-              WHERE m.sfxh = CAST(:central_key AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40))
+              WHERE m.sfxh = CAST(:charge_row AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40))
   AND NOT EXISTS (
       SELECT 1 FROM yj_sqmx l
       WHERE l.sqxh = z.sqxh AND NOT EXISTS (
           SELECT 1 FROM sf_mx m
-          WHERE m.sfxh = CAST(:central_key AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40)
+          WHERE m.sfxh = CAST(:charge_row AS integer) AND m.lyid = left(CAST(:id AS varchar(80)), 40)
             AND m.xmdm = CAST(l.xmdm AS char(20)) AND m.sl = l.sl AND m.je = l.je));

@@ -1,0 +1,144 @@
+"""What a created centre holds: the lists, nasty patients, people, and books that agree to the cent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import stat
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.engine import Connection
+
+from sync.reference_his.create import ReferenceHisError, create_reference
+from sync.reference_his.patients import check_digit, persons
+from sync.reference_his.traffic import operators_with, play_day
+from tests.reference_his.conftest import NOW, Clinic, scalar
+
+pytestmark = pytest.mark.postgres
+
+
+def test_the_clinic_has_the_real_lists_and_twenty_thousand_patients(clinic: Clinic, centre: Connection) -> None:
+    assert clinic.summary.rows["br_da"] == 20_000
+    assert {name: scalar(centre, f"SELECT count(*) FROM {name}") for name in clinic.summary.rows} == clinic.summary.rows
+    assert [rows for table, rows in clinic.seen if table == "yp_xx"] == [2966]
+    assert clinic.summary.rows["sf_xm"] == 3283
+    assert clinic.summary.rows["gy_jb"] == 29395
+    assert scalar(centre, "SELECT count(*) FROM gy_czyjs WHERE jsdm = 'YS'") == 392
+
+
+def test_the_legacy_habits_are_there(centre: Connection) -> None:
+    assert scalar(centre, "SELECT count(DISTINCT ypdm) FROM YP_XX") == 2
+    assert scalar(centre, "SELECT count(*) FROM GY_KS WHERE octet_length(ksdm) < 10") == 0
+    assert scalar(centre, "SELECT count(*) FROM CF_ZB WHERE zt IS NULL") > 0
+    assert scalar(centre, "SELECT count(*) FROM SF_ZB WHERE tfxh IS NOT NULL AND zje < 0") > 0
+    assert scalar(centre, "SELECT count(*) FROM SF_ZB WHERE sfrq NOT SIMILAR TO '[0-9]{8}__:__:__'") == 0
+    assert scalar(centre, "SELECT count(*) FROM PJ_LY WHERE length(dqhm) <> 8") == 0
+    assert scalar(centre, "SELECT count(*) FROM GY_JB") > scalar(centre, "SELECT count(DISTINCT icd) FROM GY_JB")
+
+
+def test_lines_payments_and_the_trigger_sums_agree_with_every_charge(centre: Connection) -> None:
+    wrong = """SELECT count(*) FROM sf_zb z
+               WHERE zje <> (SELECT sum(je) FROM sf_mx m WHERE m.sfxh = z.sfxh)
+                  OR zje <> (SELECT sum(je) FROM sf_zf p WHERE p.sfxh = z.sfxh)"""
+    assert scalar(centre, wrong) == 0
+    assert scalar(centre, SUMS) == 0
+
+
+SUMS = """SELECT count(*) FROM (SELECT czydm, substr(sfrq, 1, 8) AS rq, sum(zje) AS je, count(*) AS bs
+                                FROM sf_zb GROUP BY 1, 2) a
+          FULL JOIN gy_sftj t USING (czydm, rq) WHERE a.je IS DISTINCT FROM t.je OR a.bs IS DISTINCT FROM t.bs"""
+
+
+def test_no_receipt_number_stands_on_two_charges_and_books_are_past_those_used(centre: Connection) -> None:
+    twice = "SELECT fphm FROM sf_zb WHERE tfxh IS NULL GROUP BY fphm HAVING count(*) > 1"
+    assert scalar(centre, twice) is None
+    behind = """SELECT count(*) FROM pj_ly b JOIN sf_zb z ON z.czydm = b.czydm
+                WHERE b.zt = '1' AND substr(z.fphm, 3) >= b.dqhm"""
+    assert scalar(centre, behind) == 0
+
+
+def test_settled_papers_name_their_charge_and_their_total_is_the_sum_of_lines(centre: Connection) -> None:
+    for head, lines, key in (("cf_zb", "cf_mx", "cfxh"), ("yj_sq", "yj_sqmx", "sqxh")):
+        assert scalar(centre, f"SELECT count(*) FROM {head} WHERE zt IN ('1', '2', '3') AND sfxh IS NULL") == 0
+        wrong = f"SELECT count(*) FROM {head} h WHERE je <> (SELECT sum(je) FROM {lines} l WHERE l.{key} = h.{key})"
+        assert scalar(centre, wrong) == 0
+        states = {scalar(centre, f"SELECT count(*) FROM {head} WHERE coalesce(zt, '0') = '{s}'") > 0 for s in "0123"}
+        assert states == {True}
+
+
+def test_keys_go_on_from_the_greatest(centre: Connection) -> None:
+    for name, table, key in (("SF_ZB", "sf_zb", "sfxh"), ("BR_DA", "br_da", "brxh"), ("CF_ZB", "cf_zb", "cfxh")):
+        assert scalar(centre, f"SELECT dqz FROM gy_xh WHERE bm = '{name}'") == scalar(
+            centre, f"SELECT max({key}) FROM {table}"
+        )
+
+
+def test_people_enough_for_every_window(centre: Connection) -> None:
+    counts = {role: len(operators_with(centre, role)) for role in ("SFY", "GHY", "YS", "YFY", "FZHS", "CWZG", "ZZB")}
+    assert counts["SFY"] >= 12
+    assert counts["GHY"] >= 6
+    assert counts["YS"] >= 20
+    assert min(counts.values()) >= 2
+    sessions = "SELECT count(DISTINCT sjd) FROM gh_pb WHERE pbrq = '20261122'"
+    assert scalar(centre, sessions) == 3
+
+
+def test_the_logins_open_the_stored_hashes_and_only_their_owner_reads_the_file(
+    clinic: Clinic, centre: Connection
+) -> None:
+    entries = json.loads(clinic.logins.read_text(encoding="utf-8"))
+    assert stat.S_IMODE(clinic.logins.stat().st_mode) == 0o600
+    assert len(entries) == clinic.summary.logins
+    for entry in entries[:40]:
+        assert set(entry) == {"operator", "name", "roles", "password"}
+        stored = scalar(centre, "SELECT mm FROM gy_czy WHERE czydm = :code", code=entry["operator"])
+        salt, _, digest = stored.partition("$")
+        assert hashlib.sha256((salt + entry["password"]).encode()).hexdigest() == digest
+        assert len(entry["password"]) >= 8
+
+
+def test_generated_patients_keep_the_samples_likeness_and_are_the_same_every_time() -> None:
+    first = list(islice(persons(26_000, random.Random("a")), 20_800, None))
+    assert first == list(islice(persons(26_000, random.Random("a")), 20_800, None))
+    children = sum(1 for one in first if one.birth and one.birth.year >= 2012) / len(first)
+    assert 0.8 < children < 0.92
+    plain = [one for one in first if one.id_type == "01" and not one.tags and len(one.id_no) == 18]
+    assert all(check_digit(one.id_no[:17]) == one.id_no[17] and one.id_no[4:6] == "99" for one in plain)
+    assert len({one.id_no for one in plain}) > 0.99 * len(plain)
+    tags = {tag for one in first for tag in one.tags}
+    assert {"newborn_no_own_name", "id_bad_checksum", "char_outside_bmp", "id_15_digits"} <= tags
+
+
+def test_an_unknown_scale_and_a_filled_database_are_refused(clinic: Clinic) -> None:
+    with pytest.raises(ReferenceHisError, match="city"):
+        create_reference(clinic.url, "city")
+    with pytest.raises(ReferenceHisError, match="empty"):
+        create_reference(clinic.url, "clinic")
+
+
+def test_it_is_made_in_sqlite_too(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'his.sqlite'}"
+    summary = create_reference(url, "clinic", now=NOW)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert scalar(connection, "SELECT count(*) FROM SF_ZB") == summary.rows["sf_zb"]
+        assert scalar(connection, "SELECT count(*) FROM GY_SFTJ") > 0
+    engine.dispose()
+
+
+def test_an_ordinary_day_keeps_books_and_sums_right(module_database: str) -> None:
+    create_reference(module_database, "clinic")
+    done = play_day(module_database, 80, 3.0, seed=3)
+    assert done["register"] > 20
+    assert "refused" not in done
+    assert {"prescribe", "charge", "dispense"} <= set(done)
+    engine = create_engine(module_database)
+    with engine.connect() as connection:
+        assert scalar(connection, SUMS) == 0
+        twice = "SELECT fphm FROM sf_zb WHERE tfxh IS NULL GROUP BY fphm HAVING count(*) > 1"
+        assert scalar(connection, twice) is None
+    engine.dispose()
