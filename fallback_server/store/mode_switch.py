@@ -30,12 +30,15 @@ def enter_emergency(
 ) -> int:
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
 
-    Possible in normal and returning, and over a running drill, which a real outage ends. Raises mirror_missing
+    Possible in normal and returning (a drill in normal only), and over a running drill, which a real outage
+    ends. Raises mirror_missing
     without any mirror, wrong_state otherwise.
     """
     before = _locked(tx)
     if before.drill and not drill and before.mode is not Mode.NORMAL:
         before = _end_drill(tx, before)
+    if drill and before.mode is not Mode.NORMAL:
+        raise YjError("wrong_state", current=before.mode.value, wanted="drill")  # a drill never gets in a return's way
     arrow = mode_arrow(before.mode, Mode.EMERGENCY)
     number = int(tx.conn.execute(select(func.coalesce(func.max(incident.c.incident_no), 0))).scalar_one()) + 1
     as_of = mirror_as_of(tx.conn)
