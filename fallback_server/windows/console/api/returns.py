@@ -106,7 +106,7 @@ def show_reconciliation(call: Call) -> Any:
 @api.post(
     "/incidents/{number}/reconciliation",
     summary="Compute the account afresh",
-    roles=CONSOLE,
+    roles=DECIDE,
     permit=Permit.HOUSEKEEPING,
     status=202,
 )

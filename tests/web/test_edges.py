@@ -1,0 +1,184 @@
+"""The edges of every request: bad input, keys, epochs, languages, second person. Nothing of it writes anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from fallback_server.store import tables
+from fallback_server.store.audit import audit, verify
+from fallback_server.store.session import Store
+from tests.fixtures_hospital import PASSWORD, Hospital
+
+BOOKKEEPING = {"audit", "session", "workstation", "login_failure"}
+SWITCH = {"cause": "database", "reason": "中心库不可用"}
+
+
+def counts(store: Store) -> dict[str, int]:
+    """Rows of every table but those that a refusal may touch."""
+    with store.reading() as tx:
+        return {
+            table.name: tx.conn.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in tables.metadata.sorted_tables
+            if table.name not in BOOKKEEPING
+        }
+
+
+def raw(hospital: Hospital, token: str, data: bytes, content_type: str = "application/json", **headers: str) -> Any:
+    with hospital.app.test_client() as client:
+        return client.post(
+            "/api/v1/mode/emergency",
+            data=data,
+            content_type=content_type,
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "key-0000001", **headers},
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type", "code", "status"),
+    [
+        (b"{", "application/json", "malformed_json", 400),
+        (b"[" * 100_000, "application/json", "malformed_json", 400),
+        (b"\xff\xfe", "application/json", "malformed_json", 400),
+        (b"cause=database", "application/x-www-form-urlencoded", "unsupported_media_type", 415),
+        (b'"' + b"x" * 10_000_000 + b'"', "application/json", "body_too_large", 413),
+        (b"[]", "application/json", "invalid_request", 422),
+        (b"{}", "application/json", "invalid_request", 422),
+        (b'{"cause": "aliens", "reason": "x"}', "application/json", "invalid_request", 422),
+        (b'{"cause": "server", "reason": ""}', "application/json", "invalid_request", 422),
+        (b'{"cause": "server", "reason": "x", "departments": ["NOPE"]}', "application/json", "unknown_department", 422),
+        (b'{"cause": "server", "reason": "x", "drill": "yes"}', "application/json", "invalid_request", 422),
+        (b'{"cause": "server", "reason": "x", "extra": 1}', "application/json", "invalid_request", 422),
+    ],
+)
+def test_bad_input_gets_a_code_and_a_sentence_and_changes_nothing(
+    hospital: Hospital, data: bytes, content_type: str, code: str, status: int
+) -> None:
+    token, before = hospital.window("admin").token, counts(hospital.store)
+    answer = raw(hospital, token, data, content_type)
+    body = answer.get_json(force=True)
+    assert (answer.status_code, body["code"]) == (status, code)
+    assert answer.content_type.startswith("application/problem+json")
+    assert body["detail"] and body["hint"]
+    assert answer.headers["YJ-Epoch"] == "0"
+    assert counts(hospital.store) == before
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 81, "中文的一个键啊啊啊", "with a blank"])
+def test_a_creating_post_needs_a_proper_key(hospital: Hospital, key: str) -> None:
+    window = hospital.window("admin")
+    headers = {"Authorization": f"Bearer {window.token}"}
+    if key:
+        headers["Idempotency-Key"] = key.encode().decode("latin-1")
+    with hospital.app.test_client() as client:
+        answer = client.post("/api/v1/mode/emergency", json=SWITCH, headers=headers)
+    assert answer.get_json(force=True)["code"] == "idempotency_key_missing"
+
+
+def test_the_same_act_twice_is_done_once_and_answered_twice(hospital: Hospital) -> None:
+    window = hospital.window("admin")
+    first, second = (window.post("/mode/emergency", SWITCH, key="key-0000001") for _ in range(2))
+    assert first.status == second.status == 200
+    assert first.json == second.json
+    assert "Idempotency-Replayed" not in first.headers
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert window.get("/incidents").json["items"][0]["incident_no"] == 1
+
+
+def test_a_key_belongs_to_one_act(hospital: Hospital) -> None:
+    window = hospital.window("admin")
+    window.post("/mode/emergency", SWITCH, key="key-0000001")
+    other = window.post("/mode/emergency", {**SWITCH, "reason": "另一个"}, key="key-0000001")
+    elsewhere = window.post("/mode/release", {"reason": "x"}, key="key-0000001")
+    assert other.code == elsewhere.code == "idempotency_key_reused"
+
+
+def test_a_refusal_frees_the_key(hospital: Hospital) -> None:
+    window = hospital.window("admin")
+    assert window.post("/mode/release", {"reason": "x"}, key="key-0000001").code == "wrong_state"
+    assert window.post("/mode/emergency", SWITCH, key="key-0000001").status == 200
+
+
+def test_a_replay_does_not_look_at_the_mode_but_at_the_role(hospital: Hospital) -> None:
+    admin, duty = hospital.window("admin"), hospital.window("duty")
+    admin.post("/mode/emergency", SWITCH, key="key-0000001")
+    assert duty.post("/mode/emergency", SWITCH, key="key-0000001").headers["Idempotency-Replayed"] == "true"
+    assert hospital.window("cashier").post("/mode/emergency", SWITCH, key="key-0000001").code == "forbidden"
+
+
+def test_a_window_of_an_older_epoch_is_told_before_it_writes(hospital: Hospital) -> None:
+    window = hospital.window("admin")
+    window.post("/mode/emergency", SWITCH)
+    stale = window.post("/mode/scope", {"departments": ["NK"], "reason": "x"}, headers={"YJ-Epoch": "0"})
+    assert stale.code == "epoch_changed"
+    fresh = window.post("/mode/scope", {"departments": ["NK"], "reason": "x"}, headers={"YJ-Epoch": "1"})
+    assert (fresh.status, fresh.json["scope"], fresh.headers["YJ-Epoch"]) == (200, ["NK"], "2")
+
+
+def test_the_epoch_just_closed_is_accepted_within_the_grace_only(hospital: Hospital) -> None:
+    hospital.emergency()
+    hospital.back(grace=60)
+    window, body = hospital.window("registrar"), {"name": "张三", "sex": "M", "birth_date": "1990-01-01"}
+    assert window.post("/patients", body, headers={"YJ-Epoch": "1"}).status == 201
+    hospital.clock.advance(61)
+    assert window.post("/patients", body, headers={"YJ-Epoch": "1"}).code == "epoch_changed"
+    assert window.post("/patients", body).code == "mode_returning"
+
+
+def test_sentences_come_in_the_callers_language(hospital: Hospital) -> None:
+    with hospital.app.test_client() as client:
+        zh = client.get("/api/v1/departments").get_json(force=True)
+        en = client.get("/api/v1/departments", headers={"Accept-Language": "en-GB,en;q=0.9"}).get_json(force=True)
+    assert (zh["detail"], en["detail"]) == ("请先登录。", "Please log in.")
+
+
+@pytest.mark.parametrize(
+    ("approver", "code"),
+    [
+        (None, "second_person_required"),
+        ({"operator": "0801", "password": PASSWORD}, "approver_rejected"),
+        ({"operator": "0802", "password": "wrong-pass-1"}, "approver_rejected"),
+        ({"operator": "0201", "password": PASSWORD}, "approver_rejected"),
+        ({"operator": "9999", "password": PASSWORD}, "approver_rejected"),
+        ({"operator": "0802", "password": PASSWORD}, ""),
+        ({"operator": "0601", "password": PASSWORD}, ""),
+    ],
+)
+def test_leaving_yj_needs_another_person_who_may(hospital: Hospital, approver: Any, code: str) -> None:
+    hospital.emergency()
+    body = {"upload": False, **({"approver": approver} if approver else {})}
+    assert hospital.window("admin").post("/mode/normal", body).code == code
+
+
+def test_refused_writes_are_audited_and_the_chain_holds(hospital: Hospital) -> None:
+    hospital.window("cashier").post("/mode/emergency", SWITCH)
+    with hospital.store.reading() as tx:
+        row = tx.conn.execute(select(audit).order_by(audit.c.sequence.desc()).limit(1)).mappings().one()
+        assert (row["action"], row["ok"], row["operator_code"]) == ("refused POST /mode/emergency", False, "0201")
+        assert verify(tx.conn)[1] == []
+
+
+def test_what_nobody_foresaw_is_a_sentence_and_not_a_trace(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fallback_server.store import mode_switch
+
+    def broken(*args: Any, **kwargs: Any) -> int:
+        raise RuntimeError("secret detail")
+
+    window, before = hospital.window("admin"), counts(hospital.store)
+    monkeypatch.setattr(mode_switch, "enter_emergency", broken)
+    reply = window.post("/mode/emergency", SWITCH)
+    assert (reply.status, reply.code) == (500, "internal_error")
+    assert "secret" not in str(reply.json)
+    assert counts(hospital.store) == before
+
+
+def test_health_readiness_and_metrics_need_no_log_in(hospital: Hospital) -> None:
+    hospital.emergency()
+    with hospital.app.test_client() as client:
+        assert client.get("/healthz").get_json() == {"status": "ok"}
+        assert client.get("/readyz").status_code == 200
+        metrics = client.get("/metrics").get_data(as_text=True)
+    assert 'yj_mode{mode="emergency"} 1.0' in metrics
+    assert "yj_mirror_age_seconds" in metrics

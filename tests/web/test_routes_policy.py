@@ -1,0 +1,102 @@
+"""Policy over every route: roles as the contract says, at-most-once, permits, and nothing without log-in by accident."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fallback_server.domain.categories import ROLES, effective_roles
+from fallback_server.domain.modes import Permit
+from fallback_server.web.routes import READ_EVERYTHING, Route
+from fallback_server.windows import all_windows
+from tests.fixtures_hospital import CODES, Hospital
+
+ROUTES = [route for api in all_windows() for route in api.routes]
+WRITING = [route for route in ROUTES if route.method == "POST" and (route.permit is not None or route.free is not None)]
+OPEN_TO_ALL = {"POST /session", "GET /mode", "GET /mode/events"}
+
+
+def ids(routes: list[Route]) -> list[str]:
+    return [route.name for route in routes]
+
+
+def test_no_route_is_declared_twice() -> None:
+    assert len(set(ids(ROUTES))) == len(ROUTES)
+
+
+def test_only_the_mode_and_the_log_in_are_open_to_everybody() -> None:
+    assert {route.name for route in ROUTES if not route.roles} == OPEN_TO_ALL
+
+
+def test_every_role_that_a_route_names_exists() -> None:
+    assert {role for route in ROUTES for role in route.roles} <= set(ROLES)
+
+
+@pytest.mark.parametrize("route", WRITING, ids=ids(WRITING))
+def test_a_writing_route_is_at_most_once_or_says_why_not(route: Route) -> None:
+    assert route.keyed or len(route.reason) > 20
+
+
+@pytest.mark.parametrize("route", WRITING, ids=ids(WRITING))
+def test_nobody_who_may_only_read_can_write(route: Route) -> None:
+    reading_only = route.name in {"POST /session", "POST /session/end", "POST /workstations/heartbeat"}
+    assert reading_only or "auditor" not in route.roles
+
+
+MONEY = re.compile(r"^/(charges|shifts|receipt-book)")
+
+
+@pytest.mark.parametrize("route", [r for r in WRITING if MONEY.match(r.path)], ids=lambda r: r.name)
+def test_an_administrator_never_touches_money(route: Route) -> None:
+    assert "admin" not in route.roles
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_every_route_admits_exactly_the_roles_it_names(hospital: Hospital, role: str) -> None:
+    """Each route is called by each role without a body: 403 exactly where the role is not named."""
+    window = hospital.window(role)
+    own = effective_roles(frozenset({role}))
+    for route in ROUTES:
+        if not route.roles or route.free is not None:
+            continue
+        path = re.sub(r"{\w+}", "1", route.path)
+        reply = window.get(path) if route.method == "GET" else window.post(path)
+        allowed = bool(own & route.roles) or (route.permit is None and bool(own & READ_EVERYTHING))
+        assert (reply.code == "forbidden") == (not allowed), (route.name, role, reply.status, reply.json)
+        window = hospital.window(role, f"W{CODES[role]}") if route.path != "/session/end" else _again(hospital, role)
+
+
+def _again(hospital: Hospital, role: str) -> Any:
+    hospital._windows.clear()
+    return hospital.window(role)
+
+
+def test_a_document_needs_yj_mode_in_every_route_that_makes_one(hospital: Hospital) -> None:
+    """In normal mode nothing that makes a document is let in, whatever its body says."""
+    for route in ROUTES:
+        if route.permit is not Permit.DOCUMENT or route.body is None:
+            continue
+        role = next(iter(sorted(route.roles & set(CODES))))
+        reply = hospital.window(role).post(re.sub(r"{\w+}", "1", route.path), {})
+        assert reply.code in {"mode_normal", "invalid_request"}, (route.name, reply.json)
+
+
+def test_the_open_api_document_lists_every_route(hospital: Hospital) -> None:
+    with hospital.app.test_client() as client:
+        shape = client.get("/api/v1/openapi.json").get_json()
+    listed = {
+        f"{method.upper()} {path.removeprefix('/api/v1')}" for path, ops in shape["paths"].items() for method in ops
+    }
+    assert listed == set(ids(ROUTES))
+    assert json.dumps(shape).count('"$ref"') > 0
+
+
+def test_every_endpoint_of_the_contract_is_there() -> None:
+    """The names that hospitals and scripts rely on (2-contract 2.4)."""
+    expected = (Path(__file__).parent / "contract_endpoints.txt").read_text(encoding="utf-8").split("\n")
+    shapes = {re.sub(r"{\w+}", "{}", name) for name in ids(ROUTES)}
+    assert [line for line in expected if line and line not in shapes] == []
