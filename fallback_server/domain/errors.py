@@ -119,6 +119,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "registration_in_use": ErrorKind(
         409, "该挂号已有收费或就诊，不能退号。", "This registration is in use.", "It has paid documents or was seen."
     ),
+    "slip_known": ErrorKind(
+        409, "这张挂号单已在系统中，请直接按单号查找。", "This slip is known already; look it up by its number.",
+        "A visit with this slip exists; GET /registrations?slip_no=.",
+    ),
     "already_cancelled": ErrorKind(409, "已经作废，不能重复操作。", "It was cancelled already.", "status cancelled."),
     "not_yj_document": ErrorKind(
         409, "这是 HIS 的单据，应急系统不能修改。", "This is a document of the HIS.", "origin: centre; only YJ documents can be changed."
@@ -156,14 +160,19 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "nothing_to_refund": ErrorKind(409, "已全部退费。", "Everything was refunded.", "No remaining lines."),
     "refund_of_refund": ErrorKind(409, "退费单不能再退。", "A refund cannot be refunded.", "refund_of is set."),
     "pre_outage_charge": ErrorKind(
-        409, "停机前的收费须在 HIS 恢复后退，已记录病人的退费要求。", "Charged before the outage: refund it in the HIS later.",
-        "Only YJ documents can be refunded.",
+        409, "该收费不在应急系统内，须在 HIS 恢复后退；请登记病人的退费要求。", "Not a charge of YJ: refund it in the HIS later; record the wish.",
+        "Only YJ documents of an unclosed incident can be refunded. POST /refund-wishes records the wish.",
     ),
     "handed_over": ErrorKind(
         409, "药已发出，须药房先收回。", "The drugs were handed over; the pharmacy must take them back first.", "handover exists."
     ),
     "not_paid": ErrorKind(409, "该处方未缴费。", "This prescription is not paid.", "status unpaid."),
     "line_refunded": ErrorKind(409, "{name} 已退费，不能发药。", "{name} was refunded.", "Refunded lines cannot be handed over."),
+    "already_refunded": ErrorKind(
+        409, "{number} 已退费，须重新开单。", "{number} was refunded; it must be written anew.", "Nothing of its settlement remains."
+    ),
+    "already_handed_over": ErrorKind(409, "{name} 已发药，不能重复发。", "{name} was handed over already.", "handover exists."),
+    "not_handed_over": ErrorKind(409, "{name} 没有发出这么多，不能收回。", "{name} was not handed over.", "Net hand-over is less."),
     "shift_open": ErrorKind(409, "您已有未交班的班次。", "Your shift is already open.", "Close it first."),
     "shift_missing": ErrorKind(409, "您没有已开的班次。", "You have no open shift.", "POST /shifts/open."),
     # --- return --------------------------------------------------------------------------------------------------

@@ -71,10 +71,20 @@ registration = Table(
     Column("triage_level", Integer),
     Column("weight_kg", String(8)),
     Column("queue_no", Integer, nullable=False),
+    Column("centre_slip_no", String(64)),  # of a visit the centre sold in the blind window; linked after recovery
     Column("cancelled_at", String(35)),
     CheckConstraint("triage_level BETWEEN 1 AND 5", name="triage_level"),
 )
 Index("ix_registration_queue", registration.c.department_code, registration.c.business_date)
+# Promise: a slip of the centre is taken in once.
+Index(
+    "uq_registration_centre_slip",
+    registration.c.centre_slip_no,
+    registration.c.drill,
+    unique=True,
+    sqlite_where=text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+    postgresql_where=text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+)
 
 # Queue numbers of the YJ lane: the next one per department and day.
 queue_counter = Table(

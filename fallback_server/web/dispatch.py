@@ -115,6 +115,8 @@ def _lost_race(error: IntegrityError) -> YjError:
         return YjError("already_paid", number="")
     if "receipt_number" in words:
         return YjError("receipt_number_used", number="", state="used")
+    if "centre_slip" in words:
+        return YjError("slip_known")
     if "shift" in words:
         return YjError("shift_open")
     raise error

@@ -572,6 +572,7 @@ def upgrade() -> None:
         sa.Column("triage_level", sa.Integer(), nullable=True),
         sa.Column("weight_kg", sa.String(length=8), nullable=True),
         sa.Column("queue_no", sa.Integer(), nullable=False),
+        sa.Column("centre_slip_no", sa.String(length=64), nullable=True),
         sa.Column("cancelled_at", sa.String(length=35), nullable=True),
         sa.CheckConstraint("triage_level BETWEEN 1 AND 5", name=op.f("ck_registration_triage_level")),
         sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_registration_incident_no")),
@@ -581,6 +582,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_registration_incident_no"), "registration", ["incident_no"], unique=False)
     op.create_index(op.f("ix_registration_patient_id"), "registration", ["patient_id"], unique=False)
     op.create_index("ix_registration_queue", "registration", ["department_code", "business_date"], unique=False)
+    op.create_index(
+        "uq_registration_centre_slip",
+        "registration",
+        ["centre_slip_no", "drill"],
+        unique=True,
+        sqlite_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+        postgresql_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+    )
     op.create_table(
         "shift",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -1877,6 +1886,12 @@ def downgrade() -> None:
         postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.drop_table("shift")
+    op.drop_index(
+        "uq_registration_centre_slip",
+        table_name="registration",
+        sqlite_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+        postgresql_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+    )
     op.drop_index("ix_registration_queue", table_name="registration")
     op.drop_index(op.f("ix_registration_patient_id"), table_name="registration")
     op.drop_index(op.f("ix_registration_incident_no"), table_name="registration")
