@@ -1,0 +1,43 @@
+"""How often a document was printed: the first is the original, later ones say 补打 n."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from fallback_server.acts import locks
+from fallback_server.store import visits
+from fallback_server.store.session import Tx
+
+
+def record(tx: Tx, document_id: str, kind: str) -> dict[str, Any]:
+    """Count one more copy of a document; returns `{document_id, copy_no, reprint, label, at}`."""
+    locks.hold(tx, f"print:{document_id}")
+    copy_no = copies(tx, document_id) + 1
+    tx.conn.execute(
+        visits.print_record.insert().values(
+            document_id=document_id,
+            copy_no=copy_no,
+            kind=kind,
+            at=tx.at,
+            operator_code=tx.who.operator_code,
+            workstation=tx.who.workstation,
+        )
+    )
+    tx.audit("print", subject=document_id, kind=kind, copy_no=copy_no)
+    return {
+        "document_id": document_id,
+        "copy_no": copy_no,
+        "reprint": copy_no > 1,
+        "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
+        "at": tx.at,
+    }
+
+
+def copies(tx: Tx, document_id: str) -> int:
+    """How many copies were printed so far."""
+    table = visits.print_record
+    return int(
+        tx.conn.execute(select(func.max(table.c.copy_no)).where(table.c.document_id == document_id)).scalar() or 0
+    )

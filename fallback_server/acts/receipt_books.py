@@ -1,0 +1,423 @@
+"""Receipt books: whose paper is in which printer, and the number of the next sheet.
+
+The first use in an incident copies the mirrored book; from then on the copy counts and later mirrors never touch it. In
+a drill the numbers come from books of its own, prefixed DRILL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import and_, select, update
+
+from fallback_server.acts import locks, operators
+from fallback_server.domain.documents import Document, Ref
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.numbers import DRILL_PREFIX, receipt_number
+from fallback_server.domain.policy import Policy
+from fallback_server.store import cash, counters, mirror
+from fallback_server.store.session import Tx
+
+PAPER_WIDTH: Final = 8  # digits on the paper; a longer last number is printed with its own length
+LOW_WATERMARK: Final = 20
+DRILL_BOOK_SIZE: Final = 1000
+MOST_AT_ONCE: Final = 2000  # numbers voided or skipped in one act: more is a slip of the finger
+
+
+@dataclass(frozen=True)
+class Book:
+    """One book as it counts here. `id` None: mirrored, not yet copied."""
+
+    id: int | None
+    operator_code: str
+    prefix: str
+    width: int
+    start_no: int
+    end_no: int
+    next_no: int
+    source: str  # mirror | issued | drill
+
+    @property
+    def remaining(self) -> int:
+        return self.end_no - self.next_no + 1
+
+    def text(self, number: int) -> str:
+        """The number as printed on the paper."""
+        return receipt_number(self.prefix, number, self.width)
+
+
+def width_of(end_no: int) -> int:
+    """How many digits the paper shows."""
+    return max(PAPER_WIDTH, len(str(end_no)))
+
+
+def plan(
+    operator_code: str, mirrored: Iterable[Mapping[str, Any]], own: Iterable[Mapping[str, Any]], incident_no: int | None
+) -> list[Book]:
+    """The books of an operator in this incident, in the order in which they are used up.
+
+    A mirrored book not yet copied in this incident counts from the larger of its own and our next number: ours is
+    larger while an earlier return has not reached the centre. A copy of an earlier incident that is no longer mirrored
+    was used up or taken back at the centre.
+    """
+    known = {(row["prefix"], row["start_no"]): row for row in own}
+    books = [_book(row) for row in known.values() if row["source"] != "mirror" or row["incident_no"] == incident_no]
+    counted = {key for key, row in known.items() if row["incident_no"] == incident_no}
+    for row in mirrored:
+        before = known.get((row["prefix"], row["start_no"]))
+        if (row["prefix"], row["start_no"]) in counted:
+            continue
+        next_no = max(row["next_no"], before["next_no"] if before else row["start_no"])
+        fresh = Book(
+            before["id"] if before else None, operator_code, row["prefix"], width_of(row["end_no"]), row["start_no"],
+            row["end_no"], min(next_no, row["end_no"] + 1), "mirror",
+        )  # fmt: skip
+        books = [book for book in books if (book.prefix, book.start_no) != (row["prefix"], row["start_no"])] + [fresh]
+    # A book begun before is finished first; among untouched ones the lower number comes first.
+    return sorted(books, key=lambda book: (book.next_no == book.start_no, book.prefix, book.start_no))
+
+
+def _book(row: Mapping[str, Any]) -> Book:
+    return Book(**{name: row[name] for name in Book.__dataclass_fields__})
+
+
+def of(tx: Tx, operator_code: str) -> list[Book]:
+    """The operator's books as of now, without writing: what GET shows before the first use."""
+    return plan(operator_code, _mirrored(tx, operator_code), _own(tx, operator_code), tx.mode.incident_no)
+
+
+def opened(tx: Tx, operator_code: str) -> list[Book]:
+    """The operator's books, copied at their first use in this incident and held until the transaction ends."""
+    locks.hold(tx, f"receipt_book:{operator_code}")
+    own = _own(tx, operator_code)
+    stored = {row["id"]: row for row in own}
+    books = plan(operator_code, _mirrored(tx, operator_code), own, tx.incident_no)
+    return [_copied(tx, book, stored.get(book.id or 0)) for book in books]
+
+
+def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
+    values = {"next_no": book.next_no, "end_no": book.end_no, "width": book.width, "source": book.source}
+    if stored is None:
+        return replace(book, id=_insert(tx, book))
+    if book.source == "mirror" and (stored["source"], stored["incident_no"]) != ("mirror", tx.incident_no):
+        table = cash.receipt_book
+        tx.conn.execute(update(table).where(table.c.id == book.id).values(incident_no=tx.incident_no, **values))
+    return book
+
+
+def _insert(tx: Tx, book: Book) -> int:
+    values = {name: getattr(book, name) for name in Book.__dataclass_fields__ if name != "id"}
+    statement = cash.receipt_book.insert().values(**values, incident_no=tx.incident_no, created_at=tx.at)
+    return int(tx.conn.execute(statement.returning(cash.receipt_book.c.id)).scalar_one())
+
+
+def _own(tx: Tx, operator_code: str) -> list[dict[str, Any]]:
+    table = cash.receipt_book
+    kind = table.c.source == "drill" if tx.mode.drill else table.c.source != "drill"
+    statement = select(table).where(table.c.operator_code == operator_code, kind).order_by(table.c.id)
+    return [dict(row) for row in tx.conn.execute(statement).mappings()]
+
+
+def _mirrored(tx: Tx, operator_code: str) -> list[dict[str, Any]]:
+    if tx.mode.drill:
+        return []
+    table = mirror.datasets["receipt_book"]
+    statement = select(table).where(table.c.operator_code == operator_code)
+    return [dict(row) for row in tx.conn.execute(statement).mappings()]
+
+
+def require_preprinted(policy: Policy) -> None:
+    """Books exist only where receipts are pre-printed; raises receipt_plain elsewhere."""
+    if not policy.receipt_preprinted:
+        raise YjError("receipt_plain")
+
+
+# ------------------------------------------------------------------------------------------------ the next number
+@dataclass(frozen=True)
+class Sheet:
+    """The sheet of paper the next receipt is printed on."""
+
+    book: Book
+    number: int
+
+    @property
+    def receipt_no(self) -> str:
+        return self.book.text(self.number)
+
+
+def take(tx: Tx, expected: str | None = None) -> Sheet:
+    """Take the acting operator's next number; `expected` is what the window showed and must agree.
+
+    The number is gone when the transaction commits, and only then. Raises receipt_book_missing, receipt_book_exhausted,
+    receipt_no_mismatch. The caller writes its row (`mark_used`) in the same transaction.
+    """
+    books = opened(tx, tx.who.operator_code)
+    if tx.mode.drill and not any(_first_free(tx, book) for book in books):
+        books = [*books, _new_drill_book(tx)]
+    sheet = _next_sheet(tx, books)
+    if expected is not None and expected != sheet.receipt_no:
+        raise YjError("receipt_no_mismatch", expected=sheet.receipt_no, sent=expected)
+    _move(tx, sheet.book, sheet.number + 1)
+    return sheet
+
+
+def next_sheet(tx: Tx) -> Sheet | None:
+    """The acting operator's next sheet without taking it, or None where there is none."""
+    for book in of(tx, tx.who.operator_code):
+        if (number := _first_free(tx, book)) is not None:
+            return Sheet(book, number)
+    return None
+
+
+def _next_sheet(tx: Tx, books: Sequence[Book]) -> Sheet:
+    for book in books:
+        if (number := _first_free(tx, book)) is not None:
+            return Sheet(book, number)
+    raise YjError("receipt_book_exhausted" if books else "receipt_book_missing")
+
+
+def _first_free(tx: Tx, book: Book) -> int | None:
+    """The first number from `next` on that has no fate yet: a sheet may have been made void before its turn."""
+    table = cash.receipt_number
+    rows = tx.conn.execute(
+        select(table.c.number).where(table.c.prefix == book.prefix, table.c.number.between(book.next_no, book.end_no))
+    )
+    gone = {row.number for row in rows}
+    return next((number for number in range(book.next_no, book.end_no + 1) if number not in gone), None)
+
+
+def _move(tx: Tx, book: Book, next_no: int) -> None:
+    table = cash.receipt_book
+    tx.conn.execute(update(table).where(table.c.id == book.id).values(next_no=next_no))
+
+
+def _new_drill_book(tx: Tx) -> Book:
+    start = (counters.take(tx.conn, "drill_book") - 1) * DRILL_BOOK_SIZE + 1
+    end = start + DRILL_BOOK_SIZE - 1
+    book = Book(None, tx.who.operator_code, DRILL_PREFIX, width_of(end), start, end, start, "drill")
+    return replace(book, id=_insert(tx, book))
+
+
+def mark_used(tx: Tx, sheet: Sheet, charge_id: str) -> None:
+    """The fate of a taken number. Promise P4: the primary key lets no number be used twice, by whomever."""
+    _write_fates(tx, sheet.book, [sheet.number], "used", None, charge_id)
+
+
+def _write_fates(
+    tx: Tx, book: Book, numbers: Iterable[int], state: str, reason: str | None, charge_id: str | None = None
+) -> None:
+    rows = [
+        {
+            "prefix": book.prefix,
+            "number": number,
+            "receipt_no": book.text(number),
+            "book_id": book.id,
+            "state": state,
+            "charge_id": charge_id,
+            "reason": reason,
+            "operator_code": tx.who.operator_code,
+            "incident_no": tx.incident_no,
+            "at": tx.at,
+        }
+        for number in numbers
+    ]
+    if rows:
+        tx.conn.execute(cash.receipt_number.insert(), rows)
+
+
+# ------------------------------------------------------------------------------------------------ what a cashier does
+def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
+    """The paper in the printer is number `wanted`: go forward to it; what is skipped becomes unknown, never reused.
+
+    Going back is refused (receipt_book_backward), a number outside the operator's books too (receipt_number_outside).
+    """
+    require_preprinted(policy)
+    books = opened(tx, tx.who.operator_code)
+    if not books:
+        raise YjError("receipt_book_missing")
+    target, number = _find(books, wanted)
+    if number < target.next_no:
+        raise YjError("receipt_book_backward", sent=target.text(number), next=target.text(target.next_no))
+    if _state(tx, target, number) is not None:
+        raise YjError("receipt_number_used", number=target.text(number), state=_state(tx, target, number))
+    skipped: list[str] = []
+    for book in books:
+        # Books before it are finished: their last sheets may have been printed by the centre in the blind window.
+        last = number - 1 if book.id == target.id else book.end_no
+        skipped += _skip(tx, book, last)
+        if book.id == target.id:
+            break
+    tx.audit("receipt_book.confirm", subject=target.text(number), skipped=len(skipped))
+    return {**shown(tx, policy), "skipped": skipped}
+
+
+def _skip(tx: Tx, book: Book, last: int) -> list[str]:
+    table = cash.receipt_number
+    rows = tx.conn.execute(
+        select(table.c.number).where(table.c.prefix == book.prefix, table.c.number.between(book.next_no, last))
+    )
+    gone = {row.number for row in rows}
+    numbers = [number for number in range(book.next_no, last + 1) if number not in gone]
+    if len(numbers) > MOST_AT_ONCE:
+        raise YjError("invalid_request", field="next_no", problem=f"跳号超过 {MOST_AT_ONCE} 张 / too many skipped")
+    _write_fates(tx, book, numbers, "unknown", None)
+    _move(tx, book, last + 1)
+    return [book.text(number) for number in numbers]
+
+
+def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int | str, reason: str) -> dict[str, Any]:
+    """Make unused sheets void with a reason (torn, misprinted, lost). Writes a receipt_event document.
+
+    Raises receipt_number_used if one of them has a fate already, receipt_number_outside.
+    """
+    require_preprinted(policy)
+    books = opened(tx, tx.who.operator_code)
+    if not books:
+        raise YjError("receipt_book_missing")
+    book, first = _find(books, from_no)
+    other, last = _find(books, to_no)
+    if other.id != book.id or last < first:
+        raise YjError("receipt_number_outside")
+    if last - first >= MOST_AT_ONCE:
+        raise YjError("invalid_request", field="to_no", problem=f"一次作废超过 {MOST_AT_ONCE} 张 / too many at once")
+    for number in range(first, last + 1):
+        if (state := _state(tx, book, number)) is not None or number < book.next_no:
+            raise YjError("receipt_number_used", number=book.text(number), state=state or "—")
+    _write_fates(tx, book, range(first, last + 1), "void", reason)
+    if first == book.next_no:
+        _move(tx, book, last + 1)
+    numbers = [book.text(number) for number in range(first, last + 1)]
+    write_event(tx, event_id, kind="void", numbers=numbers, reason=reason, book_operator_code=book.operator_code)
+    tx.audit("receipt_book.void", subject=event_id, from_no=numbers[0], to_no=numbers[-1], reason=reason)
+    return {**shown(tx, policy), "id": event_id, "voided": numbers}
+
+
+def write_event(
+    tx: Tx,
+    event_id: str,
+    *,
+    kind: str,
+    numbers: Sequence[str],
+    reason: str,
+    book_operator_code: str,
+    charge_id: str | None = None,
+    chain: str | None = None,
+    new_receipt_no: str | None = None,
+) -> str:
+    """The receipt_event document of void numbers; returns its YJ number."""
+    yj_no = tx.take_yj_no()
+    tx.conn.execute(
+        cash.receipt_event.insert().values(
+            **tx.document_row(event_id, yj_no), kind=kind, charge_id=charge_id, numbers=list(numbers),
+            new_receipt_no=new_receipt_no, reason=reason,
+        )
+    )  # fmt: skip
+    tx.enqueue(
+        Document(
+            yj_id=event_id,
+            entity="receipt_event",
+            yj_no=yj_no,
+            chain=chain or event_id,
+            body={
+                "kind": kind,
+                "receipt_no": numbers[0],
+                "new_receipt_no": new_receipt_no,
+                "reason": reason,
+                "book_operator_code": book_operator_code,
+            },
+            refs={"charge": Ref(charge_id, "yj") if charge_id else None},
+            lists={"numbers": [{"receipt_no": number} for number in numbers]},
+            receipt_no=numbers[0],
+        )
+    )
+    return yj_no
+
+
+def issue(tx: Tx, policy: Policy, operator_code: str, prefix: str, start_no: int, end_no: int) -> dict[str, Any]:
+    """Give an operator a book. Raises unknown_operator, invalid_request, receipt_book_overlap, drill_mismatch."""
+    require_preprinted(policy)
+    if tx.mode.drill or prefix.upper().startswith(DRILL_PREFIX):
+        raise YjError("drill_mismatch")  # a drill makes its own; real paper never carries its prefix
+    if end_no < start_no:
+        raise YjError("invalid_request", field="end_no", problem="止号小于起号 / end before start")
+    operators.require(tx, operator_code)
+    locks.hold(tx, "receipt_book:issue", f"receipt_book:{operator_code}")
+    _refuse_overlap(tx, prefix, start_no, end_no)
+    book = Book(None, operator_code, prefix, width_of(end_no), start_no, end_no, start_no, "issued")
+    book = replace(book, id=_insert(tx, book))
+    tx.audit("receipt_book.issue", subject=operator_code, from_no=book.text(start_no), to_no=book.text(end_no))
+    return view(book)
+
+
+def _refuse_overlap(tx: Tx, prefix: str, start_no: int, end_no: int) -> None:
+    for table in (cash.receipt_book, mirror.datasets["receipt_book"]):
+        condition = and_(table.c.prefix == prefix, table.c.start_no <= end_no, table.c.end_no >= start_no)
+        if tx.conn.execute(select(table.c.operator_code).where(condition).limit(1)).first() is not None:
+            raise YjError("receipt_book_overlap")
+
+
+def _find(books: Sequence[Book], wanted: int | str) -> tuple[Book, int]:
+    """The book and number meant: a bare number in the first book that holds it, or the text on the paper."""
+    for book in books:
+        if isinstance(wanted, int):
+            number = wanted
+        elif wanted.startswith(book.prefix) and (digits := wanted[len(book.prefix) :]).isascii() and digits.isdigit():
+            number = int(digits)
+        else:
+            continue
+        if book.start_no <= number <= book.end_no:
+            return book, number
+    raise YjError("receipt_number_outside")
+
+
+def _state(tx: Tx, book: Book, number: int) -> str | None:
+    table = cash.receipt_number
+    state = tx.conn.execute(
+        select(table.c.state).where(table.c.prefix == book.prefix, table.c.number == number)
+    ).scalar()
+    return None if state is None else str(state)
+
+
+# ------------------------------------------------------------------------------------------------ what is shown
+def shown(tx: Tx, policy: Policy) -> dict[str, Any]:
+    """The acting operator's books and next number, as GET /receipt-book answers."""
+    require_preprinted(policy)
+    books = of(tx, tx.who.operator_code)
+    sheet = next_sheet(tx)
+    remaining = sum(_unused(tx, book) for book in books)
+    at_hand = sheet.book if sheet else None
+    return {
+        "operator": tx.who.operator_code,
+        "prefix": at_hand.prefix if at_hand else None,
+        "start_no": at_hand.start_no if at_hand else None,
+        "end_no": at_hand.end_no if at_hand else None,
+        "next_no": sheet.number if sheet else None,
+        "receipt_no": sheet.receipt_no if sheet else None,
+        "remaining": remaining,
+        "low": remaining <= LOW_WATERMARK,
+        "automatic": tx.mode.drill,  # a drill's books are made as needed
+        "books": [view(book) for book in books],
+    }
+
+
+def _unused(tx: Tx, book: Book) -> int:
+    table = cash.receipt_number
+    within = and_(table.c.prefix == book.prefix, table.c.number.between(book.next_no, book.end_no))
+    return book.remaining - len(tx.conn.execute(select(table.c.number).where(within)).all())
+
+
+def view(book: Book) -> dict[str, Any]:
+    """One book as shown."""
+    return {
+        "operator": book.operator_code,
+        "prefix": book.prefix,
+        "start_no": book.start_no,
+        "end_no": book.end_no,
+        "next_no": book.next_no,
+        "first_receipt_no": book.text(book.start_no),
+        "last_receipt_no": book.text(book.end_no),
+        "remaining": book.remaining,
+        "source": book.source,
+    }
