@@ -18,6 +18,7 @@ from fallback_server.domain.clock import Clock, SystemClock
 from sync.central.gateway import (
     Applied,
     CentralError,
+    DatasetHints,
     IntegrityAlarm,
     LedgerRow,
     OutcomeUnknown,
@@ -62,6 +63,7 @@ class FakeCentral:
 
     clock: Clock = field(default_factory=SystemClock)
     datasets: dict[str, list[Row]] = field(default_factory=dict)
+    dataset_hints: dict[str, DatasetHints] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     reachable: bool = True
     delay_seconds: float = 0.0
@@ -105,6 +107,9 @@ class FakeCentral:
 
     def offers(self) -> Sequence[str]:
         return tuple(self.datasets)
+
+    def hints(self, dataset: str) -> DatasetHints:
+        return self.dataset_hints.get(dataset, DatasetHints())
 
     def probe(self) -> Probe:
         self._arrive("probe")

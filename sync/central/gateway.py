@@ -110,6 +110,18 @@ class PreflightReport:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class DatasetHints:
+    """What a mapping says about one dataset; None means what the instance's settings say."""
+
+    horizon_days: int | None = None
+    shrink_percent: int | None = None
+    changed_percent: int | None = None
+    price_factor: int | None = None
+    price_rows: int | None = None
+    may_be_empty: bool = False
+
+
 class Snapshot(Protocol):
     """One consistent read of the centre."""
 
@@ -129,6 +141,9 @@ class CentralGateway(Protocol):
 
     def offers(self) -> Sequence[str]:
         """The datasets this mapping has files for."""
+
+    def hints(self, dataset: str) -> DatasetHints:
+        """What the mapping says about one dataset."""
 
     def probe(self) -> Probe:
         """Raises Unreachable or Systemic."""

@@ -27,6 +27,7 @@ from sync.central.dialects import Edge, Phase, Timeouts, edge_for
 from sync.central.gateway import (
     Applied,
     CentralError,
+    DatasetHints,
     LedgerRow,
     Outgoing,
     PreflightReport,
@@ -73,6 +74,10 @@ class SqlGateway:
 
     def offers(self) -> Sequence[str]:
         return self.mapping.datasets
+
+    def hints(self, dataset: str) -> DatasetHints:
+        options = self.mapping.dataset_options(dataset)
+        return DatasetHints(horizon_days=options.horizon_days, **options.guards.model_dump())
 
     def has(self, name: str) -> bool:
         return self.mapping.has(name)
