@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
-from fallback_server.store import mirror
+from fallback_server.store import mirror, sign_off
 from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import outbox
@@ -108,3 +108,11 @@ def job_view(tx: Tx, job_id: int) -> dict[str, Any]:
     if row is None:
         raise YjError("not_found")
     return {**dict(row), "id": str(row["id"])}
+
+
+def account(tx: Tx, number: int) -> dict[str, Any]:
+    """The newest account with explanations and signatures as they stand; raises not_found before the first."""
+    report = sign_off.current_report(tx.conn, number)
+    if report is None:
+        raise YjError("not_found")
+    return report

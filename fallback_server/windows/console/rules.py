@@ -5,6 +5,7 @@ from __future__ import annotations
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState
 
+SIGNERS = {"it": "admin", "finance": "supervisor"}
 RETURNABLE = (IncidentState.CLOSING, IncidentState.UPLOADING, IncidentState.RECONCILING)
 
 
@@ -28,3 +29,9 @@ def require_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise YjError("not_found")
     return int(text)
+
+
+def require_signer(signed_as: str, roles: frozenset[str]) -> None:
+    """IT signs as an administrator, finance as a supervisor."""
+    if SIGNERS[signed_as] not in roles:
+        raise YjError("forbidden", roles=SIGNERS[signed_as])

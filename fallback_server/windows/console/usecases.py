@@ -11,7 +11,7 @@ from fallback_server.acts import masters
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mode_switch
+from fallback_server.store import mode_switch, sign_off
 from fallback_server.store.returning import job
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
@@ -64,6 +64,19 @@ def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str
         raise YjError("run_hash_mismatch")
     tx.audit("mirror.approve", subject=str(run_id), hash=content_hash, reason=reason)
     return _ask(tx, "mirror", {"approve": run_id, "reason": reason})
+
+
+def explain(tx: Tx, number: int, difference_id: int, note: str) -> dict[str, Any]:
+    """Put a name and a reason to a difference of this incident."""
+    if difference_id not in {item["id"] for item in sign_off.list_differences(tx.conn, number)}:
+        raise YjError("difference_not_found")
+    return sign_off.explain_difference(tx, difference_id, note)
+
+
+def sign(tx: Tx, number: int, signed_as: str) -> dict[str, Any]:
+    """Sign as IT (an administrator) or as finance (a supervisor); the second signature closes the incident."""
+    rules.require_signer(signed_as, tx.who.roles)
+    return sign_off.sign(tx, number, signed_as)
 
 
 def _ask(tx: Tx, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool
 
 from fallback_server.domain.modes import Permit
-from fallback_server.store import conflicts, reconciliations, returns_queries
+from fallback_server.store import conflicts, returns_queries
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.web.routes import Api, Approver, Body, Call
-from fallback_server.windows.console import rules, usecases
+from fallback_server.windows.console import queries, rules, usecases
 
 api = Api("console")
 CONSOLE = ("admin", "duty", "supervisor", "auditor")
@@ -100,7 +100,7 @@ def show_reconciliation(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     row = incident_row(call.tx.conn, number)
     rules.require_returnable(row["state"], row["drill"], closed_too=True)
-    return reconciliations.latest(call.tx.conn, number)
+    return queries.account(call.tx, number)
 
 
 @api.post(
@@ -123,7 +123,7 @@ def ask_reconciliation(call: Call) -> Any:
 )
 def explain(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
-    return reconciliations.explain(call.tx, number, rules.require_number(call.path["difference"]), call.body.note)
+    return usecases.explain(call.tx, number, rules.require_number(call.path["difference"]), call.body.note)
 
 
 @api.post(
@@ -134,4 +134,4 @@ def explain(call: Call) -> Any:
     body=SignRequest,
 )
 def sign(call: Call) -> Any:
-    return reconciliations.sign(call.tx, rules.require_number(call.path["number"]), call.body.signed_as)
+    return usecases.sign(call.tx, rules.require_number(call.path["number"]), call.body.signed_as)
