@@ -14,7 +14,7 @@ QUESTION = "upload/match_patient"
 def match(gateway: CentralGateway, payload: Mapping[str, Any]) -> str | None:
     """The key of the one active patient with exactly this identity, None if the centre has nobody alike.
 
-    Raises Refused('patient_match') with the candidates when there are several or only similar ones, and the port's errors.
+    Raises Refused('patient_match') with the candidates if several or only similar ones are there; the port's errors.
     """
     if payload.get("create_anyway") or not gateway.has(QUESTION):
         return None

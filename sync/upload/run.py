@@ -15,6 +15,7 @@ from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.store.mode_switch import close_incident_without_upload, has_documents, set_incident_state
 from fallback_server.store.outbox import outbox
@@ -45,9 +46,6 @@ PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it lea
 GRACE_LOOK_SECONDS = 1.0
 NOTE_SECONDS = 1.0
 
-Single = Callable[[Store, str], AbstractContextManager[None]]
-"""Waits for, and holds, the lock of that name on a store: one uploader at a time, in whatever process."""
-
 
 def run_upload(
     store: Store,
@@ -59,7 +57,6 @@ def run_upload(
     requested_by: str = SYSTEM_OPERATOR,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
-    single: Single | None = None,
     pause: Callable[[float], None] | None = None,
     crash: Crash = no_crash,
     patience: float = PATIENCE_SECONDS,
@@ -69,7 +66,7 @@ def run_upload(
     Waits for a running uploader. Raises incident_not_found, incident_open, incident_closed, drill_fenced; all else
     is in the report, whose `complete` says whether nothing is left.
     """
-    with (single or _single())(store, LOCK):
+    with single_instance(store.url, LOCK):
         chosen = choose_incident(store, incident_no)
         if chosen is None:
             return UploadReport(None, dry_run).finish("done", "no_incident")
@@ -97,12 +94,6 @@ def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] 
     if found[0]["state"] == IncidentState.CLOSED.value:
         raise YjError("incident_closed")
     return dict(found[0])
-
-
-def _single() -> Single:
-    from fallback_server.store.locks import single
-
-    return single
 
 
 def void(_: object) -> None:

@@ -1,0 +1,231 @@
+"""Matching both sides record by record. A difference has a kind and a subject that stay when it is found again.
+
+| kind | what it says |
+|---|---|
+| pending, sending, unknown, conflict | the document has not arrived; balanced only when there is none |
+| settled, linked | a person decided not to send it, or that another row is it: to be explained |
+| missing_at_centre, extra_at_centre, doubled, receipt_doubled | a row too few or too many |
+| amount, category, method, operator, receipt_no, original | a row with other contents |
+| registration_status, prescription_status | cancelled or paid on one side only |
+| ledger_missing, ledger_extra, ledger_hash, ledger_amount, ledger_key | the ledger disagrees with the outbox |
+| receipt_unknown, receipt_missing | a number of a book that nobody can account for |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, select
+
+from fallback_server.domain import money
+from fallback_server.store.outbox import outbox
+from fallback_server.store.returning import conflict
+from fallback_server.store.session import Store
+from sync.central.gateway import LedgerRow
+from sync.reconcile.centre import CentralCharge
+from sync.reconcile.totals import LocalCharge, Numbers, Sums, load_charges, texts
+
+PAGE: Final = 500
+OPEN_STATES: Final = ("pending", "sending", "unknown", "conflict")
+MONEY: Final = ("charge", "refund")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference; `subject` with `kind` identifies it over re-computation."""
+
+    kind: str
+    subject: str
+    yj_id: str | None = None
+    central_key: str | None = None
+    local: Mapping[str, Any] = field(default_factory=dict)
+    central: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Matcher:
+    """Matches the centre's YJ charges with ours; remembers only keys and numbers."""
+
+    incident_no: int
+    seen: set[str] = field(default_factory=set)
+    receipts: dict[str, str] = field(default_factory=dict)
+
+    def page(self, conn: Connection, rows: Sequence[CentralCharge]) -> tuple[list[CentralCharge], list[Difference]]:
+        """(the rows that belong to this incident, or to nobody, and so are counted; the differences of this page)."""
+        known = self._documents(conn, rows)
+        ours = load_charges(conn, sorted({doc["yj_id"] for doc in known.values() if doc["mine"]}))
+        keys = self._original_keys(conn, ours.values())
+        counted: list[CentralCharge] = []
+        found: list[Difference] = []
+        for row in rows:
+            document = known.get(row.yj_no or "") or known.get(row.key)
+            if document is not None and not document["mine"]:
+                continue  # a document of another incident: its own account shows it
+            counted.append(row)
+            found += self._doubled_receipt(row)
+            if document is None:
+                found.append(Difference("extra_at_centre", row.key, None, row.key, {}, row.shown()))
+                continue
+            own = ours.get(document["yj_id"])
+            if own is None or own.central_key != row.key or own.id in self.seen:
+                local = own.shown() if own else {"yj_no": document["yj_no"]}
+                subject = f"{document['yj_id']}:{row.key}"
+                found.append(Difference("doubled", subject, document["yj_id"], row.key, local, row.shown()))
+                continue
+            self.seen.add(own.id)
+            found += _fields(own, row, keys.get(own.id))
+        return counted, found
+
+    def _documents(self, conn: Connection, rows: Sequence[CentralCharge]) -> dict[str, dict[str, Any]]:
+        """Our documents by YJ number and by central key."""
+        columns = (outbox.c.yj_id, outbox.c.yj_no, outbox.c.central_key, outbox.c.incident_no, outbox.c.entity)
+        numbers = sorted({row.yj_no for row in rows if row.yj_no})
+        keys = sorted({row.key for row in rows})
+        by_key = conn.execute(select(*columns).where(outbox.c.central_key.in_(keys), outbox.c.entity.in_(MONEY)))
+        found = {str(row.central_key): self._entry(row) for row in by_key}
+        by_number = conn.execute(select(*columns).where(outbox.c.yj_no.in_(numbers), outbox.c.entity.in_(MONEY)))
+        return found | {str(row.yj_no): self._entry(row) for row in by_number}
+
+    def _entry(self, row: Any) -> dict[str, Any]:
+        return {"yj_id": row.yj_id, "yj_no": row.yj_no, "mine": row.incident_no == self.incident_no}
+
+    def _original_keys(self, conn: Connection, ours: Iterable[LocalCharge]) -> dict[str, str]:
+        """The central key of the charge that each refund gives back."""
+        originals = {own.id: own.original_id for own in ours if own.original_id}
+        keys = dict(
+            conn.execute(
+                select(outbox.c.yj_id, outbox.c.central_key).where(outbox.c.yj_id.in_(sorted(set(originals.values()))))
+            )
+            .tuples()
+            .all()
+        )
+        return {yj_id: str(keys[original]) for yj_id, original in originals.items() if keys.get(original)}
+
+    def _doubled_receipt(self, row: CentralCharge) -> Iterator[Difference]:
+        if row.refund or row.receipt_no is None:
+            return
+        first = self.receipts.setdefault(row.receipt_no, row.key)
+        if first != row.key:
+            also = {**row.shown(), "also": first}
+            yield Difference("receipt_doubled", f"{row.receipt_no}:{row.key}", None, row.key, {}, also)
+
+    def missing(self, own: LocalCharge, linked: bool) -> Difference | None:
+        """The difference of a charge of ours that no page showed, or None if it was shown."""
+        if own.id in self.seen or own.state in (*OPEN_STATES, "settled"):
+            return None  # what has not been sent is listed by its state
+        kind = "linked" if linked else "missing_at_centre"
+        return Difference(kind, own.id, own.id, own.central_key, own.shown(), {})
+
+
+def _fields(own: LocalCharge, row: CentralCharge, original_key: str | None) -> Iterator[Difference]:
+    if own.total != row.total:
+        yield _field("amount", own, row, money.to_text(own.total), money.to_text(row.total))
+    yield from _sums("category", own, row, own.by_category, row.by_category)
+    yield from _sums("method", own, row, own.by_method, row.by_method)
+    if own.operator != row.operator:
+        yield _field("operator", own, row, own.operator, row.operator)
+    if not row.refund and own.receipt_no != row.receipt_no:
+        yield _field("receipt_no", own, row, own.receipt_no, row.receipt_no)
+    if row.refund and original_key is not None and original_key != row.original_key:
+        yield _field("original", own, row, original_key, row.original_key)
+
+
+def _sums(kind: str, own: LocalCharge, row: CentralCharge, ours: Sums, theirs: Sums) -> Iterator[Difference]:
+    left, right = texts(ours), texts(theirs)
+    if left != right:
+        yield _field(kind, own, row, left, right)
+
+
+def _field(kind: str, own: LocalCharge, row: CentralCharge, ours: Any, theirs: Any) -> Difference:
+    return Difference(
+        kind, own.id, own.id, row.key, {"yj_no": own.yj_no, kind: ours}, {"yj_no": row.yj_no, kind: theirs}
+    )
+
+
+def unsent(conn: Connection, incident_no: int) -> Iterator[Difference]:
+    """What has not arrived, and what a person decided not to send."""
+    rows = conn.execute(
+        select(outbox)
+        .where(outbox.c.incident_no == incident_no, outbox.c.state.in_((*OPEN_STATES, "settled")))
+        .order_by(outbox.c.sequence)
+    ).mappings()
+    for row in rows:
+        local = {
+            "yj_no": row["yj_no"], "entity": row["entity"], "amount": money.to_text(row["amount"]),
+            "receipt_no": row["receipt_no"], "error": row["last_error"],
+        }  # fmt: skip
+        yield Difference(row["state"], row["yj_id"], row["yj_id"], row["central_key"], local, {})
+
+
+def linked(conn: Connection, incident_no: int) -> set[str]:
+    """Documents a person linked to a row of the centre's own: there is no YJ row of theirs to be found."""
+    rows = conn.execute(
+        select(conflict.c.yj_id).where(conflict.c.incident_no == incident_no, conflict.c.decision == "link")
+    )
+    return {str(row.yj_id) for row in rows}
+
+
+def ledger(store: Store, incident_no: int, rows: Iterable[LedgerRow]) -> Iterator[Difference]:
+    """Ledger against outbox, both walked by sequence at once."""
+    entries = iter(rows)
+    entry = next(entries, None)
+    for row in _by_sequence(store, incident_no):
+        while entry is not None and entry.sequence < row.sequence:
+            yield _extra(entry)
+            entry = next(entries, None)
+        here = entry if entry is not None and entry.sequence == row.sequence else None
+        yield from _ledger_row(row, here)
+        entry = next(entries, None) if here is not None else entry
+    while entry is not None:
+        yield _extra(entry)
+        entry = next(entries, None)
+
+
+def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
+    """The outbox in pages, each read by itself: no local transaction waits for the centre."""
+    last = 0
+    columns = ("yj_id", "sequence", "state", "payload_hash", "amount", "yj_no", "central_key")
+    while True:
+        with store.reading() as tx:
+            page = tx.conn.execute(
+                select(*(outbox.c[name] for name in columns))
+                .where(outbox.c.incident_no == incident_no, outbox.c.sequence > last)
+                .order_by(outbox.c.sequence)
+                .limit(PAGE)
+            ).all()
+        if not page:
+            return
+        yield from page
+        last = page[-1].sequence
+
+
+def _extra(entry: LedgerRow) -> Difference:
+    central = {"yj_no": entry.yj_no, "entity": entry.entity, "amount": entry.amount, "sequence": entry.sequence}
+    return Difference("ledger_extra", entry.yj_id, entry.yj_id, entry.central_key, {}, central)
+
+
+def _ledger_row(row: Any, entry: LedgerRow | None) -> Iterator[Difference]:
+    if entry is None:
+        if row.state == "confirmed":
+            yield Difference("ledger_missing", row.yj_id, row.yj_id, row.central_key, {"yj_no": row.yj_no}, {})
+        return
+    pairs: dict[str, tuple[Any, Any]] = {
+        "ledger_hash": (row.payload_hash, entry.payload_hash),
+        "ledger_amount": (money.to_text(row.amount), entry.amount),
+    }
+    if row.state == "confirmed":
+        pairs["ledger_key"] = (row.central_key, entry.central_key)
+    for kind, (ours, theirs) in pairs.items():
+        if ours != theirs:
+            local, central = {"yj_no": row.yj_no, kind: ours}, {"yj_no": entry.yj_no, kind: theirs}
+            yield Difference(kind, row.yj_id, row.yj_id, entry.central_key, local, central)
+
+
+def receipts(numbers: Mapping[str, Numbers]) -> Iterator[Difference]:
+    """Numbers nobody can account for: unknown after the centre was asked, or a gap in a book."""
+    for operator, own in numbers.items():
+        for kind, several in (("receipt_unknown", own.unknown), ("receipt_missing", own.missing)):
+            for number in several:
+                yield Difference(kind, number, None, None, {"operator": operator, "receipt_no": number}, {})

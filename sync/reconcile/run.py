@@ -1,0 +1,201 @@
+"""One reconciliation: three totals, every difference, stored for ever. Run again unchanged, it says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from fallback_server.domain import money
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.store.cash import receipt_number
+from fallback_server.store.locks import single_instance
+from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event
+from fallback_server.store.mode_switch import incident_row, note_event
+from fallback_server.store.returning import blind_row
+from fallback_server.store.session import Actor, Store, Tx, installation_id
+from fallback_server.store.sign_off import record_differences, settled, store_reconciliation
+from sync.central.gateway import CentralGateway, LedgerRow
+from sync.reconcile import centre, match, totals
+from sync.reconcile.report import ReconciliationReport
+from sync.reconcile.totals import Drawer, Drawers
+from sync.reconcile.visits import TABLES, Visits
+
+CENTRE_TOLD = "closed_at_centre"
+LOCK = "upload"  # an upload at work would look like missing rows
+
+
+def run_reconcile(
+    store: Store, gateway: CentralGateway, incident_no: int, *, requested_by: str = SYSTEM_OPERATOR
+) -> ReconciliationReport:
+    """Compare our tables, the ledger and the centre's own tables for one incident, and store the account.
+
+    Waits for a running upload. Raises incident_not_found, drill_fenced, incident_open, and the port's errors; nothing is stored then.
+    """
+    with single_instance(store.url, LOCK):
+        row = _choose(store, incident_no)
+        account = _Account(store, gateway, row)
+        account.read()
+        with store.writing(Permit.HOUSEKEEPING, Actor(requested_by, requested_by)) as tx:
+            return account.keep(tx)
+
+
+def _choose(store: Store, incident_no: int) -> Mapping[str, Any]:
+    with store.reading() as tx:
+        row = incident_row(tx.conn, incident_no)
+    if row["drill"]:
+        raise YjError("drill_fenced")
+    if row["state"] == "open":
+        raise YjError("incident_open", state="open")
+    return row
+
+
+class _Account:
+    """What is gathered while both sides are read; the size of it follows the differences, not the documents."""
+
+    def __init__(self, store: Store, gateway: CentralGateway, row: Mapping[str, Any]) -> None:
+        self.store = store
+        self.gateway = gateway
+        self.incident = row
+        self.number = int(row["incident_no"])
+        self.drawers: Drawers = {}
+        self.found: list[match.Difference] = []
+        self.ledger_total = money.ZERO
+        self.voided: dict[str, str] = {}
+        self.numbers: dict[str, totals.Numbers] = {}
+
+    def read(self) -> None:
+        """Both sides, page by page; every local page in a short read of its own."""
+        with self.store.reading() as tx:
+            since, until = centre.period(tx.conn, self.incident, tx.now)
+            spans = centre.pages(tx.conn, self.number, since, until)
+            linked = match.linked(tx.conn, self.number)
+            own = installation_id(tx.conn)
+            self.found += match.unsent(tx.conn, self.number)
+        matcher = match.Matcher(self.number)
+        for page in centre.charges(self.gateway, spans):
+            with self.store.reading() as tx:
+                counted, found = matcher.page(tx.conn, page)
+            self.found += found
+            for one in counted:
+                totals.add_central(self.drawers, one.operator, one.total, one.by_method, one.by_category)
+        self._local(matcher, linked)
+        for entity in TABLES:
+            visits = Visits(self.store, self.number, entity, linked)
+            for rows in centre.rows(self.gateway, entity, since, until):
+                self.found += visits.page(rows)
+            if self.gateway.has(f"verify/{entity}"):
+                self.found += visits.missing()
+        entries = self._counted(self.gateway.ledger_rows(own, self.number))
+        self.found += match.ledger(self.store, self.number, entries)
+
+    def _local(self, matcher: match.Matcher, linked: set[str]) -> None:
+        with self.store.reading() as tx:
+            for page in totals.local_charges(tx.conn, self.number):
+                for own in page:
+                    totals.add_local(self.drawers, own)
+                    missing = matcher.missing(own, own.id in linked)
+                    self.found += [missing] if missing else []
+
+    def _counted(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
+        for row in rows:
+            if row.entity in match.MONEY:
+                self.ledger_total += Decimal(row.amount)
+            yield row
+
+    def keep(self, tx: Tx) -> ReconciliationReport:
+        """Ask for the unknown numbers, store the differences, then the report that names them."""
+        settle_unknown_numbers(tx, self.number)
+        self.numbers = totals.receipt_numbers(tx.conn, self.number)
+        self.found += match.receipts(self.numbers)
+        differences = record_differences(tx, self.number, [asdict(one) for one in self.found])
+        report = ReconciliationReport(
+            incident_no=self.number,
+            balanced=settled(tx.conn, self.number, differences),
+            totals=self._totals(),
+            cashiers=[self._cashier(code) for code in sorted({*self.drawers, *self.numbers})],
+            differences=differences,
+        )
+        report.id = store_reconciliation(tx, self.number, report.to_json())
+        report.at = tx.at
+        return report
+
+    def _totals(self) -> dict[str, str]:
+        drawers = self.drawers.values()
+        return {
+            "local": money.to_text(money.total(drawer.local for drawer in drawers)),
+            "ledger": money.to_text(self.ledger_total),
+            "central": money.to_text(money.total(drawer.central for drawer in drawers)),
+        }
+
+    def _cashier(self, code: str) -> dict[str, Any]:
+        drawer = self.drawers.get(code, Drawer())
+        return {
+            "operator": code,
+            "by_method": totals.texts(drawer.by_method),
+            "by_category": totals.texts(drawer.by_category),
+            "receipts": self.numbers.get(code, totals.Numbers()).shown(),
+            "local": money.to_text(drawer.local),
+            "central": money.to_text(drawer.central),
+            "central_by_method": totals.texts(drawer.central_by_method),
+            "central_by_category": totals.texts(drawer.central_by_category),
+            "difference": money.to_text(drawer.local - drawer.central),
+        }
+
+
+def settle_unknown_numbers(tx: Tx, incident_no: int) -> int:
+    """Numbers skipped at a window and found used by the centre's own charges become void, with that reason.
+
+    What the centre does not show stays unknown for a person to explain; it is never used again. Returns how many.
+    """
+    used = _used_at_centre(tx.conn, incident_no)
+    unknown = tx.conn.execute(
+        select(receipt_number.c.receipt_no).where(
+            receipt_number.c.incident_no == incident_no, receipt_number.c.state == "unknown"
+        )
+    ).scalars()
+    found = [number for number in unknown if number in used]
+    for number in found:
+        tx.conn.execute(
+            update(receipt_number)
+            .where(receipt_number.c.receipt_no == number, receipt_number.c.state == "unknown")
+            .values(state="void", reason=f"used at the centre ({used[number]})")
+        )
+    if found:
+        tx.audit("receipt.unknown_settled", subject=str(incident_no), numbers=found)
+    return len(found)
+
+
+def _used_at_centre(conn: Connection, incident_no: int) -> dict[str, str]:
+    rows = conn.execute(
+        select(blind_row.c.central_key, blind_row.c.row).where(
+            blind_row.c.incident_no == incident_no, blind_row.c.kind == "charge"
+        )
+    )
+    return {str(row.row["receipt_no"]): row.central_key for row in rows if row.row.get("receipt_no")}
+
+
+def close_at_centre(store: Store, gateway: CentralGateway) -> list[int]:
+    """Tell the centre about incidents that were signed off here; repeated until it was reached. Returns their numbers.
+
+    Raises the port's errors; what was told before stays told.
+    """
+    told = select(incident_event.c.incident_no).where(incident_event.c.kind == CENTRE_TOLD)
+    uploaded = select(incident_event.c.incident_no).where(incident_event.c.kind == "uploading")
+    with store.reading() as tx:
+        waiting = tx.conn.execute(
+            select(incident.c.incident_no, incident.c.closed_at)
+            .where(incident.c.state == "closed", ~incident.c.drill)
+            .where(incident.c.incident_no.in_(uploaded), incident.c.incident_no.not_in(told))
+            .order_by(incident.c.incident_no)
+        ).all()
+        own = installation_id(tx.conn)
+    for row in waiting:
+        gateway.close_incident(own, row.incident_no, row.closed_at)
+        with store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as writing:
+            note_event(writing, row.incident_no, CENTRE_TOLD, None)
+    return [row.incident_no for row in waiting]
