@@ -59,17 +59,18 @@ def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) ->
     if route.free is not None:
         return _free(route, route.free, store, policy, raw)
     if route.permit is None:
-        return _read(route, store, policy, path)
+        return _read(route, store, policy, path, raw)
     return _write(route, route.permit, store, policy, path, raw)
 
 
-def _read(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
+def _read(route: Route, store: Store, policy: Policy, path: dict[str, str], raw: Any) -> Response:
     with store.reading() as tx:
         g.epoch = tx.mode.epoch
         if route.roles:
             tx.actor = g.actor = _authorised(route, tx)
         query = _parse(route.query, request.args.to_dict())
-        return _answer(route.handler(Call(tx, policy, None, query, path, "")), route.status)
+        body = _parse(route.body, raw)
+        return _answer(route.handler(Call(tx, policy, body, query, path, "")), route.status)
 
 
 def _free(route: Route, free: Callable[[FreeCall], Any], store: Store, policy: Policy, raw: Any) -> Response:

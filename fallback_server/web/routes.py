@@ -141,6 +141,15 @@ class Api:
             reason=reason,
         )
 
+    def ask(
+        self, path: str, *, summary: str, roles: Iterable[str], body: type[BaseModel]
+    ) -> Callable[[Handler], Handler]:
+        """Declare a question that is too long for an address: a POST that only reads and creates nothing."""
+        return self._add(
+            "POST", path, summary=summary, roles=frozenset(roles), body=body, keyed=False,
+            reason="it only reads: asked twice, it answers twice",
+        )  # fmt: skip
+
     def add(self, route: Route) -> None:
         """Declare a route that fits neither."""
         self.routes.append(route)
