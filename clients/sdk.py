@@ -367,7 +367,7 @@ class YjClient:
 
     def quote(self, body: Body) -> Answer:
         """What would have to be paid; changes nothing."""
-        return self.post("/charges/quote", body, keyed=True)
+        return self.post("/charges/quote", body, keyed=False)
 
     def charge(self, body: Body, *, key: str | None = None) -> Answer:
         """Take money."""
@@ -418,6 +418,10 @@ class YjClient:
         """Close the own shift; the answer is the hand-over sheet."""
         return self.post("/shifts/close", {"counted": [dict(line) for line in counted]}, key=key)
 
+    def shift(self, shift_id: str) -> Answer:
+        """A shift with its sheet, as it stands."""
+        return self.get(f"/shifts/{quoted(shift_id)}")
+
     # -- pharmacy and triage ---------------------------------------------------------------------------------------
 
     def pharmacy_list(self, *, state: str | None = None, pharmacy_code: str | None = None) -> list[Answer]:
@@ -427,6 +431,10 @@ class YjClient:
     def print_prescription(self, prescription_id: str, *, key: str | None = None) -> Answer:
         """Count a print of a prescription."""
         return self.post(f"/prescriptions/{quoted(prescription_id)}/prints", key=key)
+
+    def take_back(self, prescription_id: str, body: Body, *, key: str | None = None) -> Answer:
+        """Drugs came back to the pharmacy; only then can they be refunded."""
+        return self.post(f"/prescriptions/{quoted(prescription_id)}/return", body, key=key)
 
     def hand_over(self, prescription_id: str, body: Body, *, key: str | None = None) -> Answer:
         """Drugs were given out on paper."""
@@ -453,6 +461,10 @@ class YjClient:
     def approve_mirror(self, run_id: int | str, hash_: str, reason: str, *, key: str | None = None) -> Answer:
         """Publish a held run."""
         return self.post(f"/mirror/runs/{run_id}/approve", {"hash": hash_, "reason": reason}, key=key)
+
+    def job(self, job_id: int | str) -> Answer:
+        """What became of something asked of the worker."""
+        return self.get(f"/jobs/{job_id}")
 
     def incidents(self) -> list[Answer]:
         """All incidents."""
@@ -484,11 +496,14 @@ class YjClient:
         decision: str,
         note: str,
         *,
+        central_key: str | None = None,
         approver: Person | None = None,
         key: str | None = None,
     ) -> Answer:
-        """Decide a conflict."""
+        """Decide a conflict; `central_key` says which row at the centre a link means."""
         body: dict[str, Any] = {"decision": decision, "note": note}
+        if central_key is not None:
+            body["central_key"] = central_key
         if approver is not None:
             body["approver"] = approver.payload()
         return self.post(f"/conflicts/{conflict_id}/resolve", body, key=key)
@@ -496,6 +511,10 @@ class YjClient:
     def reconciliation(self, number: int) -> Answer:
         """The account of an incident."""
         return self.get(f"/incidents/{number}/reconciliation")
+
+    def reconcile(self, number: int, *, key: str | None = None) -> Answer:
+        """Ask the worker for a fresh account."""
+        return self.post(f"/incidents/{number}/reconciliation", key=key)
 
     def explain(self, number: int, difference_id: int | str, note: str, *, key: str | None = None) -> Answer:
         """Explain a difference."""

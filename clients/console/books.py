@@ -45,13 +45,14 @@ def add(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
     """Give an operator a new book (supervisor)."""
-    from fallback_server.acts import receipts
+    from fallback_server.acts import receipt_books
     from fallback_server.domain.modes import Permit
 
     out = Output(as_json)
-    with instance(ctx).store() as store:
+    found = instance(ctx)
+    with found.store() as store:
         actor = acting(store, operator, ("supervisor",), Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            book = receipts.issue_book(tx, operator=to, prefix=prefix, start_no=start, end_no=end)
+            book = receipt_books.issue(tx, found.policy, to, prefix, start, end)
     out.say(f"{to}: {prefix}{start}–{prefix}{end}")
     out.document(book)
