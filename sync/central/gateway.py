@@ -50,6 +50,10 @@ class Systemic(CentralError):
     """The whole return cannot go on: log-in, missing table, no space, missing mapping file."""
 
 
+class ColumnMissing(Systemic):
+    """A mirror file, or a table behind it, no longer gives a column of its dataset."""
+
+
 class IntegrityAlarm(CentralError):
     """The ledger has this yj_id with another hash, or this sequence under another yj_id. Stop and tell people."""
 

@@ -27,6 +27,7 @@ from sync.central.dialects import Edge, Phase, Timeouts, edge_for
 from sync.central.gateway import (
     Applied,
     CentralError,
+    ColumnMissing,
     DatasetHints,
     LedgerRow,
     Outgoing,
@@ -44,10 +45,6 @@ from sync.central.steps import Done, run_steps
 from sync.central.vocabulary import LISTS, entity_names
 
 FETCH_ROWS = 2000
-
-
-class ColumnMissing(Systemic):
-    """A mirror file no longer gives a column of its dataset."""
 
 
 def open_gateway(url: str, mapping_folder: Path, clock: Clock, *, timeouts: Timeouts | None = None) -> SqlGateway:

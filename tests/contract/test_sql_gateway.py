@@ -17,6 +17,7 @@ from fallback_server.domain.clock import SystemClock
 from sync.central.dialects import Phase, Timeouts, verdict
 from sync.central.gateway import (
     CentralError,
+    ColumnMissing,
     OutcomeUnknown,
     Outgoing,
     Refused,
@@ -25,7 +26,7 @@ from sync.central.gateway import (
     Unreachable,
 )
 from sync.central.sql_file import MappingError
-from sync.central.sql_gateway import ColumnMissing, open_gateway
+from sync.central.sql_gateway import open_gateway
 from tests.contract.centres import MAPPING, THEM, US, PostgresCentre, charge
 
 OPENED = "2026-11-22T08:00:00.000+08:00"

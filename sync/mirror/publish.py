@@ -1,0 +1,125 @@
+"""Making a new generation visible: one set-based transaction; readers see the old one until it commits."""
+
+# ruff: noqa: S608  (names of tables and columns come from domain.datasets, never from data)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select, text
+
+from fallback_server.domain.datasets import DATASETS, TEXT
+from fallback_server.store.mirror import dataset_state, datasets, delta, generation
+from sync.mirror.normalise import RULES_VERSION
+from sync.mirror.pull import Staged
+
+WAS_EMPTY: Final = "*"  # delta row: the dataset had no rows before; going back empties it
+STATE: Final = "="  # delta row: dataset_state as it was before
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a publish did to one dataset."""
+
+    inserted: int
+    updated: int
+    retired: int
+
+
+def next_generation(connection: Connection) -> int:
+    """One more than the greatest ever used, rolled back or not."""
+    return int(connection.execute(select(func.max(generation.c.generation))).scalar() or 0) + 1
+
+
+def publish(
+    connection: Connection, run_id: int, staged: Sequence[Staged], as_of: str, at: str
+) -> tuple[int, dict[str, Change]]:
+    """Bring every staged dataset into the mirror, inside the caller's one transaction. Returns the new generation."""
+    number = next_generation(connection)
+    changes = {each.dataset.name: _apply(connection, number, each) for each in staged}
+    for each in staged:
+        _write_state(connection, number, each.dataset.name, as_of)
+    oldest = connection.execute(select(func.min(dataset_state.c.as_of))).scalar_one()
+    connection.execute(generation.insert().values(generation=number, run_id=run_id, published_at=at, as_of=oldest))
+    return number, changes
+
+
+def prune(connection: Connection, newest: int, kept: int, pinned: int | None) -> None:
+    """Forget how to undo old generations; never of one that an unclosed incident used, or later."""
+    last = newest - kept
+    if pinned is not None:
+        last = min(last, pinned - 1)
+    connection.execute(delta.delete().where(delta.c.generation <= last))
+
+
+def _apply(connection: Connection, number: int, staged: Staged) -> Change:
+    name, stage = staged.dataset.name, staged.table
+    empty = connection.execute(select(func.count()).select_from(datasets[name])).scalar_one() == 0
+    columns = ", ".join(staged.columns)
+    if empty:
+        connection.execute(delta.insert().values(generation=number, dataset=name, row_id=WAS_EMPTY, before=None))
+        order = ", ".join(staged.dataset.keys)
+        inserted = connection.execute(
+            text(f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} ORDER BY {order}")
+        ).rowcount
+        return Change(inserted, 0, 0)
+    gone = (
+        f"NOT EXISTS (SELECT 1 FROM {stage} s WHERE s.id = d.id)"
+        f" AND NOT EXISTS (SELECT 1 FROM {stage}_kept k WHERE k.id = d.id)"
+    )
+    new = f"NOT EXISTS (SELECT 1 FROM mirror.{name} d WHERE d.id = s.id)"
+    before = _as_json(connection, name)
+    remember = f"INSERT INTO mirror.delta (generation, dataset, row_id, before) SELECT {number}, '{name}', "
+    for source in (
+        f"d.id, {before} FROM mirror.{name} d JOIN {stage} s ON s.id = d.id WHERE s.row_hash <> d.row_hash",
+        f"d.id, {before} FROM mirror.{name} d WHERE {gone}",
+        f"s.id, NULL FROM {stage} s WHERE {new}",
+    ):
+        connection.execute(text(remember + source))
+    assigned = ", ".join(f"{column} = s.{column}" for column in staged.columns)
+    retired = connection.execute(text(f"DELETE FROM mirror.{name} AS d WHERE {gone}")).rowcount
+    updated = connection.execute(
+        text(f"UPDATE mirror.{name} AS d SET {assigned} FROM {stage} s WHERE s.id = d.id AND s.row_hash <> d.row_hash")
+    ).rowcount
+    inserted = connection.execute(
+        text(f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} s WHERE {new}")
+    ).rowcount
+    return Change(inserted, updated, retired)
+
+
+def _as_json(connection: Connection, name: str) -> str:
+    """SQL for a row `d` of a dataset as a JSON object."""
+    if connection.dialect.name == "postgresql":
+        return "row_to_json(d)"
+    pairs = ", ".join(f"'{column.name}', d.{column.name}" for column in datasets[name].columns)
+    return f"json_object({pairs})"
+
+
+def _write_state(connection: Connection, number: int, name: str, as_of: str) -> None:
+    known = connection.execute(select(dataset_state).where(dataset_state.c.dataset == name)).mappings().first()
+    before = dict(known) if known is not None else None
+    connection.execute(delta.insert().values(generation=number, dataset=name, row_id=STATE, before=before))
+    values: dict[str, Any] = {
+        "generation": number,
+        "as_of": as_of,
+        "rows": connection.execute(select(func.count()).select_from(datasets[name])).scalar_one(),
+        "rules_version": RULES_VERSION,
+        "greatest_key": greatest_key(connection, name),
+    }
+    if known is None:
+        connection.execute(dataset_state.insert().values(dataset=name, **values))
+    else:
+        connection.execute(dataset_state.update().where(dataset_state.c.dataset == name).values(**values))
+
+
+def greatest_key(connection: Connection, name: str) -> str | None:
+    """The greatest key of a dataset with one text key: a centre whose greatest is smaller was rewound."""
+    keys = DATASETS[name].keys
+    if len(keys) != 1 or next(c for c in DATASETS[name].columns if c.key).type != TEXT:
+        return None
+    column = datasets[name].c[keys[0]]
+    # Generated keys grow in length before they grow in text order.
+    found = connection.execute(select(column).order_by(func.length(column).desc(), column.desc()).limit(1)).scalar()
+    return None if found is None else str(found)
