@@ -23,7 +23,7 @@ def move(
     claimed_by: str | None = None,
     **values: Any,
 ) -> bool:
-    """Move `yj_id` from `current` to `wanted`, setting `values` with it.
+    """Move `yj_id` from `current` to `wanted`, setting `values` with it; `claimed_by` takes the lease, else it ends.
 
     Returns False, having changed nothing, when the document is no longer in `current` (or, with `lease_owner`, is
     held by another): somebody else moved it. Raises wrong_state for an arrow that does not exist.

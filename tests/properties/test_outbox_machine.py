@@ -47,7 +47,7 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(believed=st.sampled_from(MOVABLE), wanted=st.sampled_from(MOVABLE), owner=st.sampled_from(OWNERS))
     def somebody_moves_it(self, believed: OutboxState, wanted: OutboxState, owner: str) -> None:
         """Each mover acts on what it believes; only a true belief and one's own lease move anything."""
-        values = {"lease_owner": owner, "lease_until": to_text(START)} if wanted is OutboxState.SENDING else {}
+        values = {"claimed_by": owner, "lease_until": to_text(START)} if wanted is OutboxState.SENDING else {}
         held = owner if believed is OutboxState.SENDING else None
         try:
             with self.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
