@@ -61,10 +61,10 @@ def aliases(tx: Tx, patient_id: str) -> set[str]:
 
 
 def search(tx: Tx, q: str, limit: int) -> list[PatientView]:
-    """At most `limit` people for what was typed, swiped or scanned: exact numbers first, then phones, names.
+    """At most `limit` people for what was typed, swiped or scanned: exact numbers first, phones, names.
 
-    Name prefix, pinyin initials, card, patient number, id number (6 characters up), the last digits of a phone (4 up), a
-    guardian's phone (7 digits up). Each is a range on an index of the mirror; our own patients are an incident's few.
+    Name prefix, pinyin initials, card, patient number, id number (6 characters up), the last digits of a phone (4 up),
+    a guardian's phone (7 digits up). Each is a range on an index of the mirror; our own patients are an incident's few.
     """
     text = q.strip()
     found: dict[str, PatientView] = {}

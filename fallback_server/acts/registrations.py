@@ -208,3 +208,14 @@ def _of_centre(tx: Tx, row: RowMapping) -> VisitView:
         drill=False,
         incident_no=row["incident_no"],
     )
+
+
+def slip_known(tx: Tx, centre_slip_no: str) -> bool:
+    """Whether a slip of the centre is in the mirror's open work or was taken in here and not cancelled."""
+    taken = select(registration.c.id).where(
+        registration.c.centre_slip_no == centre_slip_no,
+        registration.c.cancelled_at.is_(None),
+        registration.c.drill == tx.mode.drill,
+    )
+    mirrored = select(_open.c.id).where(_open.c.slip_no == centre_slip_no)
+    return any(tx.conn.execute(statement.limit(1)).first() is not None for statement in (mirrored, taken))
