@@ -85,6 +85,14 @@ def get(tx: Tx, shelf: Shelf, billable_id: str) -> Billable:
     return found[0]
 
 
+def many(tx: Tx, shelf: Shelf, ids: Sequence[str]) -> list[Billable]:
+    """Those of `ids` that exist, with their lines; the newest `LIST_LIMIT` of ours and of the centre's."""
+    own = [billable_id for billable_id in ids if is_ulid(billable_id)]
+    theirs = [billable_id for billable_id in ids if not is_ulid(billable_id)]
+    found = _load_ours(tx, shelf, shelf.table.c.id.in_(own)) if own else []
+    return found + (_load_centre(tx, shelf, shelf.mirrored.c.id.in_(theirs)) if theirs else [])
+
+
 def find(tx: Tx, shelf: Shelf, wanted: Filter) -> list[Billable]:
     """Ours and the centre's that fit, newest first, at most `LIST_LIMIT`; drill documents only in a drill."""
     ours = and_(shelf.table.c.drill == tx.mode.drill, shelf.table.c.incident_no.in_(open_work.unclosed()))

@@ -232,44 +232,29 @@ def of_registration(tx: Tx, registration_id: str) -> list[dict[str, Any]]:
 
 def settled(tx: Tx, entity: str, ids: Sequence[str]) -> dict[str, str]:
     """Which of these prescriptions or orders were paid here: id → paid, or refunded once nothing of it remains."""
+    left = remaining(tx, entity, ids)
+    return {target_id: "paid" if sum(lines.values()) > 0 else "refunded" for target_id, lines in left.items()}
+
+
+def remaining(tx: Tx, entity: str, ids: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Prescription or order → its lines → pieces paid here and not refunded; what was not paid here is left out."""
     if not ids:
         return {}
     table, line, back = cash.settlement, cash.charge_line, cash.charge_line.alias()
-    returned = (
-        select(func.coalesce(func.sum(back.c.quantity), 0))
-        .where(back.c.original_line_id == line.c.line_id)
-        .scalar_subquery()
-    )
     rows = tx.conn.execute(
-        select(table.c.target_id, line.c.quantity + returned)
+        select(table.c.target_id, line.c.source_line_id, line.c.quantity + func.coalesce(func.sum(back.c.quantity), 0))
         .select_from(
             table.join(
                 line,
                 (line.c.charge_id == table.c.charge_id)
                 & (line.c.source == table.c.entity)
                 & (line.c.source_id == table.c.target_id),
-            )
+            ).outerjoin(back, back.c.original_line_id == line.c.line_id)
         )
         .where(table.c.entity == entity, table.c.target_id.in_(list(ids)))
+        .group_by(table.c.target_id, line.c.line_id, line.c.source_line_id, line.c.quantity)
     )
-    left: dict[str, int] = {}
-    for target_id, remaining in rows:
-        left[target_id] = left.get(target_id, 0) + int(remaining)
-    return {target_id: "paid" if remaining > 0 else "refunded" for target_id, remaining in left.items()}
-
-
-def remaining(tx: Tx, entity: str, target_id: str) -> dict[str, int] | None:
-    """Line of a prescription or order → pieces paid here and not refunded; None if it was not paid here."""
-    table, line, back = cash.settlement, cash.charge_line, cash.charge_line.alias()
-    charge_id = tx.conn.execute(
-        select(table.c.charge_id).where(table.c.entity == entity, table.c.target_id == target_id)
-    ).scalar()
-    if charge_id is None:
-        return None
-    rows = tx.conn.execute(
-        select(line.c.source_line_id, line.c.quantity + func.coalesce(func.sum(back.c.quantity), 0))
-        .select_from(line.outerjoin(back, back.c.original_line_id == line.c.line_id))
-        .where(line.c.charge_id == charge_id, line.c.source == entity, line.c.source_id == target_id)
-        .group_by(line.c.line_id, line.c.source_line_id, line.c.quantity)
-    )
-    return {row[0]: int(row[1]) for row in rows}
+    left: dict[str, dict[str, int]] = {}
+    for target_id, source_line_id, quantity in rows:
+        left.setdefault(target_id, {})[source_line_id] = int(quantity)
+    return left

@@ -31,7 +31,7 @@ def net(tx: Tx, line_ids: Sequence[str]) -> dict[str, int]:
 
 def payable(tx: Tx, prescription: Billable) -> dict[str, int]:
     """Line → pieces that are paid for, wherever that was: what may be in the patient's hands. Raises not_paid."""
-    here = charges.remaining(tx, "prescription", prescription.id)
+    here = charges.remaining(tx, "prescription", [prescription.id]).get(prescription.id)
     if here is not None:
         return here
     if prescription.origin == "centre" and prescription.status == "paid":

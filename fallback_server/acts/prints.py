@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -41,3 +42,14 @@ def copies(tx: Tx, document_id: str) -> int:
     return int(
         tx.conn.execute(select(func.max(table.c.copy_no)).where(table.c.document_id == document_id)).scalar() or 0
     )
+
+
+def copies_of(tx: Tx, document_ids: Sequence[str]) -> dict[str, int]:
+    """Document → copies printed so far; documents never printed are left out."""
+    table = visits.print_record
+    rows = tx.conn.execute(
+        select(table.c.document_id, func.max(table.c.copy_no))
+        .where(table.c.document_id.in_(list(document_ids)))
+        .group_by(table.c.document_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
