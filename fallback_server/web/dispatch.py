@@ -56,6 +56,10 @@ def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]
 
 def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
     raw = _json_body(route)
+    try:
+        _storable({**path, **request.args.to_dict()})
+    except ValueError:
+        raise YjError("not_found") from None
     if route.free is not None:
         return _free(route, route.free, store, policy, raw)
     if route.permit is None:
@@ -182,9 +186,25 @@ def _json_body(route: Route) -> Any:
     if request.mimetype != "application/json":
         raise YjError("unsupported_media_type")
     try:
-        return json.loads(data)
+        return _storable(json.loads(data))
     except (ValueError, RecursionError):
         raise YjError("malformed_json") from None
+
+
+def _storable(value: Any) -> Any:
+    """The same value; raises ValueError for text no database keeps: NUL characters and halves of surrogate pairs."""
+    if isinstance(value, str):
+        value.encode()
+        if "\0" in value:
+            raise ValueError("NUL in text")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _storable(name)
+            _storable(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _storable(inner)
+    return value
 
 
 def _parse(model: type[BaseModel] | None, raw: Any) -> Any:

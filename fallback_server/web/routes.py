@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from fallback_server.domain.categories import ROLES
 from fallback_server.domain.modes import Permit
@@ -32,7 +32,7 @@ class Approver(Body):
     """The second person (2-contract, Second person)."""
 
     operator: str
-    password: str
+    password: Annotated[str, StringConstraints(strip_whitespace=False)]
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,9 @@ def raw(hospital: Hospital, token: str, data: bytes, content_type: str = "applic
         (b"{", "application/json", "malformed_json", 400),
         (b"[" * 100_000, "application/json", "malformed_json", 400),
         (b"\xff\xfe", "application/json", "malformed_json", 400),
+        (b'{"cause": "server", "reason": "a\\u0000b"}', "application/json", "malformed_json", 400),
+        (b'{"cause": "server", "reason": "\\ud800"}', "application/json", "malformed_json", 400),
+        (b'{"cause": "server", "reason": NaN}', "application/json", "invalid_request", 422),
         (b"cause=database", "application/x-www-form-urlencoded", "unsupported_media_type", 415),
         (b'"' + b"x" * 10_000_000 + b'"', "application/json", "body_too_large", 413),
         (b"[]", "application/json", "invalid_request", 422),
@@ -182,3 +185,17 @@ def test_health_readiness_and_metrics_need_no_log_in(hospital: Hospital) -> None
         metrics = client.get("/metrics").get_data(as_text=True)
     assert 'yj_mode{mode="emergency"} 1.0' in metrics
     assert "yj_mirror_age_seconds" in metrics
+
+
+def test_text_that_no_database_keeps_is_refused_in_a_search_too(hospital: Hospital) -> None:
+    window = hospital.window("doctor")
+    assert window.get("/drugs", q="a\0b").code == "not_found"
+    assert window.get("/dictionaries/a%00b").code == "not_found"
+
+
+def test_blanks_at_the_ends_of_a_password_count(hospital: Hospital) -> None:
+    with hospital.app.test_client() as client:
+        answer = client.post(
+            "/api/v1/session", json={"operator": "0201", "password": PASSWORD + " ", "workstation": "W1"}
+        )
+    assert answer.get_json(force=True)["code"] == "login_failed"

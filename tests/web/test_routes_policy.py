@@ -1,4 +1,4 @@
-"""Policy over every route: roles as the contract says, at-most-once, permits, and nothing without log-in by accident."""
+"""Policy over every route: roles as the contract says, at-most-once, permits, no route open by accident."""
 
 from __future__ import annotations
 

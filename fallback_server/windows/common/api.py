@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from flask import g
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from fallback_server.acts import standing
 from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
@@ -19,12 +19,15 @@ from fallback_server.windows.common import queries, usecases
 api = Api("common")
 Station = Annotated[str, Field(pattern=f"^{WORKSTATION_CODE.pattern}$")]
 
+# Blanks at the ends of a password are part of it, whatever the other fields do.
+Password = Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=256)]
+
 
 class SessionRequest(Body):
     """Log-in."""
 
     operator: Annotated[str, Field(min_length=1, max_length=64)]
-    password: Annotated[str, Field(min_length=1, max_length=256)]
+    password: Password
     workstation: Station
     take_over: StrictBool = False
 
