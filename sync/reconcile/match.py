@@ -94,13 +94,10 @@ class Matcher:
     def _original_keys(self, conn: Connection, ours: Iterable[LocalCharge]) -> dict[str, str]:
         """The central key of the charge that each refund gives back."""
         originals = {own.id: own.original_id for own in ours if own.original_id}
-        keys = dict(
-            conn.execute(
-                select(outbox.c.yj_id, outbox.c.central_key).where(outbox.c.yj_id.in_(sorted(set(originals.values()))))
-            )
-            .tuples()
-            .all()
+        rows = conn.execute(
+            select(outbox.c.yj_id, outbox.c.central_key).where(outbox.c.yj_id.in_(sorted(set(originals.values()))))
         )
+        keys = {row.yj_id: row.central_key for row in rows}
         return {yj_id: str(keys[original]) for yj_id, original in originals.items() if keys.get(original)}
 
     def _doubled_receipt(self, row: CentralCharge) -> Iterator[Difference]:

@@ -34,7 +34,8 @@ def run_reconcile(
 ) -> ReconciliationReport:
     """Compare our tables, the ledger and the centre's own tables for one incident, and store the account.
 
-    Waits for a running upload. Raises incident_not_found, drill_fenced, incident_open, and the port's errors; nothing is stored then.
+    Waits for a running upload. Raises incident_not_found, drill_fenced, incident_open, and the port's errors, with
+    nothing stored.
     """
     with single_instance(store.url, LOCK):
         row = _choose(store, incident_no)

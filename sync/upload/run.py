@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
+from fallback_server.store.conflicts import decided_links
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.store.mode_switch import close_incident_without_upload, has_documents, set_incident_state
@@ -78,12 +79,16 @@ def run_upload(
 
 
 def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] | None:
-    """The incident to upload; None if none was asked for and none waits."""
+    """The incident to upload: the one asked for, else the oldest in which something can move, else the oldest.
+
+    None if none was asked for and none waits.
+    """
     with store.reading() as tx:
         rows = tx.conn.execute(select(incident).order_by(incident.c.incident_no)).mappings().all()
-    if incident_no is None:
-        waiting = [r for r in rows if not r["drill"] and r["state"] not in ("open", "closed")]
-        return dict(waiting[0]) if waiting else None
+        if incident_no is None:
+            waiting = [dict(r) for r in rows if not r["drill"] and r["state"] not in ("open", "closed")]
+            moving = (row for row in waiting if _can_move(tx.conn, row))
+            return next(moving, waiting[0] if waiting else None)
     found = [row for row in rows if row["incident_no"] == incident_no]
     if not found:
         raise YjError("incident_not_found")
@@ -94,6 +99,11 @@ def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] 
     if found[0]["state"] == IncidentState.CLOSED.value:
         raise YjError("incident_closed")
     return dict(found[0])
+
+
+def _can_move(conn: Connection, row: Mapping[str, Any]) -> bool:
+    number = row["incident_no"]
+    return row["state"] == "closing" or clean_left(conn, number) > 0 or bool(decided_links(conn, number))
 
 
 def void(_: object) -> None:

@@ -128,15 +128,12 @@ def ledger_row(row: RowMapping | Mapping[str, Any], installation_id: str, receip
 
 def _keys(conn: Connection, yj_id: str, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
     """(key at the centre by id, entity of what has none by id) of everything the document refers to."""
-    known = dict(
-        conn.execute(
-            select(outbox.c.yj_id, outbox.c.central_key)
-            .join(outbox_parent, outbox_parent.c.parent_id == outbox.c.yj_id)
-            .where(outbox_parent.c.yj_id == yj_id)
-        )
-        .tuples()
-        .all()
+    parents = conn.execute(
+        select(outbox.c.yj_id, outbox.c.central_key)
+        .join(outbox_parent, outbox_parent.c.parent_id == outbox.c.yj_id)
+        .where(outbox_parent.c.yj_id == yj_id)
     )
+    known = {row.yj_id: row.central_key for row in parents}
     keys: dict[str, str] = {}
     missing: dict[str, str] = {}
     for name, ref in _references(payload):
