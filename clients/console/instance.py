@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clients.console.context import Misuse, instance
+from clients.console.context import instance
 from clients.console.output import Output
 
 Host = Annotated[str | None, typer.Option("--host", help="address to listen on; default [server] host")]
@@ -39,7 +39,7 @@ def init(
         out.say("next: `yj mirror run`, then `yj up`")
 
 
-def up(ctx: typer.Context, host: Host = None, port: Port = None) -> None:
+def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Supervised = False) -> None:
     """The window server and the sync worker as supervised processes, until SIGTERM or Ctrl-C."""
     from clients.console import serving
     from clients.console.locks import only_one
@@ -56,6 +56,8 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None) -> None:
         children = [part(home, "serve", "--host", host, "--port", str(port)), part(home, "worker")]
         supervisor = Supervisor(children, out.say)
         supervisor.stop_on_signals()
+        if supervised:
+            serving.follow_parent()
         supervisor.start()
         out.say(f"windows: {serving.address(host, port)} (stop with Ctrl-C; logs in {home / 'logs'})")
         supervisor.run()
@@ -77,9 +79,3 @@ def worker(ctx: typer.Context, supervised: Supervised = False) -> None:
     if supervised:
         serving.follow_parent()
     working.work(instance(ctx), Output())
-
-
-def require_instance_free(home: Path) -> None:
-    """Raises Misuse if there is an instance in `home` already."""
-    if (home / "yj.toml").exists():
-        raise Misuse(f"--home {home}: there is an instance already; choose another folder, or change its yj.toml")

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import typer
 
-from clients.console import audit, books, conflicts, instance, mode, operators, reference
+from clients.console import (
+    audit,
+    books,
+    conflicts,
+    instance,
+    mirror,
+    mode,
+    operators,
+    ready,
+    reconcile,
+    reference,
+    upload,
+)
+from clients.console.demo import command as demo
 
+VERBS = (
+    instance.init, instance.up, instance.serve, instance.worker, reconcile.reconcile, ready.ready, demo.demo,
+)  # fmt: skip
 GROUPS = {
+    "mirror": mirror.group,
     "mode": mode.group,
+    "upload": upload.group,
     "conflicts": conflicts.group,
     "book": books.group,
     "audit": audit.group,
@@ -20,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
     """Declare every verb once."""
     if app.registered_commands:
         return
-    for verb in (instance.init, instance.up, instance.serve, instance.worker):
+    for verb in VERBS:
         app.command()(verb)
     for name, group in GROUPS.items():
         app.add_typer(group, name=name)

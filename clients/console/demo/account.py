@@ -12,12 +12,14 @@ from clients.console.output import Output
 ENTITIES = {
     "patient": "新病人 patients", "registration": "挂号 registrations", "registration_cancel": "退号 cancelled",
     "registration_transfer": "转科 transferred", "prescription": "处方 prescriptions",
-    "prescription_cancel": "处方作废 prescriptions cancelled", "order": "申请 orders", "order_cancel": "申请作废 orders cancelled",
+    "prescription_cancel": "处方作废 prescriptions cancelled", "order": "申请 orders",
+    "order_cancel": "申请作废 orders cancelled",
     "charge": "收费 charges", "refund": "退费 refunds", "receipt_event": "票据作废、换号 receipt events",
     "dispense_note": "发药、退药 hand-overs",
 }  # fmt: skip
 METHODS = {
-    "cash": "现金", "bank_card": "银行卡", "wechat": "微信", "alipay": "支付宝", "other": "其他", "rounding": "抹零", "arrears": "欠费",
+    "cash": "现金", "bank_card": "银行卡", "wechat": "微信", "alipay": "支付宝", "other": "其他",
+    "rounding": "抹零", "arrears": "欠费",
 }  # fmt: skip
 
 

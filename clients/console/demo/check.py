@@ -1,34 +1,33 @@
 """The independent check: what the windows were told, against the outbox and against the centre's own tables.
 
-Nothing of the uploader or of the reconciliation is used: the centre is read by its own table names, through a connection of
-the check's own. That is the point of it.
+Nothing of the uploader or of the reconciliation is used: the centre is read by its own table names, through a
+connection of the check's own. That is the point of it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from clients.console.demo.journal import Journal
 
-# Entity → (table, column of the YJ number, further condition): where one row of the centre is the document itself.
+# Where one row of the centre is the document itself; our number stands in its YJLSH.
 ROWS = {
-    "patient": ("br_da", "yjlsh", ""),
-    "registration": ("gh_mx", "yjlsh", ""),
-    "prescription": ("cf_zb", "yjlsh", ""),
-    "order": ("yj_sq", "yjlsh", ""),
-    "charge": ("sf_zb", "yjlsh", "AND tfxh IS NULL"),
-    "refund": ("sf_zb", "yjlsh", "AND tfxh IS NOT NULL"),
+    "patient": "br_da",
+    "registration": "gh_mx",
+    "prescription": "cf_zb",
+    "order": "yj_sq",
+    "charge": "sf_zb",
+    "refund": "sf_zb",
 }
 MONEY = ("charge", "refund")
 
 
 @dataclass
 class Verdict:
-    """`problems` empty means that every document is accounted for. `centre_total` is the centre's own sum of YJ rows."""
+    """`problems` empty: every document is accounted for. `centre_total` is the centre's own sum of YJ rows."""
 
     documents: int = 0
     settled: int = 0
@@ -66,8 +65,8 @@ def check(journal: Journal, outbox: Mapping[str, Mapping[str, Any]], centre_url:
         with engine.connect() as connection:
             ledger = _ledger(connection)
             verdict.problems += _against_ledger(outbox, ledger)
-            for entity, where in ROWS.items():
-                verdict.problems += _against_table(connection, entity, where, outbox, ledger, verdict)
+            for entity in ROWS:
+                verdict.problems += _against_table(connection, entity, outbox, ledger, verdict)
             verdict.problems += _marks_without_document(connection, outbox)
     finally:
         engine.dispose()
@@ -86,7 +85,8 @@ def _against_outbox(journal: Journal, outbox: Mapping[str, Mapping[str, Any]]) -
         elif row["state"] not in ("confirmed", "settled"):
             yield f"{document.entity} {row['yj_no']} is {row['state']}"
         elif document.entity in MONEY and Decimal(row["amount"]) != document.amount:
-            yield f"{document.entity} {row['yj_no']}: the window was told {document.amount}, the outbox says {row['amount']}"
+            told = f"the window was told {document.amount}, the outbox says {row['amount']}"
+            yield f"{document.entity} {row['yj_no']}: {told}"
     for yj_id, row in outbox.items():
         if yj_id not in known:
             yield f"{row['entity']} {row['yj_no']} is in the outbox, but no window was told of it"
@@ -110,21 +110,12 @@ def _against_ledger(outbox: Mapping[str, Mapping[str, Any]], ledger: Mapping[str
 def _against_table(
     connection: Any,
     entity: str,
-    where: tuple[str, str, str],
     outbox: Mapping[str, Mapping[str, Any]],
     ledger: Mapping[str, Mapping[str, Any]],
     verdict: Verdict,
 ) -> list[str]:
-    from sqlalchemy import text
-
-    table, column, condition = where
-    sums = ", sum(zje) AS total" if entity in MONEY else ""
-    rows = connection.execute(
-        text(
-            f"SELECT {column} AS yj_no, count(*) AS n{sums} FROM {table} WHERE yjbz = '1' {condition} GROUP BY {column}"
-        )  # noqa: S608 - names from the table above
-    ).mappings()
-    found = {row["yj_no"].strip(): row for row in rows}
+    table = ROWS[entity]
+    found = _own_rows(connection, entity)
     problems = []
     for yj_id, document in outbox.items():
         if document["entity"] != entity:
@@ -147,19 +138,26 @@ def _against_table(
     return problems
 
 
-def _marks_without_document(connection: Any, outbox: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    from sqlalchemy import text
+def _own_rows(connection: Any, entity: str) -> dict[str, dict[str, Any]]:
+    """The centre's rows with our mark, by our number: how many, and what they sum up to."""
+    from sqlalchemy import func, select
 
+    from sync.reference_his import schema
+
+    table = schema.metadata.tables[ROWS[entity]]
+    columns = [table.c.yjlsh.label("yj_no"), func.count().label("n")]
+    statement = select(*columns).where(table.c.yjbz == "1").group_by(table.c.yjlsh)
+    if entity in MONEY:
+        original = table.c.tfxh
+        statement = statement.add_columns(func.sum(table.c.zje).label("total"))
+        statement = statement.where(original.is_(None) if entity == "charge" else original.is_not(None))
+    return {str(row["yj_no"]).strip(): dict(row) for row in connection.execute(statement).mappings()}
+
+
+def _marks_without_document(connection: Any, outbox: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     numbers = {row["yj_no"] for row in outbox.values()}
-    for table in sorted({where[0] for where in ROWS.values()}):
-        marked: Sequence[str] = (
-            connection.execute(
-                text(f"SELECT yjlsh FROM {table} WHERE yjbz = '1'")  # noqa: S608 - names from the table above
-            )
-            .scalars()
-            .all()
-        )
-        for number in (Counter(one.strip() for one in marked) - Counter(numbers)).keys() - numbers:
+    for entity, table in ROWS.items():
+        for number in _own_rows(connection, entity).keys() - numbers:
             yield f"{table} has a YJ row {number} that the standby does not know"
 
 

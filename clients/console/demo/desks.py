@@ -267,7 +267,8 @@ def new_person(case: Case) -> dict[str, Any]:
     check = "10X98765432"[sum(int(c) * w for c, w in zip(body, weights, strict=True)) % 11]
     return {
         "name": case.rng.choice(SURNAMES) + case.rng.choice(GIVEN), "sex": sex,
-        "birth_date": f"{year}-{month:02d}-{day:02d}", "id_type": "01", "id_no": body + check, "phone": f"139{case.rng.randrange(10**8):08d}",
+        "birth_date": f"{year}-{month:02d}-{day:02d}", "id_type": "01", "id_no": body + check,
+        "phone": f"139{case.rng.randrange(10**8):08d}",
     }  # fmt: skip
 
 

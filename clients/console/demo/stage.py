@@ -112,8 +112,8 @@ class Stage:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with log.open("ab") as stream:
             self._up = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [*self._yj(), "up", "--host", "127.0.0.1", "--port", str(self.port)],
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+                [*self._yj(), "up", "--supervised", "--host", "127.0.0.1", "--port", str(self.port)],
+                stdin=subprocess.PIPE, stdout=stream, stderr=stream,
             )  # fmt: skip
         self.await_answer()
 

@@ -1,0 +1,127 @@
+"""`yj ready`: would it work now, with the reasons if not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clients.console import output
+from clients.console.context import Instance, Misuse, NotInOrder, instance
+from clients.console.output import Output
+
+if TYPE_CHECKING:
+    from fallback_server.store.session import Store
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `ok` None: a warning that does not keep the standby from working."""
+
+    check: str
+    ok: bool | None
+    detail: str
+
+
+def ready(
+    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False
+) -> None:
+    """Look at store, schema, mirror, disk and centre; exit 1 with the reasons if the standby could not take over."""
+    out, found = Output(as_json), instance(ctx)
+    findings = [_disk(found), _centre(found)]
+    try:
+        with found.store() as store:
+            findings += [
+                Finding("schema", True, "at the newest version"),
+                *_mirror(found, store),
+                _writable(store),
+                _people(store),
+            ]
+    except NotInOrder as error:
+        findings.append(Finding("store", False, "; ".join(error.lines)))
+    marks = {True: "✓", False: "✗", None: "!"}
+    out.table("就绪检查 · ready", ["", "check", "detail"], [[marks[one.ok], one.check, one.detail] for one in findings])
+    reasons = [f"{one.check}: {one.detail}" for one in findings if one.ok is False]
+    warnings = [f"{one.check}: {one.detail}" for one in findings if one.ok is None]
+    out.document(
+        {"ready": not reasons, "reasons": reasons, "warnings": warnings, "checks": [vars(one) for one in findings]}
+    )
+    if reasons:
+        output.complain(reasons)
+        raise typer.Exit(1)
+    out.say("就绪 · ready")
+
+
+def _disk(found: Instance) -> Finding:
+    usage = shutil.disk_usage(found.home if found.home.is_dir() else found.home.absolute().parent)
+    free = usage.free * 100 // usage.total
+    least = found.settings.alerts.disk_free_percent
+    detail = f"{free} % free ({usage.free // 1_000_000_000} GB)"
+    # Percent alone is alarm on a big disk: what counts is whether days of work fit.
+    return Finding("disk", True if free >= least else None if usage.free > 2_000_000_000 else False, detail)
+
+
+def _mirror(found: Instance, store: Store) -> list[Finding]:
+    from sync.mirror.status import mirror_status
+
+    state = mirror_status(store, found.settings.mirror)
+    if state.generation is None:
+        return [Finding("mirror", False, "there is none yet; run `yj mirror run`")]
+    worst = {"ok": True, "warn": None, "fail": False}
+    old = [one for one in state.datasets if one.stale != "ok"]
+    findings = [Finding(f"mirror {one.dataset}", worst[one.stale], f"{one.age_seconds // 60} min old") for one in old]
+    findings += [
+        Finding("mirror", None, f"run {one['run_id']} is held; look at it, approve or mend") for one in state.held
+    ]
+    rows = sum(one.rows for one in state.datasets)
+    return [Finding("mirror", True, f"generation {state.generation}, {rows} rows, as of {state.as_of}"), *findings]
+
+
+def _writable(store: Store) -> Finding:
+    from fallback_server.domain.errors import YjError
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store.mode import SYSTEM_OPERATOR
+    from fallback_server.store.session import Actor
+
+    try:
+        with store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
+            tx.audit("ready")
+    except YjError as error:
+        return Finding("store", False, error.sentence("en"))
+    return Finding("store", True, "can be written")
+
+
+def _people(store: Store) -> Finding:
+    from sqlalchemy import select
+
+    from fallback_server.store.people import operator
+
+    with store.reading() as tx:
+        roles = tx.conn.execute(select(operator.c.roles).where(operator.c.disabled_at.is_(None))).scalars().all()
+    admins = sum("admin" in one for one in roles)
+    return Finding("administrators", admins >= 2, f"{admins} of our own can log in; two are needed to come back")
+
+
+def _centre(found: Instance) -> Finding:
+    """The centre being away is what the standby is for: a warning, never a reason."""
+    return _tried("centre", lambda: _probe(found))
+
+
+def _probe(found: Instance) -> str:
+    with found.gateway() as gateway:
+        probe = gateway.probe()
+    return f"answers in {probe.seconds * 1000:.0f} ms, clock {probe.clock_offset_seconds:+.1f} s, {probe.version}"
+
+
+def _tried(check: str, look: Callable[[], str]) -> Finding:
+    from sync.central.gateway import CentralError
+
+    try:
+        return Finding(check, True, look())
+    except CentralError as error:
+        return Finding(check, None, f"{type(error).__name__}: {error.detail}")
+    except Misuse as error:
+        return Finding(check, None, "; ".join(error.lines))

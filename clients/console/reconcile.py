@@ -1,0 +1,65 @@
+"""`yj reconcile`: do both sides agree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clients.console.context import Misuse, instance
+from clients.console.output import Output
+
+SUFFIXES = (".json", ".html", ".xlsx")
+
+
+def reconcile(
+    ctx: typer.Context,
+    incident: Annotated[int | None, typer.Option("--incident", min=1, help="default the newest")] = None,
+    out_file: Annotated[Path | None, typer.Option("--out", help="write it to FILE.json, .html or .xlsx")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+) -> None:
+    """Compare our tables, the ledger and the centre's own; exit 1 while anything differs unexplained."""
+    from clients.console.incidents import chosen
+    from fallback_server.store.sign_off import current_report
+    from sync.reconcile import report
+    from sync.reconcile.run import run_reconcile
+
+    if out_file is not None and out_file.suffix not in SUFFIXES:
+        raise Misuse(f"--out {out_file}: the name must end in {', '.join(SUFFIXES)}")
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store:
+        with store.reading() as tx:
+            number = chosen(tx.conn, incident)
+        with found.gateway() as gateway:
+            run_reconcile(store, gateway, number)
+        with store.reading() as tx:
+            account: dict[str, Any] = current_report(tx.conn, number) or {}
+    _tell(out, account)
+    if out_file is not None:
+        try:
+            report.write(account, out_file, hospital=found.settings.windows.hospital_name)
+        except OSError as error:
+            raise Misuse(f"--out {out_file}: cannot be written ({error.strerror})") from error
+        out.say(f"written: {out_file}")
+    out.document(account)
+    if not account["balanced"]:
+        raise typer.Exit(1)
+
+
+def _tell(out: Output, account: dict[str, Any]) -> None:
+    totals = account["totals"]
+    out.table(
+        "合计 · totals",
+        ["local", "ledger", "central"],
+        [[totals["local"], totals["ledger"], totals["central"]]],
+        right=[0, 1, 2],
+    )
+    rows = [[one["operator"], one["difference"]] for one in account["cashiers"]]
+    out.table("按收费员 · by cashier", ["operator", "difference"], rows, right=[1])
+    shown = [
+        [one["id"], one["kind"], one["local"], one["central"], one.get("explained_by")]
+        for one in account["differences"]
+    ]
+    out.table("差异 · differences", ["id", "kind", "YJ", "centre", "explained by"], shown)
+    out.say(f"incident {account['incident_no']}: {'balanced 已平' if account['balanced'] else 'NOT BALANCED 未平'}")

@@ -1,0 +1,70 @@
+"""`yj upload run | status`: documents back to the centre."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from clients.console import output
+from clients.console.context import instance
+from clients.console.output import Output
+
+group = typer.Typer(no_args_is_help=True, help="documents back to the centre")
+Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
+Incident = Annotated[int | None, typer.Option("--incident", min=1, help="number of the incident")]
+
+
+@group.command()
+def run(
+    ctx: typer.Context,
+    incident: Incident = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="rehearse; everything is rolled back at the centre")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Upload the oldest unclosed incident, or the one named; exit 0 only if nothing is left. Waits for a run at work."""
+    from sync.upload.run import run_upload
+
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store, found.gateway() as gateway, out.progress("documents") as ticker:
+        report = run_upload(
+            store, gateway, found.settings.upload, incident, dry_run=dry_run,
+            progress=lambda step, done, total: ticker.advance(done, total, step),
+        )  # fmt: skip
+    told = report.to_json()
+    out.say(f"{told['message']} {told['message_en']}")
+    counted = ", ".join(f"{name} {count}" for name, count in sorted(report.counts.items()) if count)
+    left = ", ".join(f"{name} {count}" for name, count in report.left.items() if count)
+    out.say(
+        f"incident {report.incident_no or '–'}: {report.state}; {counted or 'nothing sent'}; left: {left or 'nothing'}"
+    )
+    out.document(told)
+    if not report.complete:
+        output.complain(report.problems)
+        raise typer.Exit(1)
+
+
+@group.command()
+def status(ctx: typer.Context, incident: Incident = None, as_json: Json = False) -> None:
+    """How far the return is; exit 1 while anything is left."""
+    from clients.console.incidents import chosen
+    from fallback_server.store.returns_queries import upload_progress
+
+    out = Output(as_json)
+    with instance(ctx).store() as store, store.reading() as tx:
+        state: dict[str, Any] = upload_progress(tx.conn, chosen(tx.conn, incident))
+    names = sorted(state["states"])
+    rows = [[entity, *(states.get(name, 0) for name in names)] for entity, states in sorted(state["entities"].items())]
+    out.table(
+        f"事件 {state['incident_no']} 上传 · upload", ["document", *names], rows, right=list(range(1, len(names) + 1))
+    )
+    out.say(
+        f"{state['confirmed'] + state['settled']} of {state['documents']} done, {state['open_conflicts']} with a person"
+    )
+    if state["last_error"]:
+        out.say(f"last error: {state['last_error']}")
+    out.document(state)
+    if state["left"] or state["open_conflicts"]:
+        raise typer.Exit(1)
