@@ -77,7 +77,7 @@ def basket(tx: Tx, wanted: Wanted) -> Basket:
     lines += [_item(tx, code, quantity) for code, quantity in wanted.items]
     if not lines:
         raise YjError("nothing_to_charge")
-    visit_ref = visit.ref if visit else _common_visit([*papers, *requests])
+    visit_ref = visit.ref if visit else _common_visit(tx, [*papers, *requests])
     department = visit.department_code if visit else next((b.department_code for b in (*papers, *requests)), None)
     masters.require_in_scope(tx, department)
     return Basket(patient, visit_ref, department, {"prescription": papers, "order": requests}, lines)
@@ -120,15 +120,11 @@ def _patient(tx: Tx, visit: VisitView | None, patient_id: str | None, billables:
     return patient
 
 
-def _common_visit(billables: Sequence[Billable]) -> Ref | None:
+def _common_visit(tx: Tx, billables: Sequence[Billable]) -> Ref | None:
     """The visit all documents belong to, if it is one."""
-    found = {(b.registration_id, b.registration_origin) for b in billables}
-    if len(found) != 1:
-        return None
-    registration_id, origin = next(iter(found))
-    if registration_id is None or origin is None:
-        return None
-    return Ref(registration_id, origin)
+    found = {billable.registration_id for billable in billables}
+    registration_id = next(iter(found)) if len(found) == 1 else None
+    return registrations.get(tx, registration_id).ref if registration_id is not None else None
 
 
 def _billed(billable: Billable, line: BillableLine) -> NewLine:
