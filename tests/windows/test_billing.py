@@ -199,14 +199,22 @@ def test_a_drill_uses_its_own_numbers_and_touches_no_open_work(hospital: Hospita
     hospital.back()
     hospital.emergency()
     assert window.get("/charges").json["items"] == []
-    assert window.post(f"/charges/{first['id']}/refund", {"reason": "x"}).code in ("drill_mismatch", "pre_outage_charge")
+    assert window.post(f"/charges/{first['id']}/refund", {"reason": "x"}).code in (
+        "drill_mismatch",
+        "pre_outage_charge",
+    )
 
 
 def test_charges_are_found_by_receipt_machine_number_patient_and_operator(yj: Hospital) -> None:
     window = yj.window("cashier")
     made = good(charge(window, items(("F001", 1))))
     good(charge(yj.window("cashier2"), items(("F002", 1), patient=ZHANG)))
-    for query in ({"receipt_no": made["receipt_no"]}, {"yj_no": made["yj_no"]}, {"patient_id": WANG}, {"operator": "0201"}):
+    for query in (
+        {"receipt_no": made["receipt_no"]},
+        {"yj_no": made["yj_no"]},
+        {"patient_id": WANG},
+        {"operator": "0201"},
+    ):
         assert [row["id"] for row in window.get("/charges", **query).json["items"]] == [made["id"]], query
     assert len(window.get("/charges", limit=1).json["items"]) == 1
     assert window.get(f"/charges/{made['id']}").json["yj_no"] == made["yj_no"]

@@ -1,0 +1,115 @@
+"""The pharmacy: paid prescriptions, what was handed over on paper, and what came back."""
+
+from __future__ import annotations
+
+import json
+
+from tests.fixtures_hospital import Hospital, centre_id
+from tests.windows.money_cast import RX_PAID, RX_UNPAID, ZHANG, charge, counts, good
+
+
+def shown(hospital: Hospital, **query: str) -> dict[str, dict]:
+    """The list of the pharmacy by prescription id."""
+    items = good(hospital.window("pharmacist").get("/pharmacy/prescriptions", **query), 200)["items"]
+    return {item["id"]: item for item in items}
+
+
+def test_paid_prescriptions_appear_whoever_took_the_money(yj: Hospital) -> None:
+    assert list(shown(yj)) == [RX_PAID]
+    made = good(charge(yj.window("cashier"), {"prescription_ids": [RX_UNPAID]}))
+    found = shown(yj)
+    assert set(found) == {RX_PAID, RX_UNPAID}
+    assert (found[RX_UNPAID]["receipt_no"], found[RX_UNPAID]["paid_here"]) == (made["receipt_no"], True)
+    assert (found[RX_PAID]["origin"], found[RX_PAID]["paid_here"]) == ("centre", False)
+    assert found[RX_PAID]["as_of"] is not None
+    assert found[RX_UNPAID]["patient"]["id"] == ZHANG
+    assert found[RX_UNPAID]["lines"][0]["to_hand_over"] == 2
+    assert shown(yj, pharmacy_code="ZYF") == {}
+    assert set(shown(yj, pharmacy_code="XYF", order="queue", state="all")) == {RX_PAID, RX_UNPAID}
+    assert list(shown(yj, patient_id=ZHANG)) == [RX_UNPAID]
+
+
+def test_an_unpaid_prescription_is_not_handed_over(yj: Hospital) -> None:
+    before = counts(yj)
+    pharmacist = yj.window("pharmacist")
+    assert pharmacist.post(f"/prescriptions/{RX_UNPAID}/handover", {"checked_by": "0402"}).code == "not_paid"
+    assert pharmacist.post("/prescriptions/none/handover", {"checked_by": "0402"}).code == "prescription_not_found"
+    assert pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "9999"}).code == "unknown_operator"
+    assert pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {}).code == "invalid_request"
+    assert pharmacist.post(f"/prescriptions/{RX_PAID}/return", {"reason": "x"}).code == "not_handed_over"
+    assert counts(yj) == before
+
+
+def test_a_hand_over_is_recorded_once_with_both_people_and_told_to_the_his(yj: Hospital) -> None:
+    pharmacist = yj.window("pharmacist")
+    note = good(pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}))
+    assert (note["handed_by"], note["checked_by"]) == ("0401", "0402")
+    payload = json.loads(yj.outbox("dispense_note")[0]["payload"])
+    assert payload["refs"]["prescription"]["central_key"] == "3002"
+    assert payload["lines"] == [{"line_no": 1, "item_code": "A001", "name": "阿莫西林胶囊", "quantity": 1}]
+    assert pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}).code == "already_handed_over"
+    assert shown(yj) == {}
+    assert list(shown(yj, state="handed_over")) == [RX_PAID]
+
+
+def test_refunded_drugs_are_not_handed_over(yj: Hospital) -> None:
+    made = good(charge(yj.window("cashier"), {"prescription_ids": [RX_UNPAID]}))
+    half = [{"line_id": made["lines"][0]["line_id"], "quantity": 1}]
+    good(yj.window("cashier").post(f"/charges/{made['id']}/refund", {"reason": "少开", "lines": half}))
+    assert shown(yj)[RX_UNPAID]["lines"][0]["to_hand_over"] == 1
+    good(yj.window("cashier").post(f"/charges/{made['id']}/refund", {"reason": "不要了"}))
+    line = centre_id("open_prescription_line", "3001", "1")
+    for body in ({"checked_by": "0402"}, {"checked_by": "0402", "lines": [line]}):
+        assert yj.window("pharmacist").post(f"/prescriptions/{RX_UNPAID}/handover", body).code == "line_refunded"
+    assert list(shown(yj)) == [RX_PAID]
+    assert list(shown(yj, state="refunded")) == [RX_UNPAID]
+
+
+def test_what_came_back_can_be_handed_over_again(yj: Hospital) -> None:
+    pharmacist = yj.window("pharmacist")
+    line = centre_id("open_prescription_line", "3002", "1")
+    good(pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402", "lines": [{"line_id": line}]}))
+    back = good(pharmacist.post(f"/prescriptions/{RX_PAID}/return", {"reason": "包装破损", "lines": [line]}))
+    assert back["lines"][0]["quantity"] == -1
+    good(pharmacist.post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}))
+    too_many = {"reason": "x", "lines": [{"line_id": line, "quantity": 5}]}
+    assert pharmacist.post(f"/prescriptions/{RX_PAID}/return", too_many).code == "not_handed_over"
+    assert (
+        pharmacist.post(f"/prescriptions/{RX_PAID}/return", {"reason": "x", "lines": ["foreign"]}).code
+        == "invalid_request"
+    )
+
+
+def test_prints_are_counted_and_carry_what_the_form_needs(yj: Hospital) -> None:
+    first = good(yj.window("pharmacist").post(f"/prescriptions/{RX_PAID}/prints"))
+    second = good(yj.window("doctor").post(f"/prescriptions/{RX_PAID}/prints"))
+    assert (first["copy_no"], first["reprint"], second["label"]) == (1, False, "补打 1")
+    assert (first["hospital"], first["form"], first["colour"]) == ("测试医院", "ordinary", "white")
+    assert first["department_name"] == "内科门诊"
+    assert first["prescription"]["lines"][0]["name"] == "阿莫西林胶囊"
+    assert shown(yj)[RX_PAID]["copies"] == 2
+
+
+def test_the_centres_prescriptions_are_the_hiss_again_in_normal_mode(yj: Hospital) -> None:
+    yj.back()
+    for path, body in (("prints", {}), ("handover", {"checked_by": "0402"})):
+        assert yj.window("pharmacist").post(f"/prescriptions/{RX_PAID}/{path}", body).code == "mode_normal"
+
+
+def test_a_drill_shows_and_hands_over_nothing_real(hospital: Hospital) -> None:
+    hospital.emergency(drill=True)
+    assert shown(hospital, state="all") == {}
+    reply = hospital.window("pharmacist").post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"})
+    assert reply.code == "drill_touches_open_work"
+
+
+def test_a_scope_hides_the_work_of_departments_that_stay_on_the_his(hospital: Hospital) -> None:
+    hospital.emergency(["EK"])
+    assert shown(hospital) == {}
+    reply = hospital.window("pharmacist").post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"})
+    assert reply.code == "out_of_scope"
+
+
+def test_only_pharmacists_hand_over(yj: Hospital) -> None:
+    for who in ("cashier", "doctor", "admin", "auditor"):
+        assert yj.window(who).post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}).code == "forbidden"
