@@ -44,12 +44,14 @@ class Output:
     ) -> None:
         """A table for people; columns whose number is in `right` are aligned right (figures)."""
         from rich.table import Table
+        from rich.text import Text
 
-        table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+        # Text, not markup: "[central] url" is a key, not a colour.
+        table = Table(title=Text(title), title_justify="left", title_style="bold", header_style="bold")
         for number, name in enumerate(columns):
             table.add_column(name, justify="right" if number in right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
+            table.add_row(*(Text("" if value is None else str(value)) for value in row))
         self.show(table)
 
     def show(self, what: RenderableType) -> None:

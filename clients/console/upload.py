@@ -24,7 +24,7 @@ def run(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Upload the oldest unclosed incident, or the one named; exit 0 only if nothing is left. Waits for a run at work."""
+    """Upload the oldest unclosed incident, or the one named; exit 0 only if nothing is left. Waits its turn."""
     from sync.upload.run import run_upload
 
     out, found = Output(as_json), instance(ctx)

@@ -128,6 +128,8 @@ class CashierDesk(Desk):
         """Take the money for everything the visit has; print; what went wrong is put right."""
         if case.wants("paper"):
             case.prescriptions.append(self._key_in(case))
+        if case.wants("walk_in"):
+            case.patient = self.shelf.next_patient(insured=False)
         charge = self._charge(case)
         case.charges.append(charge)
         self.client.print_charge(charge["id"])

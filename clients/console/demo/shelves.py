@@ -54,7 +54,7 @@ def known_patients(client: YjClient, count: int) -> list[dict[str, Any]]:
 
 
 def open_cases(client: YjClient, first_number: int, seed: int) -> list[tuple[str, Case]]:
-    """Work the centre had left: unpaid prescriptions, waiting patients, paid drugs not given out; with the first room."""
+    """Work the centre had left: unpaid prescriptions, waiting patients, paid drugs; each with its room."""
     rng = random.Random(f"{seed}:open")  # noqa: S311 - a play, not a secret
     papers = [one for one in client.prescriptions(status="unpaid") if one["origin"] == "centre"][:OPEN_PAPERS]
     visits = [one for one in client.registrations(status="waiting") if one["origin"] == "centre"]
