@@ -30,7 +30,8 @@ BODY: Final[dict[str, frozenset[str]]] = {
     entity: frozenset(fields.split())
     for entity, fields in {
         "patient": "name sex birth_date birth_time id_type id_no phone address guardian_name guardian_phone"
-        " insurance_type insurance_no insurance_area allergy card_no",
+        " insurance_type insurance_no insurance_area allergy card_no"
+        " create_anyway",  # no field of the document: a person's decision on a conflict
         "registration": "patient_name department_code staff_code type_code schedule_id session visit_kind triage_level"
         " weight_kg queue_no total",
         "registration_cancel": "reason",

@@ -1,5 +1,6 @@
 -- A patient made at the standby becomes a row of BR_DA and, if a card was given out, of BR_KP. Exactly the same person is
--- linked before this runs (match_patient.sql); an id number that is there already goes to a person.
+-- linked before this runs (match_patient.sql); an id number that is there already goes to a person,
+-- whose decision to create the patient all the same is bound as create_anyway.
 -- step key
 -- expect 1 else key_table
 -- returns central_key
@@ -7,6 +8,7 @@ UPDATE gy_xh SET dqz = dqz + 1 WHERE bm = 'BR_DA' RETURNING dqz AS central_key;
 
 -- step identity
 -- when id_no present
+-- when create_anyway absent
 -- expect 1 else patient_exists
 SELECT 1 WHERE NOT EXISTS (
     SELECT 1 FROM br_da
