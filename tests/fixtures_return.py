@@ -51,6 +51,10 @@ class Desk:
     store: Store
     clock: SettableClock
     operator: str = "0201"
+    item_code: str = "F001"
+    department: str = "NK"
+    drug_code: str = "A001"
+    real: bool = False  # patients of the centre are real keys there, not those of the cast
     incident_no: int = 0
     _numbers: Any = field(default_factory=lambda: itertools.count(5021))
     _book: int = 0
@@ -91,13 +95,13 @@ class Desk:
             tx.enqueue(Document(one, "patient", row["yj_no"], one, body))
         return one
 
-    def registration(self, patient_id: str, department: str = "NK", **fields: Any) -> str:
+    def registration(self, patient_id: str, department: str | None = None, **fields: Any) -> str:
         """A registration of a patient of ours, or of the centre's by number (`P1001`)."""
         with self._act() as (tx, one):
             ref = self._patient(patient_id)
             row = {
                 **tx.document_row(one, tx.take_yj_no()), "patient_id": ref.id, "patient_origin": ref.origin,
-                "patient_name": "某人", "department_code": department, "department_name": "内科门诊", "type_code": "PT",
+                "patient_name": "某人", "department_code": department or self.department, "department_name": "内科门诊", "type_code": "PT",
                 "type_name": "普通号", "session": "am", "visit_kind": "outpatient", "queue_no": 1, **fields,
             }  # fmt: skip
             tx.conn.execute(registration.insert().values(**row))
@@ -118,12 +122,12 @@ class Desk:
             }  # fmt: skip
             tx.conn.execute(prescription.insert().values(**row))
             body = {
-                "kind": "western", "diagnosis_codes": "J06.900", "department_code": "NK", "staff_code": "D301",
+                "kind": "western", "diagnosis_codes": "J06.900", "department_code": self.department, "staff_code": "D301",
                 "staff_name": "李建国", "paper": False, "written_at": tx.at, "total": total,
             }  # fmt: skip
             price = format(Decimal(total) / 2, "f")
             line = {
-                "line_id": f"{one}-1", "line_no": 1, "drug_code": "A001", "name": "阿莫西林胶囊", "spec": "0.25g",
+                "line_id": f"{one}-1", "line_no": 1, "drug_code": self.drug_code, "name": "阿莫西林胶囊", "spec": "0.25g",
                 "unit": "盒", "unit_price": f"{price}00", "quantity": 2, "amount": total, "receipt_category": "western",
             }  # fmt: skip
             refs: dict[str, Ref | None] = {"patient": ref, "registration": visit}
@@ -150,6 +154,8 @@ class Desk:
             if number:
                 self._use(tx, number, one)
             line = self._line(one, total, category, 1)
+            if settles:
+                line |= self._settled_line(total, settles)
             paid = {"payment_no": 1, "method": method, "amount": total, "state": "received"}
             tx.conn.execute(charge_line.insert().values(charge_id=one, **line))
             tx.conn.execute(payment.insert().values(charge_id=one, **paid))
@@ -197,9 +203,8 @@ class Desk:
     def _act(self) -> _Act:
         return _Act(self)
 
-    @staticmethod
-    def _patient(patient_id: str) -> Ref:
-        if patient_id.startswith("P"):
+    def _patient(self, patient_id: str) -> Ref:
+        if patient_id.startswith("P") or (self.real and len(patient_id) < 26):
             return Ref(mirrored_id("patient", patient_id), "centre", patient_id)
         return Ref(patient_id, "yj")
 
@@ -209,11 +214,18 @@ class Desk:
             "patient_origin": ref.origin, "patient_name": "某人", "total": total, "change": "0.00", "deferred": False,
         }  # fmt: skip
 
-    @staticmethod
-    def _line(one: str, total: str, category: str, quantity: int) -> dict[str, Any]:
+    def _line(self, one: str, total: str, category: str, quantity: int) -> dict[str, Any]:
         return {
-            "line_id": f"{one}-1", "line_no": 1, "source": "item", "item_code": "F001", "name": "项目", "unit": "次",
+            "line_id": f"{one}-1", "line_no": 1, "source": "item", "item_code": self.item_code, "name": "项目", "unit": "次",
             "unit_price": f"{total.lstrip('-')}00", "quantity": quantity, "amount": total, "receipt_category": category,
+        }  # fmt: skip
+
+    def _settled_line(self, total: str, prescription_id: str) -> dict[str, Any]:
+        """The line of `prescription`, as a charge repeats it."""
+        price = format(Decimal(total) / 2, "f")
+        return {
+            "source": "prescription", "source_id": prescription_id, "item_code": self.drug_code, "unit": "盒",
+            "unit_price": f"{price}00", "quantity": 2, "receipt_category": "western",
         }  # fmt: skip
 
     def _take_receipt(self, tx: Tx, one: str) -> str:
