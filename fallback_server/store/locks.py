@@ -26,21 +26,25 @@ class LockBusy(Exception):
 
 
 @contextmanager
-def single_instance(url: str, name: str, *, wait_seconds: float | None = None) -> Iterator[None]:
+def single_instance(
+    url: str, name: str, *, wait_seconds: float | None = None, give_up: Callable[[], bool] | None = None
+) -> Iterator[None]:
     """Hold the lock `name` of the store at `url` for the block.
 
-    Waits up to `wait_seconds` (None: for ever, 0: not at all) for another holder in any process or thread; then raises
-    LockBusy. If this process dies, the lock is free.
+    Waits up to `wait_seconds` (None: for ever, 0: not at all), or until `give_up` says so, for another holder in any
+    process or thread; then raises LockBusy. If this process dies, the lock is free.
     """
     with _holder(url, name) as try_lock:
-        _wait(try_lock, name, wait_seconds)
+        _wait(try_lock, name, wait_seconds, give_up)
         yield
 
 
-def _wait(try_lock: Callable[[], bool], name: str, wait_seconds: float | None) -> None:
+def _wait(
+    try_lock: Callable[[], bool], name: str, wait_seconds: float | None, give_up: Callable[[], bool] | None
+) -> None:
     deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
     while not try_lock():
-        if deadline is not None and time.monotonic() >= deadline:
+        if (deadline is not None and time.monotonic() >= deadline) or (give_up is not None and give_up()):
             raise LockBusy(name)
         time.sleep(POLL_SECONDS)
 

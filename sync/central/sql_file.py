@@ -27,7 +27,7 @@ class MappingError(ValueError):
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
-        super().__init__("; ".join(self.problems))
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)

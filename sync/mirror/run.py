@@ -25,7 +25,7 @@ from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Sn
 from sync.mirror import records
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
-from sync.mirror.pull import Staged, pull
+from sync.mirror.pull import Staged, pull, tune
 from sync.mirror.rollback import LOCK
 from sync.mirror.validate import (
     GuardRules,
@@ -107,18 +107,20 @@ def run_mirror(
     approved_reason: str | None = None,
     progress: Progress | None = None,
     wait_seconds: float | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> RunReport:
     """Read and publish `datasets` (all that the mapping offers by default). Waits for a running mirror.
 
     `approve` names a held run: its datasets are read again and published if their content is still the same, else the
     new run is held in its place. Raises ValueError for a dataset that the mapping does not offer, run_not_found or
-    run_not_held for a wrong `approve`, LockBusy after `wait_seconds`. What goes wrong at the centre or in the store
+    run_not_held for a wrong `approve`, LockBusy after `wait_seconds` or `give_up`. What goes wrong at the centre or in the store
     while the run is under way does not raise: it is in the report.
     """
-    with single_instance(store.url, LOCK, wait_seconds=wait_seconds):
+    with single_instance(store.url, LOCK, wait_seconds=wait_seconds, give_up=give_up):
         engine = open_mirror_engine(store.url)
         try:
             with engine.connect().execution_options(yj_write=True) as connection:
+                tune(connection)
                 with connection.begin():
                     records.close_interrupted(connection, to_text(store.clock.now()))
                     held = records.held_run(connection, approve) if approve is not None else None
