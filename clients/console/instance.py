@@ -78,4 +78,4 @@ def worker(ctx: typer.Context, supervised: Supervised = False) -> None:
 
     if supervised:
         serving.follow_parent()
-    working.work(instance(ctx), Output())
+    working.work(instance(ctx))

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import typer
+
 from clients.console.context import Instance
-from clients.console.output import Output
+from clients.console.locks import only_one
 
 
-def work(found: Instance, out: Output) -> None:
-    """Mirror and upload on schedule and on request until told to stop."""
-    raise NotImplementedError
+def work(found: Instance) -> None:
+    """Mirror and upload on schedule and on request until told to stop. Raises NotInOrder if there is one already."""
+    from sync.worker import main
+
+    settings = found.settings
+    with only_one(found.home, "worker"), found.store():
+        code = main(settings)
+    if code:
+        raise typer.Exit(code)

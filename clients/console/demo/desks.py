@@ -177,7 +177,7 @@ class CashierDesk(Desk):
         doctor = case.rng.choice([slot for slot in self.shelf.slots if slot["department_code"] == case.department])
         body = {
             "registration_id": case.visit["id"], **medicine(case, self.shelf),
-            "paper": {"staff_code": doctor["staff_code"], "written_at": case.visit["charge"]["at"]},
+            "paper": {"staff_code": doctor["staff_code"], "written_at": case.visit["registered_at"]},
         }  # fmt: skip
         answer = self.client.prescribe(body, key=new_key())
         self.journal.add(answer["id"], "prescription")
