@@ -47,6 +47,7 @@ def move(
             staff_code=staff,
             changed_at=tx.at,
             changed_by=tx.who.operator_code,
+            **({"incident_no": tx.incident_no} if view.origin == "centre" else {}),
         )
     )
     if not changed.rowcount:

@@ -149,7 +149,11 @@ def _centre() -> Select[Any]:
             _staff.c.name.label("present_staff_name"),
         )
         .select_from(
-            _open.outerjoin(queue_place, queue_place.c.registration_id == _open.c.id)
+            # A place from an incident signed off long ago says nothing about today's hall.
+            _open.outerjoin(
+                queue_place,
+                and_(queue_place.c.registration_id == _open.c.id, queue_place.c.incident_no.in_(open_work.unclosed())),
+            )
             .outerjoin(_patient, _patient.c.patient_no == _open.c.patient_no)
             .outerjoin(_department, _department.c.department_code == _placed("department_code"))
             .outerjoin(_staff, _staff.c.staff_code == _placed("staff_code"))

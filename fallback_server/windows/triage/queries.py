@@ -1,0 +1,39 @@
+"""The hall's two lanes: patients of the central queue, and YJ patients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fallback_server.acts import open_work, patients, registrations, rendering
+from fallback_server.acts.views import VisitView
+from fallback_server.store.session import Tx
+
+_LAST = 999_999
+
+
+def lanes(tx: Tx, department_code: str | None, staff_code: str | None, status: str | None) -> dict[str, Any]:
+    """Both lanes of a department in the order of the queue; those already seen are left out unless asked for."""
+    wanted = registrations.Filter(department_code=department_code, staff_code=staff_code, status=status)
+    found = [
+        view
+        for view in registrations.find(tx, wanted)
+        if not view.cancelled and (status is not None or view.status != "seen")
+    ]
+    people = patients.many(tx, {view.patient_id for view in found})
+    as_of = open_work.as_of(tx, "open_registration")
+    shown = {"centre": [], "yj": []}  # type: dict[str, list[dict[str, Any]]]
+    for view in sorted(found, key=_place):
+        shown[view.origin].append(rendering.visit(view, people.get(view.patient_id), tx.today, as_of))
+    return {**shown, "as_of": as_of}
+
+
+def paused(tx: Tx, department_code: str) -> list[VisitView]:
+    """The YJ visits of a department that wait for the nurse."""
+    found = registrations.find(tx, registrations.Filter(department_code=department_code, status="paused"))
+    return [view for view in found if view.origin == "yj"]
+
+
+def _place(view: VisitView) -> tuple[int, str, int]:
+    """The gravest first, then by day and number."""
+    grave = view.triage_level if view.triage_level in (1, 2) else _LAST
+    return (grave, view.registered_at[:10], view.queue_no if view.queue_no is not None else _LAST)
