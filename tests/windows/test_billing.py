@@ -23,6 +23,8 @@ from tests.windows.money_cast import (
     wechat,
 )
 
+CARD = {"method": "bank_card", "amount": "15.00"}
+
 
 def test_a_patient_without_registration_is_charged_for_fee_items(yj: Hospital) -> None:
     window = yj.window("cashier")
@@ -92,7 +94,7 @@ def test_the_same_act_sent_twice_makes_one_charge(yj: Hospital) -> None:
         ([cash("30.00")], [("cash", "25.00")], "5.00"),
         ([cash("25.00", tendered="100.00")], [("cash", "25.00")], "75.00"),
         ([wechat("20.00"), cash("10.00")], [("wechat", "20.00"), ("cash", "5.00")], "5.00"),
-        ([wechat("10.00"), {"method": "bank_card", "amount": "15.00"}], [("wechat", "10.00"), ("bank_card", "15.00")], "0.00"),
+        ([wechat("10.00"), CARD], [("wechat", "10.00"), ("bank_card", "15.00")], "0.00"),
         ([{"method": "alipay", "amount": "25.00", "state": "in_doubt"}], [("alipay", "25.00")], "0.00"),
     ],
 )  # fmt: skip

@@ -6,8 +6,11 @@ from tests.fixtures_hospital import Hospital
 from tests.windows.money_cast import cash, charge, counts, good, items, wechat
 
 OPENING = {
-    "float": "200.00", "his_cash_kept_apart": "1350.50", "last_his_receipt_no": "A00005020", "act_in_hand": "张伟 化验费",
-}  # fmt: skip
+    "float": "200.00",
+    "his_cash_kept_apart": "1350.50",
+    "last_his_receipt_no": "A00005020",
+    "act_in_hand": "张伟 化验费",
+}
 
 
 def test_a_shift_is_opened_once_and_charges_belong_to_it(yj: Hospital) -> None:
