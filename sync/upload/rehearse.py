@@ -10,7 +10,7 @@ from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.conflicts import kind_of
 from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Store
-from sync.central.gateway import CentralError, CentralGateway, OutcomeUnknown, Outgoing, Refused, Systemic, Unreachable
+from sync.central.gateway import CentralError, CentralGateway, OutcomeUnknown, Refused, Systemic, Unreachable
 from sync.upload import patients, work
 from sync.upload.report import UploadReport
 
@@ -52,11 +52,7 @@ def _pending(conn: Connection, incident_no: int) -> dict[str, int]:
 def _try(store: Store, gateway: CentralGateway, installation_id: str, yj_id: str) -> dict[str, Any] | None:
     """None if the centre would take it. What stops the whole run is raised on."""
     with store.reading() as tx:
-        item = work.load(tx.conn, yj_id)
-        try:
-            ready: Outgoing | CentralError = work.outgoing(tx.conn, item, installation_id)
-        except CentralError as error:
-            ready = error
+        ((item, ready),) = work.prepare(tx.conn, work.load(tx.conn, [yj_id]), installation_id)
     try:
         if isinstance(ready, CentralError):
             raise ready

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -46,6 +46,7 @@ LOCK = "upload"
 PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
 GRACE_LOOK_SECONDS = 1.0
 NOTE_SECONDS = 1.0
+TOGETHER = 16  # documents claimed and confirmed in one local transaction
 
 
 def run_upload(
@@ -130,6 +131,8 @@ class _Run:
     report: UploadReport = field(init=False)
     sender: Sender = field(init=False)
     total: int = 0
+    in_doubt: bool = False
+    _begun: datetime = field(init=False)
     _noted_at: str = ""
 
     @property
@@ -257,29 +260,35 @@ class _Run:
                     self._look_up()
                     self.pause(seconds)
                     continue
-                for yj_id in batch:
-                    self._one(yj_id, breaker)
+                for start in range(0, len(batch), TOGETHER):
+                    self.sender.send(
+                        batch[start : start + TOGETHER], self._before, lambda sent: self._after(sent, breaker)
+                    )
+                    if self.in_doubt:
+                        self.in_doubt = False
+                        resolve_unknown(self.store, self.gateway, self.actor)
 
-    def _one(self, yj_id: str, breaker: Breaker) -> None:
+    def _before(self) -> None:
+        """Before every document: may it still go?"""
         self._look_up()
-        begun = self.store.clock.now()
-        sent = self.sender.send(yj_id)
-        if sent is None:
-            return
+        with self.store.reading() as tx:
+            stop_for_a_new_incident(tx)
+            self._begun = tx.now
+
+    def _after(self, sent: Sent, breaker: Breaker) -> None:
         self.report.counts[sent.verdict.state.value] += 1
         self.report.counts["linked"] += sent.linked
         self.report.counts["repeated"] += sent.repeated
+        self.in_doubt = self.in_doubt or sent.verdict.state is OutboxState.UNKNOWN
         if sent.verdict.run is not RunEnd.GO_ON:
             self._run_ends(sent)
         if breaker.note(sent):
             state = "stopped" if breaker.code == "transient" else "broken"
             self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
             raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
-        if sent.verdict.state is OutboxState.UNKNOWN:
-            resolve_unknown(self.store, self.gateway, self.actor)
         self._note()
         if self.rules.max_rate:
-            spent = (self.store.clock.now() - begun).total_seconds()
+            spent = (self.store.clock.now() - self._begun).total_seconds()
             self.pause(max(0.0, 1 / self.rules.max_rate - spent))
 
     def _run_ends(self, sent: Sent) -> None:

@@ -1,7 +1,8 @@
-"""One document to the centre: claim, apply, confirm. The letters are the arrows of docs/states.md.
+"""Documents to the centre: claim, apply, confirm. The letters are the arrows of docs/states.md.
 
-Claim (g) and confirm (h) are short local transactions; the central transaction lies between them and outside of both.
-If the process dies on any line, the document is `sending` without an owner: the next run makes it `unknown` (i) and
+Claim (g) and confirm (h) are short local transactions, for a handful of documents each; every document has a central
+transaction of its own between them and outside of both.
+If the process dies on any line, documents are `sending` without an owner: the next run makes them `unknown` (i) and
 asks the ledger. Nothing is ever sent again on a guess.
 """
 
@@ -10,7 +11,8 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -85,40 +87,50 @@ class Sender:
     def __post_init__(self) -> None:
         self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
 
-    def send(self, yj_id: str) -> Sent | None:
-        """One attempt. None if somebody else has the document. Raises RunStopped if the mode forbids to go on."""
-        claimed = self._claim(yj_id)
-        if claimed is None:
-            return None
-        item, ready = claimed
-        self.crash("claimed", yj_id)
+    def send(self, yj_ids: Sequence[str], before: Callable[[], None], after: Callable[[Sent], None]) -> None:
+        """One attempt with each document, claimed together, sent one by one, confirmed together.
+
+        `before` and `after` may raise RunStopped: what is sure is confirmed, what was not sent is put back.
+        """
+        waiting = deque(self._claim(yj_ids))
+        sure: list[_Sure] = []
+        for item, _ in waiting:
+            self.crash("claimed", item.yj_id)
+        try:
+            while waiting:
+                before()
+                after(self._one(*waiting.popleft(), sure))
+        except RunStopped:
+            self._confirm(sure, [item for item, _ in waiting])
+            raise
+        self._confirm(sure, ())
+
+    def _claim(self, yj_ids: Sequence[str]) -> list[tuple[work.Item, work.Ready]]:
+        """Arrow g, under a lease, together with reading what the documents need."""
+        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
+            stop_for_a_new_incident(tx)
+            until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
+            claimed = [
+                yj_id
+                for yj_id in yj_ids
+                if move(
+                    tx.conn, yj_id, OutboxState.PENDING, OutboxState.SENDING,
+                    at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
+                )
+            ]  # fmt: skip
+            return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
+
+    def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:
         try:
             if isinstance(ready, CentralError):
                 raise ready
             applied, linked = self._at_centre(item, ready)
         except CentralError as error:
-            self.crash("failed", yj_id)
+            self.crash("failed", item.yj_id)
             return self._failed(item, ready, error)
-        self.crash("applied", yj_id)
-        self._confirm(item, applied, linked)
-        self.crash("confirmed", yj_id)
+        self.crash("applied", item.yj_id)
+        sure.append((item, applied, linked))
         return Sent(_CONFIRMED, item.chain, linked, applied.repeated)
-
-    def _claim(self, yj_id: str) -> tuple[work.Item, Outgoing | CentralError] | None:
-        """Arrow g, under a lease, together with reading what the document needs."""
-        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
-            stop_for_a_new_incident(tx)
-            until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
-            if not move(
-                tx.conn, yj_id, OutboxState.PENDING, OutboxState.SENDING,
-                at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
-            ):  # fmt: skip
-                return None
-            item = work.load(tx.conn, yj_id)
-            try:
-                return item, work.outgoing(tx.conn, item, self.installation_id)
-            except CentralError as error:
-                return item, error
 
     def _at_centre(self, item: work.Item, ready: Outgoing) -> tuple[Applied, bool]:
         if item.entity == "patient":
@@ -127,16 +139,29 @@ class Sender:
                 return self.gateway.apply_link(ready, key), True
         return self.gateway.apply(ready), False
 
-    def _confirm(self, item: work.Item, applied: Applied, linked: bool) -> None:
-        """Arrow h. A lease that ran out meanwhile changes nothing: whoever took it over asks the ledger."""
-        detail = "linked: exactly this person" if linked else ("the ledger had it" if applied.repeated else None)
-        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
-            move(
-                tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.CONFIRMED, at=tx.at, by=self.owner,
-                detail=detail, lease_owner=self.owner, central_key=applied.central_key, last_error=None,
-            )  # fmt: skip
+    def _confirm(self, sure: Sequence[_Sure], unsent: Sequence[work.Item]) -> None:
+        """Arrow h for what was applied, k for what was claimed but not sent.
 
-    def _failed(self, item: work.Item, ready: Outgoing | CentralError, error: CentralError) -> Sent:
+        A lease that ran out meanwhile changes nothing: whoever took it over asks the ledger.
+        """
+        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
+            for item, applied, linked in sure:
+                detail = (
+                    "linked: exactly this person" if linked else ("the ledger had it" if applied.repeated else None)
+                )
+                move(
+                    tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.CONFIRMED, at=tx.at, by=self.owner,
+                    detail=detail, lease_owner=self.owner, central_key=applied.central_key, last_error=None,
+                )  # fmt: skip
+            for item in unsent:
+                move(
+                    tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.PENDING,
+                    at=tx.at, by=self.owner, detail="not sent", lease_owner=self.owner,
+                )  # fmt: skip
+        for item, _, _ in sure:
+            self.crash("confirmed", item.yj_id)
+
+    def _failed(self, item: work.Item, ready: work.Ready, error: CentralError) -> Sent:
         """Arrows i, j, k, as the table of retry.py says."""
         verdict = judge(error, item.attempts, self.rules, self.jitter())
         payload = ready.payload if isinstance(ready, Outgoing) else {"yj_no": item.row["yj_no"]}
@@ -152,7 +177,7 @@ class Sender:
                 _park(tx, item, verdict.code, payload, {**central, "detail": error.detail[:500]})
         return Sent(verdict, item.chain)
 
-    def _centre_version(self, error: CentralError, ready: Outgoing | CentralError) -> dict[str, Any]:
+    def _centre_version(self, error: CentralError, ready: work.Ready) -> dict[str, Any]:
         """What the centre shows about the document: from the refusal, and how the rows it settles stand now."""
         shown: dict[str, Any] = dict(error.central) if isinstance(error, Refused) else {}
         if not isinstance(error, Refused) or not isinstance(ready, Outgoing):
@@ -172,6 +197,7 @@ class Sender:
         return [{"key": key, **patients.plain(row)} for key in keys for row in self.gateway.ask(question, {"key": key})]
 
 
+_Sure = tuple[work.Item, Applied, bool]
 _CONFIRMED = Verdict(OutboxState.CONFIRMED, 0, "confirmed", run=RunEnd.GO_ON)
 
 
@@ -253,10 +279,11 @@ def enter_links(sender: Sender, incident_no: int) -> int:
     entered = 0
     for yj_id, key in links:
         with sender.store.reading() as tx:
-            item = work.load(tx.conn, yj_id)
+            items = work.load(tx.conn, [yj_id])
+            ((item, ready),) = work.prepare(tx.conn, items, sender.installation_id, need_keys=False)
         try:
-            with sender.store.reading() as tx:
-                ready = work.outgoing(tx.conn, item, sender.installation_id, need_keys=False)
+            if isinstance(ready, CentralError):
+                raise ready
             applied = sender.gateway.apply_link(ready, key)
         except (Unreachable, OutcomeUnknown):
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.conflicts import overrides
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox, outbox_parent
-from sync.central.gateway import IntegrityAlarm, LedgerRow, Outgoing, Refused
+from sync.central.gateway import CentralError, IntegrityAlarm, LedgerRow, Outgoing, Refused
 
 BATCH = 200
 _PARENT = outbox.alias("parent")
@@ -30,6 +30,9 @@ class Item:
     chain: str
     attempts: int
     row: Mapping[str, Any]
+
+
+Ready = Outgoing | CentralError
 
 
 def ready(conn: Connection, incident_no: int, now: str, limit: int = BATCH) -> list[str]:
@@ -86,23 +89,42 @@ def _waits_for_a_parent() -> Any:
     )
 
 
-def load(conn: Connection, yj_id: str) -> Item:
-    """The document as stored."""
-    row = conn.execute(select(outbox).where(outbox.c.yj_id == yj_id)).mappings().one()
-    return Item(row["yj_id"], row["entity"], row["chain"], row["attempts"], dict(row))
+def load(conn: Connection, yj_ids: Sequence[str]) -> list[Item]:
+    """These documents as stored, in the order asked for."""
+    rows = conn.execute(select(outbox).where(outbox.c.yj_id.in_(yj_ids))).mappings()
+    found = {row["yj_id"]: dict(row) for row in rows}
+    stored = (found[yj_id] for yj_id in yj_ids)
+    return [Item(row["yj_id"], row["entity"], row["chain"], row["attempts"], row) for row in stored]
 
 
-def outgoing(conn: Connection, item: Item, installation_id: str, *, need_keys: bool = True) -> Outgoing:
-    """The document ready to go; without `need_keys` it is only to be entered in the ledger.
+def prepare(
+    conn: Connection, items: Sequence[Item], installation_id: str, *, need_keys: bool = True
+) -> list[tuple[Item, Ready]]:
+    """Each document ready to go, or the error it fails with before the centre is asked.
 
-    Raises IntegrityAlarm if the stored payload is not the one that was frozen, Refused('missing_parent') if one it
-    speaks of was settled without a key at the centre.
+    IntegrityAlarm if the stored payload is not the one that was frozen, Refused('missing_parent') if one it speaks of
+    was settled without a key at the centre; without `need_keys` it is only to be entered in the ledger.
     """
+    ids = [item.yj_id for item in items]
+    changed, known = overrides(conn, ids), _parent_keys(conn, ids)
+    prepared: list[tuple[Item, Ready]] = []
+    for item in items:
+        try:
+            ready: Ready = _outgoing(item, installation_id, changed.get(item.yj_id, {}), known, need_keys)
+        except CentralError as error:
+            ready = error
+        prepared.append((item, ready))
+    return prepared
+
+
+def _outgoing(
+    item: Item, installation_id: str, changed: Mapping[str, Any], known: Mapping[str, str | None], need_keys: bool
+) -> Outgoing:
     text = item.row["payload"]
     if payload_hash(text) != item.row["payload_hash"]:
         raise IntegrityAlarm(f"the stored payload of {item.row['yj_no']} is not the one that was frozen")
-    payload = {**json.loads(text), **overrides(conn, [item.yj_id]).get(item.yj_id, {})}
-    keys, missing = _keys(conn, item.yj_id, payload)
+    payload = {**json.loads(text), **changed}
+    keys, missing = _keys(known, payload)
     if missing and need_keys:
         raise Refused("missing_parent", f"{len(missing)} referenced documents have no key at the centre", missing)
     return Outgoing(ledger_row(item.row, installation_id, payload.get("receipt_no")), payload, keys)
@@ -126,14 +148,18 @@ def ledger_row(row: RowMapping | Mapping[str, Any], installation_id: str, receip
     )
 
 
-def _keys(conn: Connection, yj_id: str, payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-    """(key at the centre by id, entity of what has none by id) of everything the document refers to."""
-    parents = conn.execute(
+def _parent_keys(conn: Connection, yj_ids: Sequence[str]) -> dict[str, str | None]:
+    """The keys that the parents of these documents have at the centre, by the parent's id."""
+    rows = conn.execute(
         select(outbox.c.yj_id, outbox.c.central_key)
         .join(outbox_parent, outbox_parent.c.parent_id == outbox.c.yj_id)
-        .where(outbox_parent.c.yj_id == yj_id)
+        .where(outbox_parent.c.yj_id.in_(yj_ids))
     )
-    known = {row.yj_id: row.central_key for row in parents}
+    return {row.yj_id: row.central_key for row in rows}
+
+
+def _keys(known: Mapping[str, str | None], payload: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """(key at the centre by id, name by id of what has none) of everything the document refers to."""
     keys: dict[str, str] = {}
     missing: dict[str, str] = {}
     for name, ref in _references(payload):

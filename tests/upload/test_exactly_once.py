@@ -154,10 +154,10 @@ def test_a_killed_run_is_shown_as_interrupted_by_the_next(
 
     with pytest.raises(Killed):
         upload(desk.store, centre, clock, crash=die)
-    assert states(desk.store)["sending"] == 1
+    claimed = states(desk.store)["sending"]
+    assert claimed >= 1
     report = upload(desk.store, centre, clock)
-    assert report.counts["recovered"] == 1
-    assert report.counts["sent_again"] == 1
+    assert report.counts["recovered"] == report.counts["sent_again"] == claimed
     with desk.store.reading() as tx:
         runs = tx.conn.execute(select(upload_run.c.state).order_by(upload_run.c.id)).scalars()
         assert list(runs) == ["stopped", "done"]
@@ -305,7 +305,7 @@ def test_a_new_outage_stops_the_upload_after_the_document_in_hand_and_the_oldest
     desk.close()
 
     def outage(where: str, yj_id: str) -> None:
-        if where == "confirmed":
+        if where == "applied":
             with desk.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
                 desk.incident_no = enter_emergency(tx, cause="network", reason="again", departments=None, drill=False)
 

@@ -1,4 +1,4 @@
-"""The same promises against the reference HIS in a real PostgreSQL: uploaded, broken, repeated, reconciled, balanced."""
+"""The same promises against the reference HIS in a real PostgreSQL: broken, repeated, reconciled, balanced."""
 
 from __future__ import annotations
 
