@@ -147,24 +147,33 @@ def _write(
         for line, quantity in chosen
     ]
     tx.conn.execute(visits.handover_line.insert(), [{"handover_id": handover_id, **row} for row in rows])
-    body = {"handed_by": tx.who.operator_code, "checked_by": checked_by, "handed_at": tx.at}
+    kind = "handover" if reason is None else "return"
+    body = {
+        "kind": kind,
+        "handed_by": tx.who.operator_code,
+        "checked_by": checked_by,
+        "handed_at": tx.at,
+        "reason": reason,
+    }
     tx.enqueue(
         Document(
             yj_id=handover_id,
             entity="dispense_note",
             yj_no=yj_no,
             chain=prescription.patient_id,
-            body=body if reason is None else {**body, "reason": reason},
+            body=body,
             refs={"prescription": prescription.ref},
             lists={
                 "lines": [{name: row[name] for name in ("line_no", "item_code", "name", "quantity")} for row in rows]
             },
         )
     )
-    act = "handover.create" if reason is None else "handover.return"
-    tx.audit(act, subject=handover_id, prescription=prescription.id, lines=len(rows), checked_by=checked_by)
+    tx.audit(
+        f"pharmacy.{kind}", subject=handover_id, prescription=prescription.id, lines=len(rows), checked_by=checked_by
+    )
     return {
         "id": handover_id,
+        "kind": kind,
         "yj_no": yj_no,
         "prescription_id": prescription.id,
         "handed_by": tx.who.operator_code,

@@ -43,7 +43,7 @@ BODY: Final[dict[str, frozenset[str]]] = {
         "charge": "charge_kind patient_name receipt_no total insurance_type insurance_no insurance_area deferred",
         "refund": "charge_kind patient_name original_receipt_no original_yj_no total reason",
         "receipt_event": "kind receipt_no new_receipt_no reason book_operator_code",
-        "dispense_note": "handed_by checked_by handed_at",
+        "dispense_note": "kind handed_by checked_by handed_at reason",
     }.items()
 }
 

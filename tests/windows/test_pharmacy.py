@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.fixtures_hospital import Hospital, centre_id
-from tests.windows.money_cast import RX_PAID, RX_UNPAID, ZHANG, charge, counts, good
+from tests.windows.money_cast import RX_PAID, RX_UNPAID, WANG, ZHANG, charge, counts, good
 
 
 def shown(hospital: Hospital, **query: str) -> dict[str, dict]:
@@ -113,3 +113,36 @@ def test_a_scope_hides_the_work_of_departments_that_stay_on_the_his(hospital: Ho
 def test_only_pharmacists_hand_over(yj: Hospital) -> None:
     for who in ("cashier", "doctor", "admin", "auditor"):
         assert yj.window(who).post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}).code == "forbidden"
+
+
+def test_our_own_prescription_is_handed_over_even_after_the_return_to_the_his(yj: Hospital) -> None:
+    """What was paid in YJ mode may be handed over later; the note belongs to the incident of the prescription."""
+    visit = good(
+        yj.window("cashier").post(
+            "/registrations",
+            {"patient_id": WANG, "department_code": "JZ", "type_code": "MF", "visit_kind": "emergency", "payments": []},
+        )
+    )
+    lines = [{"drug_code": "A004", "quantity": 2}, {"drug_code": "A005", "quantity": 1}]
+    paper = {"registration_id": visit["id"], "kind": "western", "diagnoses": ["J06.900"], "lines": lines}
+    rx = good(yj.window("doctor").post("/prescriptions", paper))
+    made = good(charge(yj.window("cashier"), {"registration_id": visit["id"], "prescription_ids": [rx["id"]]}))
+    assert made["total"] == "9.60"
+    form = good(yj.window("pharmacist").post(f"/prescriptions/{rx['id']}/prints"))
+    assert (form["form"], form["colour"]) == ("emergency", "yellow")
+    first, second = shown(yj)[rx["id"]]["lines"]
+    pharmacist = yj.window("pharmacist")
+    good(pharmacist.post(f"/prescriptions/{rx['id']}/handover", {"checked_by": "0402", "lines": [first["line_id"]]}))
+    assert shown(yj)[rx["id"]]["lines"][1]["to_hand_over"] == 1
+    yj.back()
+    again = {"checked_by": "0402", "lines": [first["line_id"]]}
+    assert pharmacist.post(f"/prescriptions/{rx['id']}/handover", again).code == "already_handed_over"
+    good(pharmacist.post(f"/prescriptions/{rx['id']}/handover", {"checked_by": "0402"}))
+    good(pharmacist.post(f"/prescriptions/{rx['id']}/return", {"reason": "退药", "lines": [second["line_id"]]}))
+    assert good(pharmacist.post(f"/prescriptions/{rx['id']}/prints"))["copy_no"] == 2
+    payloads = [json.loads(row["payload"]) for row in yj.outbox("dispense_note")]
+    assert {payload["incident_no"] for payload in payloads} == {1}
+    assert [(payload["kind"], payload["lines"][0]["quantity"]) for payload in payloads] == [
+        ("handover", 2), ("handover", 1), ("return", -1),
+    ]  # fmt: skip
+    assert payloads[2]["reason"] == "退药"
