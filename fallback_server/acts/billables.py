@@ -64,7 +64,7 @@ class Shelf:
 
     @property
     def missing(self) -> str:
-        return f"{self.entity}_not_found"
+        return "prescription_not_found" if self.entity == "prescription" else "order_not_found"
 
 
 PRESCRIPTIONS = Shelf(
