@@ -101,8 +101,9 @@ class Desk:
             ref = self._patient(patient_id)
             row = {
                 **tx.document_row(one, tx.take_yj_no()), "patient_id": ref.id, "patient_origin": ref.origin,
-                "patient_name": "某人", "department_code": department or self.department, "department_name": "内科门诊", "type_code": "PT",
-                "type_name": "普通号", "session": "am", "visit_kind": "outpatient", "queue_no": 1, **fields,
+                "patient_name": "某人", "department_code": department or self.department, "department_name": "内科门诊",
+                "type_code": "PT", "type_name": "普通号", "session": "am", "visit_kind": "outpatient",
+                "queue_no": 1, **fields,
             }  # fmt: skip
             tx.conn.execute(registration.insert().values(**row))
             names = ("patient_name", "department_code", "type_code", "session", "visit_kind", "queue_no")
@@ -122,13 +123,13 @@ class Desk:
             }  # fmt: skip
             tx.conn.execute(prescription.insert().values(**row))
             body = {
-                "kind": "western", "diagnosis_codes": "J06.900", "department_code": self.department, "staff_code": "D301",
-                "staff_name": "李建国", "paper": False, "written_at": tx.at, "total": total,
+                "kind": "western", "diagnosis_codes": "J06.900", "department_code": self.department,
+                "staff_code": "D301", "staff_name": "李建国", "paper": False, "written_at": tx.at, "total": total,
             }  # fmt: skip
             price = format(Decimal(total) / 2, "f")
             line = {
-                "line_id": f"{one}-1", "line_no": 1, "drug_code": self.drug_code, "name": "阿莫西林胶囊", "spec": "0.25g",
-                "unit": "盒", "unit_price": f"{price}00", "quantity": 2, "amount": total, "receipt_category": "western",
+                "line_id": f"{one}-1", "line_no": 1, "drug_code": self.drug_code, "name": "阿莫西林胶囊",
+                "spec": "0.25g", "unit": "盒", "unit_price": f"{price}00", "quantity": 2, "amount": total, "receipt_category": "western",
             }  # fmt: skip
             refs: dict[str, Ref | None] = {"patient": ref, "registration": visit}
             tx.enqueue(Document(one, "prescription", row["yj_no"], ref.id, body, refs, {"lines": [line]}))
@@ -216,8 +217,8 @@ class Desk:
 
     def _line(self, one: str, total: str, category: str, quantity: int) -> dict[str, Any]:
         return {
-            "line_id": f"{one}-1", "line_no": 1, "source": "item", "item_code": self.item_code, "name": "项目", "unit": "次",
-            "unit_price": f"{total.lstrip('-')}00", "quantity": quantity, "amount": total, "receipt_category": category,
+            "line_id": f"{one}-1", "line_no": 1, "source": "item", "item_code": self.item_code, "name": "项目",
+            "unit": "次", "unit_price": f"{total.lstrip('-')}00", "quantity": quantity, "amount": total, "receipt_category": category,
         }  # fmt: skip
 
     def _settled_line(self, total: str, prescription_id: str) -> dict[str, Any]:
