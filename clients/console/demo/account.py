@@ -8,6 +8,7 @@ from typing import Any
 from clients.console.demo.check import Verdict
 from clients.console.demo.journal import Journal
 from clients.console.output import Output
+from fallback_server.domain.categories import RECEIPT_CATEGORIES
 
 ENTITIES = {
     "patient": "新病人 patients", "registration": "挂号 registrations", "registration_cancel": "退号 cancelled",
@@ -53,7 +54,10 @@ class Story:
 def tell(out: Output, story: Story, journal: Journal, verdict: Verdict) -> None:
     """Print everything, totals and verdict last."""
     out.say("")
-    out.table("步骤 · steps", ["step", "seconds"], [[name, f"{took:.1f}"] for name, took in story.steps], right=[1])
+    total = ["合计 · total", f"{sum(took for _, took in story.steps):.1f}"]
+    out.table(
+        "步骤 · steps", ["step", "seconds"], [*([name, f"{took:.1f}"] for name, took in story.steps), total], right=[1]
+    )
     counts = journal.by_entity()
     entities = story.incident.get("entities", {})
     rows = [[ENTITIES[name], counts[name], _states(entities.get(name, {}))] for name in ENTITIES if name in counts]
@@ -81,7 +85,9 @@ def _cashiers(out: Output, account: dict[str, Any]) -> None:
         methods = ", ".join(
             f"{METHODS.get(name, name)} {amount}" for name, amount in _pairs(drawer["by_method"], "method")
         )
-        categories = ", ".join(f"{name} {amount}" for name, amount in _pairs(drawer["by_category"], "category"))
+        categories = ", ".join(
+            f"{RECEIPT_CATEGORIES[name][0]} {amount}" for name, amount in _pairs(drawer["by_category"], "category")
+        )
         rows.append([drawer["operator"], methods, categories, drawer["difference"]])
         book = drawer["receipts"]
         shown = [book.get(name) for name in ("from", "to", "used", "void", "unknown", "missing")]

@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Any
 
 from clients.console.demo.cast import Login
 from clients.sdk import YjClient
 
-# Kind → the decisions a person would consider, the first that is possible is taken, and why.
-PREFERENCES: dict[str, tuple[tuple[str, ...], str]] = {
-    "patient_match": (("link", "create"), "已核对身份证，与中心档案为同一人"),
-    "patient_exists": (("link", "create"), "已核对身份证，与中心档案为同一人"),
-    "receipt_no_used": (("retry_without_receipt",), "票号已被中心使用；应急票据收回，换开中心票据"),
-    "prescription_paid": (("retry_unsettled", "settle"), "病人两边都已付款；应急收费照实入账，中心一笔由收费处退"),
-    "order_paid": (("retry_unsettled", "settle"), "病人两边都已付款；应急收费照实入账，中心一笔由收费处退"),
-    "prescription_changed": (("retry_unsettled", "settle"), "处方在中心已改；应急收费照实入账，由药房核对"),
-    "order_changed": (("retry_unsettled", "settle"), "申请在中心已改；应急收费照实入账，由科室核对"),
-    "prescription_gone": (("retry_unsettled", "settle"), "处方在中心已作废；应急收费照实入账"),
-    "registration_used": (("link", "retry", "settle"), "病人已在中心就诊，以中心为准"),
-    "original_changed": (("retry", "settle"), "原收费在中心已动，核对后照实入账"),
+Choice = tuple[tuple[str, ...], str]
+TWICE: Choice = (
+    ("retry_unsettled", "settle"),
+    "病人两边都已付款；应急收费照实入账，中心那一笔由收费处在 HIS 退还",
+)
+HANDED_BACK: Choice = (("settle", "retry_unsettled"), "病人两边都已付款；已当面退还现金，病人签字，本单不再上传")
+SAME_PERSON: Choice = (("link", "create"), "已核对证件原件，与中心档案为同一人")
+RECEIPT: Choice = (("retry_without_receipt", "settle"), "票号已被中心使用；应急票据收回作废，换开中心票据")
+HIS_IS_RIGHT: Choice = (("retry_unsettled", "retry", "settle"), "中心已改动；应急收费照实入账，由科室核对")
+# The decisions a person would consider, the first that is possible is taken; by what the kind begins with.
+CHOICES: dict[str, Choice] = {
+    "patient_": SAME_PERSON,
+    "card_": SAME_PERSON,
+    "receipt_no_used": RECEIPT,
+    "prescription_": HIS_IS_RIGHT,
+    "order_": HIS_IS_RIGHT,
+    "doubt_": (("noted", "dismiss"), "已与窗口核对，在 HIS 中处理"),
 }
-DEFAULT = (("retry", "noted", "settle", "link"), "已核对，按原单入账")
-DOUBT = (("noted", "dismiss"), "已与窗口核对，在 HIS 中处理")
-STUBBORN = 2  # the same document again after so many tries: settle it and explain the difference
+DEFAULT: Choice = (("retry", "noted", "settle", "link"), "已核对，按原单入账")
+STUBBORN: Choice = (("settle",), "重试仍被中心拒绝；金额已人工核对，作为差异说明")
+STUBBORN_AFTER = 2  # the same document refused again after so many tries
 
 
-def decide(client: YjClient, conflict: dict[str, Any], approver: Login, tries: int) -> str:
-    """Resolve one conflict as a person would; returns the decision taken."""
-    possible = {one["decision"]: one for one in conflict["possible"]}
-    wanted, note = choice(conflict["kind"])
-    if tries >= STUBBORN and "settle" in possible:
-        wanted, note = ("settle",), "重试仍被中心拒绝；金额已人工核对，作为差异说明"
-    decision = next((one for one in wanted if one in possible), next(iter(possible)))
-    client.resolve(
-        conflict["id"], decision, note, central_key=_key(conflict) if decision == "link" else None,
-        approver=approver.person if possible[decision]["approver"] else None,
-    )  # fmt: skip
-    return decision
+@dataclass
+class Office:
+    """The two people who decide, and what they decided before: the first double payment is booked, the next handed back."""
 
+    client: YjClient
+    approver: Login
+    tries: Counter[str] = field(default_factory=Counter)
+    double_payments: int = 0
 
-def choice(kind: str) -> tuple[tuple[str, ...], str]:
-    """The decisions considered for a kind, and the note."""
-    if kind.startswith("doubt_"):
-        return DOUBT
-    return PREFERENCES.get(kind, DEFAULT)
+    def decide(self, conflict: dict[str, Any]) -> str:
+        """Resolve one conflict as a person would; returns the decision taken."""
+        subject = str(conflict["yj_id"] or (conflict["kind"], conflict["subject"]))
+        wanted, note = self._choice(conflict, subject)
+        self.tries[subject] += 1
+        possible = {one["decision"]: one for one in conflict["possible"]}
+        decision = next((one for one in wanted if one in possible), next(iter(possible)))
+        self.client.resolve(
+            conflict["id"], decision, note, central_key=_key(conflict) if decision == "link" else None,
+            approver=self.approver.person if possible[decision]["approver"] else None,
+        )  # fmt: skip
+        return decision
+
+    def _choice(self, conflict: dict[str, Any], subject: str) -> Choice:
+        kind = conflict["kind"]
+        if self.tries[subject] >= STUBBORN_AFTER:
+            return STUBBORN
+        if kind in ("prescription_paid", "prescription_already_paid", "order_paid", "order_already_paid"):
+            if not self.tries[subject]:
+                self.double_payments += 1
+            return TWICE if self.double_payments <= 1 else HANDED_BACK
+        return next((choice for begin, choice in CHOICES.items() if kind.startswith(begin)), DEFAULT)
 
 
 def _key(conflict: dict[str, Any]) -> str | None:
