@@ -129,7 +129,8 @@ class Desk:
             price = format(Decimal(total) / 2, "f")
             line = {
                 "line_id": f"{one}-1", "line_no": 1, "drug_code": self.drug_code, "name": "阿莫西林胶囊",
-                "spec": "0.25g", "unit": "盒", "unit_price": f"{price}00", "quantity": 2, "amount": total, "receipt_category": "western",
+                "spec": "0.25g", "unit": "盒", "unit_price": f"{price}00", "quantity": 2, "amount": total,
+                "receipt_category": "western",
             }  # fmt: skip
             refs: dict[str, Ref | None] = {"patient": ref, "registration": visit}
             tx.enqueue(Document(one, "prescription", row["yj_no"], ref.id, body, refs, {"lines": [line]}))
@@ -218,7 +219,8 @@ class Desk:
     def _line(self, one: str, total: str, category: str, quantity: int) -> dict[str, Any]:
         return {
             "line_id": f"{one}-1", "line_no": 1, "source": "item", "item_code": self.item_code, "name": "项目",
-            "unit": "次", "unit_price": f"{total.lstrip('-')}00", "quantity": quantity, "amount": total, "receipt_category": category,
+            "unit": "次", "unit_price": f"{total.lstrip('-')}00", "quantity": quantity, "amount": total,
+            "receipt_category": category,
         }  # fmt: skip
 
     def _settled_line(self, total: str, prescription_id: str) -> dict[str, Any]:
