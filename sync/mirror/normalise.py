@@ -15,7 +15,7 @@ from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, Final
 
-from fallback_server.domain.datasets import AMOUNT, DATE, FLAG, INT, PRICE, TIME, Column, Dataset
+from fallback_server.domain.datasets import AMOUNT, DATASETS, DATE, FLAG, INT, PRICE, TIME, Column, Dataset
 from fallback_server.domain.numbers import mirrored_id
 from fallback_server.store.mirror import SEARCHED
 from sync.mirror.pinyin import initials
@@ -98,6 +98,19 @@ class Normaliser:
         except _Bad:
             reason = "key_missing" if column in self.dataset.keys else reason
         return Rejection(self.dataset.name, shown, reason, f"column {column}", row_id)
+
+
+def judge() -> Callable[[str, Mapping[str, Any]], str | None]:
+    """For `central check`: why the mirror would set a row aside, or None. Keeps its rules between calls."""
+    rules: dict[str, Normaliser] = {}
+
+    def judged(dataset: str, row: Mapping[str, Any]) -> str | None:
+        if dataset not in rules:
+            rules[dataset] = Normaliser(DATASETS[dataset])
+        made = rules[dataset].row(row)
+        return f"{made.reason} ({made.detail})" if isinstance(made, Rejection) else None
+
+    return judged
 
 
 def _converter(column: Column) -> Callable[[Any], Any]:

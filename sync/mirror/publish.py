@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, text
 from fallback_server.domain.datasets import DATASETS, TEXT
 from fallback_server.store.mirror import dataset_state, datasets, delta, generation
 from sync.mirror.normalise import RULES_VERSION
-from sync.mirror.pull import Staged
+from sync.mirror.pull import Staged, diff_table
 
 WAS_EMPTY: Final = "*"  # delta row: the dataset had no rows before; going back empties it
 STATE: Final = "="  # delta row: dataset_state as it was before
@@ -55,38 +55,34 @@ def prune(connection: Connection, newest: int, kept: int, pinned: int | None) ->
 
 
 def _apply(connection: Connection, number: int, staged: Staged) -> Change:
-    name, stage = staged.dataset.name, staged.table
-    empty = connection.execute(select(func.count()).select_from(datasets[name])).scalar_one() == 0
+    name, stage, diff = staged.dataset.name, staged.table, staged.diff
     columns = ", ".join(staged.columns)
-    if empty:
+    if diff.published == 0:
         connection.execute(delta.insert().values(generation=number, dataset=name, row_id=WAS_EMPTY, before=None))
         order = ", ".join(staged.dataset.keys)
-        inserted = connection.execute(
-            text(f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} ORDER BY {order}")
-        ).rowcount
-        return Change(inserted, 0, 0)
-    gone = (
-        f"NOT EXISTS (SELECT 1 FROM {stage} s WHERE s.id = d.id)"
-        f" AND NOT EXISTS (SELECT 1 FROM {stage}_kept k WHERE k.id = d.id)"
-    )
-    new = f"NOT EXISTS (SELECT 1 FROM mirror.{name} d WHERE d.id = s.id)"
-    before = _as_json(connection, name)
-    remember = f"INSERT INTO mirror.delta (generation, dataset, row_id, before) SELECT {number}, '{name}', "
-    for source in (
-        f"d.id, {before} FROM mirror.{name} d JOIN {stage} s ON s.id = d.id WHERE s.row_hash <> d.row_hash",
-        f"d.id, {before} FROM mirror.{name} d WHERE {gone}",
-        f"s.id, NULL FROM {stage} s WHERE {new}",
-    ):
-        connection.execute(text(remember + source))
+        everything = f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} ORDER BY {order}"
+        return Change(connection.execute(text(everything)).rowcount, 0, 0)
+    _remember(connection, number, name)
+    picked = f"SELECT x.id FROM {diff_table(name)} x WHERE x.op ="
     assigned = ", ".join(f"{column} = s.{column}" for column in staged.columns)
-    retired = connection.execute(text(f"DELETE FROM mirror.{name} AS d WHERE {gone}")).rowcount
-    updated = connection.execute(
-        text(f"UPDATE mirror.{name} AS d SET {assigned} FROM {stage} s WHERE s.id = d.id AND s.row_hash <> d.row_hash")
-    ).rowcount
-    inserted = connection.execute(
-        text(f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} s WHERE {new}")
-    ).rowcount
-    return Change(inserted, updated, retired)
+    if diff.gone:
+        connection.execute(text(f"DELETE FROM mirror.{name} WHERE id IN ({picked} 'd')"))
+    if diff.changed:
+        update = f"UPDATE mirror.{name} AS d SET {assigned} FROM {stage} s WHERE s.id = d.id AND d.id IN ({picked} 'u')"
+        connection.execute(text(update))
+    if diff.new:
+        insert = f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} WHERE id IN ({picked} 'i')"
+        connection.execute(text(insert))
+    return Change(diff.new, diff.changed, diff.gone)
+
+
+def _remember(connection: Connection, number: int, name: str) -> None:
+    """The rows as they are, before they are changed; NULL for those that are new."""
+    into = f"INSERT INTO mirror.delta (generation, dataset, row_id, before) SELECT {number}, '{name}'"
+    found = diff_table(name)
+    before = f"{into}, d.id, {_as_json(connection, name)} FROM mirror.{name} d"
+    connection.execute(text(f"{before} WHERE d.id IN (SELECT x.id FROM {found} x WHERE x.op <> 'i')"))
+    connection.execute(text(f"{into}, x.id, NULL FROM {found} x WHERE x.op = 'i'"))
 
 
 def _as_json(connection: Connection, name: str) -> str:

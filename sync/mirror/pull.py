@@ -26,6 +26,16 @@ REJECTIONS_KEPT: Final = 500  # a dataset; all are counted
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
+@dataclass(frozen=True)
+class Diff:
+    """How a staged dataset differs from the mirror, in rows."""
+
+    published: int = 0
+    changed: int = 0
+    gone: int = 0
+    new: int = 0
+
+
 @dataclass
 class Staged:
     """What was read of one dataset. `rejected` counts all rows set aside, `rejections` holds the first of them."""
@@ -36,6 +46,7 @@ class Staged:
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    diff: Diff = Diff()
 
     @property
     def table(self) -> str:
@@ -51,6 +62,11 @@ class Staged:
 def staging_table(dataset: str) -> str:
     """The name of a dataset's staging table."""
     return f"stage_{dataset}"
+
+
+def diff_table(dataset: str) -> str:
+    """The name of the table of differences: id and op, one of u(pdate), d(elete), i(nsert)."""
+    return f"diff_{dataset}"
 
 
 def tune(connection: Connection) -> None:

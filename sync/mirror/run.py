@@ -31,9 +31,10 @@ from sync.mirror.validate import (
     GuardRules,
     Problem,
     check,
+    compare,
     content_hash,
-    drop_duplicates,
     limits,
+    set_duplicates_aside,
     set_orphans_aside,
 )
 
@@ -113,8 +114,8 @@ def run_mirror(
 
     `approve` names a held run: its datasets are read again and published if their content is still the same, else the
     new run is held in its place. Raises ValueError for a dataset that the mapping does not offer, run_not_found or
-    run_not_held for a wrong `approve`, LockBusy after `wait_seconds` or `give_up`. What goes wrong at the centre or in the store
-    while the run is under way does not raise: it is in the report.
+    run_not_held for a wrong `approve`, LockBusy after `wait_seconds` or `give_up`. What goes wrong at the centre or in
+    the store while the run is under way does not raise: it is in the report.
     """
     with single_instance(store.url, LOCK, wait_seconds=wait_seconds, give_up=give_up):
         engine = open_mirror_engine(store.url)
@@ -169,7 +170,7 @@ def _carry_out(work: _Work, held: Mapping[str, Any] | None) -> None:
             return
         _read(work, readable)
         _validate(work, held)
-        report.state = "held" if work.problems else _publish(work, held is not None)
+        report.state = "held" if work.problems else _publish(work)
     except CentralError as error:
         report.state = "failed"
         work.problems.append(_broken(error))
@@ -246,7 +247,10 @@ def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
             for row in connection.execute(select(dataset_state.c.dataset, dataset_state.c.rules_version))
         }
         for staged in work.staged:
+            set_duplicates_aside(connection, staged)
+        for staged in work.staged:
             set_orphans_aside(connection, staged)
+            compare(connection, staged)
         for name, staged in by_name.items():
             limit = limits(name, work.rules, work.gateway.hints(name))
             work.problems += check(connection, staged, limit, versions.get(name))
@@ -276,7 +280,7 @@ def _lasting(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.kind in _LASTING]
 
 
-def _publish(work: _Work, approved: bool) -> str:
+def _publish(work: _Work) -> str:
     """Make it visible. Returns the run's state: the mode may have changed while we read."""
     begun = time.monotonic()
     with work.store.reading() as tx:
@@ -289,9 +293,6 @@ def _publish(work: _Work, approved: bool) -> str:
         return "frozen"
     report, connection = work.report, work.connection
     with connection.begin():
-        if approved:
-            for staged in work.staged:
-                drop_duplicates(connection, staged)
         at = to_text(work.store.clock.now())
         report.generation, changes = publish(connection, report.run_id, work.staged, str(report.as_of), at)
         prune(connection, report.generation, work.rules.generations_kept, pinned)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from fallback_server.domain.datasets import DATASETS, PRICE
 from sync.central.gateway import DatasetHints
 from sync.mirror.normalise import RULES_VERSION, Rejection
-from sync.mirror.pull import REJECTIONS_KEPT, Staged, staging_table
+from sync.mirror.pull import Diff, Staged, diff_table, staging_table
 
 # These change all day by their nature: only emptiness and keys say anything about them.
 VOLATILE: Final = frozenset({"drug_stock", "schedule", "receipt_book"})
@@ -102,26 +102,21 @@ def _note(staged: Staged, keys: Iterable[Any], reason: str, detail: str) -> None
         staged.set_aside(Rejection(staged.dataset.name, str(key), reason, detail))
 
 
-def duplicates(connection: Connection, staged: Staged) -> int:
-    """Note every key that stands there twice; returns how many rows are too many."""
+def set_duplicates_aside(connection: Connection, staged: Staged) -> None:
+    """Note every key that stands there twice and keep one row of it, the same in whichever order they came.
+
+    A run with duplicates is held; the rows kept are what is published if a person approves it.
+    """
     keys = " || '/' || ".join(f"min(CAST({name} AS varchar(64)))" for name in staged.dataset.keys)
     twice = f"SELECT id FROM {staged.table} GROUP BY id HAVING count(*) > 1"
     found = connection.execute(
         text(f"SELECT {keys}, count(*) FROM {staged.table} WHERE id IN ({twice}) GROUP BY id ORDER BY 1")
     ).all()
-    surplus = int(sum(row[1] - 1 for row in found))
-    staged.rejected += surplus
-    if surplus:
-        staged.reasons["duplicate_key"] = surplus
-    room = REJECTIONS_KEPT - len(staged.rejections)
-    staged.rejections += [
-        Rejection(staged.dataset.name, str(row[0]), "duplicate_key", f"{row[1]} rows") for row in found[: max(0, room)]
-    ]
-    return surplus
-
-
-def drop_duplicates(connection: Connection, staged: Staged) -> None:
-    """Keep one row a key, the same whichever order they came in. For a held run that a person approved."""
+    for key, count in found:
+        for _ in range(count - 1):
+            staged.set_aside(Rejection(staged.dataset.name, str(key), "duplicate_key", f"{count} rows"))
+    if not found:
+        return
     place = "ctid" if connection.dialect.name == "postgresql" else "rowid"
     connection.execute(
         text(
@@ -129,6 +124,27 @@ def drop_duplicates(connection: Connection, staged: Staged) -> None:
             f" AND (o.row_hash < s.row_hash OR (o.row_hash = s.row_hash AND o.{place} < s.{place})))"
         )
     )
+
+
+def compare(connection: Connection, staged: Staged) -> None:
+    """Find once what differs from the mirror; guards and publish then look at the differences only."""
+    name, stage, table = staged.dataset.name, staged.table, diff_table(staged.dataset.name)
+    published = _one(connection, f"SELECT count(*) FROM mirror.{name}")
+    connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    # CROSS JOIN keeps SQLite on one pass over the wide rows; ids are looked up in the narrow index.
+    both = f"mirror.{name} d CROSS JOIN {stage} s"
+    changed = f"SELECT d.id, 'u' AS op FROM {both} WHERE s.id = d.id AND s.row_hash <> d.row_hash"
+    gone = (
+        f"SELECT d.id, 'd' FROM mirror.{name} d WHERE NOT EXISTS (SELECT 1 FROM {stage} s WHERE s.id = d.id)"
+        f" AND NOT EXISTS (SELECT 1 FROM {stage}_kept k WHERE k.id = d.id)"
+    )
+    new = f"SELECT s.id, 'i' FROM {stage} s WHERE NOT EXISTS (SELECT 1 FROM mirror.{name} d WHERE d.id = s.id)"
+    # The first load is all new; it is not worth a list of its own.
+    found = f"{changed} UNION ALL {gone} UNION ALL {new}" if published else f"{changed} AND 1 = 0"
+    connection.execute(text(f"CREATE TEMPORARY TABLE {table} AS {found}"))
+    counted = connection.execute(text(f"SELECT op, count(*) FROM {table} GROUP BY op")).all()
+    counts = {str(row[0]): int(row[1]) for row in counted}
+    staged.diff = Diff(published, counts.get("u", 0), counts.get("d", 0), counts.get("i", 0))
 
 
 def content_hash(connection: Connection, datasets: Iterable[str]) -> str:
@@ -146,38 +162,26 @@ def content_hash(connection: Connection, datasets: Iterable[str]) -> str:
 
 
 def check(connection: Connection, staged: Staged, limit: Limits, rules_version: int | None) -> list[Problem]:
-    """The run guards of one dataset against what is published now."""
-    name = staged.dataset.name
-    now = _one(connection, f"SELECT count(*) FROM mirror.{name}")
-    then = _one(connection, f"SELECT count(*) FROM {staged.table}")
-    problems = _key_problems(connection, staged)
-    problems += _too_many_rejected(staged, limit)
-    if now == 0:
+    """The run guards of one dataset against what is published now. Needs its `Diff`."""
+    name, diff = staged.dataset.name, staged.diff
+    problems = [*_key_problems(staged), *_too_many_rejected(staged, limit)]
+    if diff.published == 0:
         return problems
-    if then == 0 and not limit.may_be_empty:
-        return [*problems, _emptied(name, now)]
-    gone = _one(connection, _GONE.format(name=name, stage=staged.table))
-    problems += _shrunk(name, now, gone, limit)
+    if staged.read == staged.rejected and not limit.may_be_empty:
+        return [*problems, _emptied(name, diff.published)]
+    problems += _shrunk(name, diff.published, diff.gone, limit)
     if rules_version == RULES_VERSION:
-        changed = gone + _one(connection, _CHANGED.format(name=name, stage=staged.table))
-        problems += _changed(name, now, changed, limit)
+        problems += _changed(name, diff.published, diff.gone + diff.changed, limit)
     return problems + _prices(connection, staged, limit)
-
-
-_GONE = (
-    "SELECT count(*) FROM mirror.{name} d WHERE NOT EXISTS (SELECT 1 FROM {stage} s WHERE s.id = d.id)"
-    " AND NOT EXISTS (SELECT 1 FROM {stage}_kept k WHERE k.id = d.id)"
-)
-_CHANGED = "SELECT count(*) FROM mirror.{name} d JOIN {stage} s ON s.id = d.id WHERE s.row_hash <> d.row_hash"
 
 
 def _one(connection: Connection, sql: str) -> int:
     return int(connection.execute(text(sql)).scalar_one())
 
 
-def _key_problems(connection: Connection, staged: Staged) -> list[Problem]:
+def _key_problems(staged: Staged) -> list[Problem]:
     name, problems = staged.dataset.name, []
-    surplus = duplicates(connection, staged)
+    surplus = staged.reasons.get("duplicate_key", 0)
     if surplus:
         problems.append(
             Problem(

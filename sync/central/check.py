@@ -1,0 +1,248 @@
+"""`yj central check`: does this centre fulfil its mapping? Findings in words, each with a cure; nothing written stays.
+
+The values of columns are judged by the mirror's own rules, which the caller hands in (sync.mirror.normalise.judge),
+because this room lies below the mirror.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from fallback_server.domain.clock import business_date, to_text
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.domain.documents import ENTITIES
+from sync.central import preflight
+from sync.central.gateway import CentralError, ColumnMissing, Probe, Row, Snapshot, Systemic, Unreachable
+from sync.central.sql_gateway import SqlGateway
+
+CLOCK_WARN_SECONDS: Final = 30
+SLOW_ROWS_PER_SECOND: Final = 2_000
+SLOW_FROM_ROWS: Final = 10_000
+HORIZON_DAYS: Final = 30
+VERIFY: Final = ("registration", "prescription", "order", "charge", "charge_line", "payment", "refund")
+BLIND_WINDOW: Final = ("registration", "charge", "patient", "prescription")
+QUESTIONS: Final = (
+    "upload/match_patient", "upload/settle_check_prescription", "upload/settle_check_order",
+    "upload/advance_receipt_book", *(f"verify/{name}" for name in VERIFY),
+    *(f"blind_window/{name}" for name in BLIND_WINDOW),
+)  # fmt: skip
+
+Judge = Callable[[str, Row], str | None]
+"""(dataset, row) → why the mirror would set this row aside, None if it takes it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `cure` is empty where it is in order."""
+
+    status: Literal["ok", "warn", "fail"]
+    subject: str
+    sentence: str
+    cure: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | None = None) -> list[Finding]:
+    """Everything that can be found out about a centre; stops early only where it cannot be reached at all."""
+    tell = progress or (lambda subject: None)
+    try:
+        tell("probe")
+        probe = gateway.probe()
+    except CentralError as error:
+        return [_unreached(error)]
+    findings = [
+        Finding("ok", "reachable", f"answers in {probe.seconds * 1000:.0f} ms: {probe.version[:60]}"),
+        _clock(probe),
+    ]
+    looks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "datasets": lambda: _datasets(gateway, judge),
+        "ledger": lambda: _ledger(gateway),
+        "uploads": lambda: _uploads(gateway),
+        "questions": lambda: _questions(gateway),
+        "triggers": lambda: _triggers(gateway),
+        "schema": lambda: _schema(gateway),
+    }
+    for subject, look in looks.items():
+        tell(subject)
+        try:
+            findings += look()
+        except CentralError as error:
+            findings.append(Finding("fail", subject, error.detail, "see the centre's log; then run the check again"))
+    return findings
+
+
+def _unreached(error: CentralError) -> Finding:
+    cure = "check address, port and firewall; can this machine reach it with the database's own client?"
+    if isinstance(error, Systemic):
+        cure = "check user, password and database name in [central] url, and the centre's log-in rules"
+    kind = "does not answer" if isinstance(error, Unreachable) else "refused us"
+    return Finding("fail", "reachable", f"the centre {kind}: {error.detail}", cure)
+
+
+def _clock(probe: Probe) -> Finding:
+    offset = probe.clock_offset_seconds
+    sentence = f"the centre's clock is {offset:+.1f} s from ours"
+    cure = "let both machines follow the same time server"
+    if abs(offset) > preflight.CLOCK_FAIL_SECONDS:
+        return Finding("fail", "clock", sentence, cure)
+    if abs(offset) > CLOCK_WARN_SECONDS:
+        return Finding("warn", "clock", sentence, cure)
+    return Finding("ok", "clock", sentence)
+
+
+def _datasets(gateway: SqlGateway, judge: Judge) -> Iterator[Finding]:
+    offered = set(gateway.offers())
+    for name in DATASETS:
+        if name not in offered:
+            yield Finding(
+                "warn", f"mirror/{name}", "is not offered by this mapping", f"write mirror/{name}.sql, or do without"
+            )
+    with gateway.snapshot() as snapshot:
+        for name in gateway.offers():
+            try:
+                yield _dataset(gateway, snapshot, judge, name)
+            except ColumnMissing as error:
+                yield Finding(
+                    "fail", f"mirror/{name}", error.detail, "add them to the SELECT, as NULL where there is nothing"
+                )
+            except CentralError as error:
+                # The snapshot is broken now; the others are read in the next check.
+                yield Finding("fail", f"mirror/{name}", error.detail, f"mend mirror/{name}.sql and run the check again")
+                return
+
+
+def _dataset(gateway: SqlGateway, snapshot: Snapshot, judge: Judge, name: str) -> Finding:
+    now = gateway.clock.now()
+    horizon = business_date(now, gateway.clock.zone) - timedelta(days=HORIZON_DAYS)
+    binds = {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
+    begun, rows, keys = time.monotonic(), 0, Counter[tuple[Any, ...]]()
+    wrong: Counter[str] = Counter()
+    names = DATASETS[name].keys
+    for row in snapshot.rows(name, binds):
+        rows += 1
+        keys[tuple(row[key] for key in names)] += 1
+        reason = judge(name, row)
+        if reason is not None:
+            wrong[reason] += 1
+    seconds = time.monotonic() - begun
+    repeated = sum(count - 1 for count in keys.values())
+    if repeated:
+        wrong["duplicate_key"] += repeated
+    return _judged(name, rows, seconds, wrong)
+
+
+def _judged(name: str, rows: int, seconds: float, wrong: Mapping[str, int]) -> Finding:
+    subject, read = f"mirror/{name}", f"{rows} rows in {seconds:.1f} s"
+    if wrong.get("duplicate_key"):
+        return Finding("fail", subject, f"{read}; {_list(wrong)}", "the key columns must be unique; choose others")
+    if wrong:
+        return Finding(
+            "warn",
+            subject,
+            f"{read}; {_list(wrong)}",
+            "these rows are set aside; mend them at the centre or in the SQL",
+        )
+    if rows == 0 and DATASETS[name].group == "master":
+        return Finding("warn", subject, "gives no rows", "is the WHERE clause right, may we read the table?")
+    if rows >= SLOW_FROM_ROWS and rows / max(seconds, 0.001) < SLOW_ROWS_PER_SECOND:
+        return Finding("warn", subject, f"{read}: slow", "look at the plan of this SELECT; is an index missing?")
+    return Finding("ok", subject, read)
+
+
+def _list(wrong: Mapping[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in sorted(wrong.items()))
+
+
+def _ledger(gateway: SqlGateway) -> Iterator[Finding]:
+    if preflight.ledger_present(gateway):
+        problems = preflight.write_problems(gateway)
+        yield from (
+            Finding("fail", "ledger", problem, "grant SELECT, INSERT, UPDATE on our two tables") for problem in problems
+        )
+        if not problems:
+            yield Finding("ok", "ledger", "yj_ledger and yj_incident are there and can be written")
+        return
+    refused = _cannot_make_ledger(gateway)
+    if refused:
+        yield Finding(
+            "fail", "ledger", f"is missing and we may not make it: {refused}", "ask the DBA to run ledger.sql"
+        )
+    else:
+        yield Finding(
+            "warn", "ledger", "is missing; the first upload would make it", "better: let the DBA run ledger.sql now"
+        )
+
+
+def _cannot_make_ledger(gateway: SqlGateway) -> str | None:
+    """Try the DDL and roll it back, where the database can; otherwise what it said."""
+    try:
+        with gateway.writing("ledger.sql", rehearse=True) as connection, gateway.errors("ledger.sql"):
+            for step in gateway.file("ledger").steps:
+                connection.execute(step.statement)
+    except CentralError as error:
+        return error.detail
+    return None
+
+
+def _uploads(gateway: SqlGateway) -> Iterator[Finding]:
+    for entity in ENTITIES:
+        name = f"upload/{entity}"
+        if not gateway.has(name):
+            yield Finding("fail", name, "is missing in the mapping", f"write {name}.sql")
+            continue
+        said = list(preflight.refused_statements(gateway, [entity]))
+        for step, problem in said:
+            yield Finding("fail", name, f"step {step.name}: {problem}", "grant the right, or mend the statement")
+        if not said:
+            yield Finding("ok", name, f"all {len(gateway.file(name).steps)} statements would run")
+
+
+def _questions(gateway: SqlGateway) -> Iterator[Finding]:
+    for name in QUESTIONS:
+        if not gateway.has(name):
+            yield Finding("fail", name, "is missing in the mapping", f"write {name}.sql")
+            continue
+        problems = [said for step in gateway.file(name).steps if (said := preflight.statement_problem(gateway, step))]
+        yield from (Finding("fail", name, said, "grant the right, or mend the statement") for said in problems)
+    if all(gateway.has(name) for name in QUESTIONS):
+        yield Finding("ok", "questions", f"{len(QUESTIONS)} questions of the return are there")
+
+
+def _triggers(gateway: SqlGateway) -> Iterator[Finding]:
+    unknown = preflight.unknown_triggers(gateway)
+    for name in unknown:
+        yield Finding(
+            "warn", f"trigger {name}", "is on a table we write and mapping.toml does not name it",
+            "ask the vendor what it does with rows of ours, then name it in [triggers] known",
+        )  # fmt: skip
+    if not unknown:
+        yield Finding("ok", "triggers", "no trigger that mapping.toml does not name")
+
+
+def _schema(gateway: SqlGateway) -> Iterator[Finding]:
+    found = preflight.fingerprint(gateway)
+    tested = gateway.mapping.options.tables.fingerprint
+    if tested is None:
+        yield Finding("ok", "schema", f"fingerprint {found}; write it into [tables] fingerprint to be told of changes")
+    elif tested == found:
+        yield Finding("ok", "schema", "the columns are those the mapping was tested with")
+    else:
+        yield Finding(
+            "fail",
+            "schema",
+            "the columns of the touched tables have changed",
+            "test the mapping again, then write the new one",
+        )
+
+
+def worst(findings: Sequence[Finding]) -> str:
+    """ok, warn or fail: what the exit code of the check says."""
+    states = {finding.status for finding in findings}
+    return "fail" if "fail" in states else "warn" if "warn" in states else "ok"
