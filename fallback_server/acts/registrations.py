@@ -22,8 +22,8 @@ from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Tx
 from fallback_server.store.visits import queue_place, registration
 
-LIST_LIMIT = 500
-CANCELLED = "cancelled"
+LIST_LIMIT = 1000
+CANCELLED, SEEN = "cancelled", "seen"
 
 _open = mirror.datasets["open_registration"]
 _patient = mirror.datasets["patient"]
@@ -40,6 +40,7 @@ class Filter:
     department_code: str | None = None
     staff_code: str | None = None
     status: str | None = None
+    in_hall: bool = False  # leaves out the seen and the cancelled
 
 
 def get(tx: Tx, registration_id: str) -> VisitView:
@@ -88,6 +89,8 @@ def _ours_conditions(tx: Tx, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(queue_place.c.department_code == wanted.department_code)
     if wanted.staff_code is not None:
         conditions.append(queue_place.c.staff_code == wanted.staff_code)
+    if wanted.in_hall:
+        conditions.append(and_(table.c.cancelled_at.is_(None), queue_place.c.status != SEEN))
     if wanted.status == CANCELLED:
         conditions.append(table.c.cancelled_at.is_not(None))
     elif wanted.status is not None:
@@ -110,6 +113,8 @@ def _centre_conditions(tx: Tx, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(_placed("department_code") == wanted.department_code)
     if wanted.staff_code is not None:
         conditions.append(_placed("staff_code") == wanted.staff_code)
+    if wanted.in_hall:
+        conditions.append(_placed("status") != SEEN)
     if wanted.status is not None:
         conditions.append(_placed("status") == wanted.status)
     return conditions

@@ -13,12 +13,10 @@ _LAST = 999_999
 
 def lanes(tx: Tx, department_code: str | None, staff_code: str | None, status: str | None) -> dict[str, Any]:
     """Both lanes of a department in the order of the queue; those already seen are left out unless asked for."""
-    wanted = registrations.Filter(department_code=department_code, staff_code=staff_code, status=status)
-    found = [
-        view
-        for view in registrations.find(tx, wanted)
-        if not view.cancelled and (status is not None or view.status != "seen")
-    ]
+    wanted = registrations.Filter(
+        department_code=department_code, staff_code=staff_code, status=status, in_hall=status is None
+    )
+    found = registrations.find(tx, wanted)
     people = patients.many(tx, {view.patient_id for view in found})
     as_of = open_work.as_of(tx, "open_registration")
     shown = {"centre": [], "yj": []}  # type: dict[str, list[dict[str, Any]]]
