@@ -210,10 +210,18 @@ class Worker:
         for number in numbers:
             self._ask_upload(number)
 
+    def _tell_what_was_closed(self) -> None:
+        """An incident that was signed off here is closed at the centre as soon as it can be reached."""
+        from sync.reconcile.run import close_at_centre
+
+        for number in close_at_centre(self.store, self.centre.gateway()):
+            log.info("incident_closed_at_centre", incident=number)
+
     def probe(self) -> None:
         """Look at the centre; only a change is written: to the log and to the audit log."""
         try:
             found = self.centre.gateway().probe()
+            self._tell_what_was_closed()
             sound, detail = True, f"{found.clock_offset_seconds:.0f} s clock offset"
         except (CentralError, NoCentre) as error:
             sound, detail = False, type(error).__name__

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
@@ -46,6 +47,7 @@ LOCK = "upload"
 PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
 GRACE_LOOK_SECONDS = 1.0
 NOTE_SECONDS = 1.0
+AWAY = ("unreachable", "transient")
 TOGETHER = 16  # documents claimed and confirmed in one local transaction
 
 
@@ -284,7 +286,8 @@ class _Run:
             self._run_ends(sent)
         if breaker.note(sent):
             state = "stopped" if breaker.code == "transient" else "broken"
-            self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
+            if state == "stopped":
+                self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
             raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
         self._note()
         if self.rules.max_rate:
@@ -293,7 +296,7 @@ class _Run:
 
     def _run_ends(self, sent: Sent) -> None:
         if sent.verdict.run is RunEnd.STOPPED:
-            self.report.retry_after_seconds = pause_seconds(1, self.rules)
+            self.report.retry_after_seconds = self._next_pause()
         with self.store.reading() as tx:
             detail = tx.conn.execute(
                 select(outbox.c.last_error)
@@ -393,13 +396,25 @@ class _Run:
     def _centre_failed(self, error: CentralError) -> None:
         """The centre failed between documents: nothing is in hand."""
         if isinstance(error, Unreachable | Transient):
-            self.report.retry_after_seconds = pause_seconds(1, self.rules)
+            self.report.retry_after_seconds = self._next_pause()
             self.report.finish("stopped", "transient" if isinstance(error, Transient) else "unreachable")
         elif isinstance(error, IntegrityAlarm):
             self.report.finish("broken", "integrity_alarm")
         else:
             self.report.finish("broken", "systemic")
         self.report.problems.append(f"{self.report.step}: {error.detail}")
+
+    def _next_pause(self) -> float:
+        """Longer after every run in a row that could not reach the centre."""
+        with self.store.reading() as tx:
+            runs = tx.conn.execute(
+                select(upload_run.c.state, upload_run.c.report)
+                .where(upload_run.c.incident_no == self.number, upload_run.c.id < self.report.run_id)
+                .order_by(upload_run.c.id.desc())
+                .limit(10)
+            ).all()
+        failed = takewhile(lambda run: run.state == "stopped" and run.report.get("code") in AWAY, runs)
+        return pause_seconds(1 + sum(1 for _ in failed), self.rules, self.sender.jitter())
 
     def _fact(self, name: str, value: Any) -> None:
         self.report.facts[name] = value

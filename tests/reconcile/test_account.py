@@ -60,7 +60,7 @@ def test_what_came_back_whole_balances_without_a_difference(returned: Desk, cent
             {
                 "operator": "0201",
                 "by_method": {"cash": "49.36", "wechat": "37.00"},
-                "by_category": {"laboratory": "37.00", "registration": "49.36"},
+                "by_category": {"laboratory": "37.00", "western": "49.36"},
                 "receipts": {
                     "from": "A00015021", "to": "A00015024", "used": 4, "void": 0, "unknown": 0, "missing": 0,
                     "unknown_numbers": [], "missing_numbers": [],
@@ -68,7 +68,7 @@ def test_what_came_back_whole_balances_without_a_difference(returned: Desk, cent
                 "local": "86.36",
                 "central": "86.36",
                 "central_by_method": {"cash": "49.36", "wechat": "37.00"},
-                "central_by_category": {"laboratory": "37.00", "registration": "49.36"},
+                "central_by_category": {"laboratory": "37.00", "western": "49.36"},
                 "difference": "0.00",
             }
         ],
@@ -92,7 +92,7 @@ def _method(tables: Tables, centre: FakeCentral) -> None:
 
 
 def _category(tables: Tables, centre: FakeCentral) -> None:
-    tables.charge_line[1]["receipt_category"] = "western"
+    tables.charge_line[1]["receipt_category"] = "herbal"
 
 
 def _line_gone(tables: Tables, centre: FakeCentral) -> None:

@@ -400,3 +400,17 @@ def test_the_unknown_outcome_is_never_guessed(desk: Desk, centre: FakeCentral, c
     with desk.store.reading() as tx:
         arrows = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars()
         assert list(arrows) == ["g", "i", "m", "g", "h"]
+
+
+def test_a_centre_that_stays_away_is_tried_less_and_less_often(
+    desk: Desk, centre: FakeCentral, clock: SettableClock
+) -> None:
+    desk.open()
+    desk.charge("P1001")
+    desk.close()
+    centre.reachable = False
+    pauses = [upload(desk.store, centre, clock).retry_after_seconds or 0 for _ in range(8)]
+    bounds = [5, 10, 20, 40, 80, 160, 300, 300]
+    assert all(bound / 2 <= pause <= bound for pause, bound in zip(pauses, bounds, strict=True))
+    centre.reachable = True
+    assert upload(desk.store, centre, clock).complete
