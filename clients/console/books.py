@@ -45,7 +45,7 @@ def add(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
     """Give an operator a new book (supervisor)."""
-    from fallback_server.acts import receipt_books
+    from fallback_server.acts import receipt_paper
     from fallback_server.domain.modes import Permit
 
     out = Output(as_json)
@@ -53,6 +53,6 @@ def add(
     with found.store() as store:
         actor = acting(store, operator, ("supervisor",), Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            book = receipt_books.issue(tx, found.policy, to, prefix, start, end)
+            book = receipt_paper.issue(tx, found.policy, to, prefix, start, end)
     out.say(f"{to}: {prefix}{start}–{prefix}{end}")
     out.document(book)

@@ -29,6 +29,19 @@ def only_one(home: Path, name: str) -> Iterator[None]:
         yield
 
 
+def holder(home: Path, name: str) -> int | None:
+    """The process that holds the lock now, or None: a number left in the file by a dead one means nothing."""
+    path = home / "run" / f"{name}.lock"
+    try:
+        with path.open("r+", encoding="ascii") as stream:
+            if _try_lock(stream):
+                return None
+            stream.seek(0)
+            return int(stream.read(20).strip())
+    except (OSError, ValueError):
+        return None
+
+
 def _try_lock(stream: IO[str]) -> bool:
     if sys.platform == "win32":
         import msvcrt

@@ -14,7 +14,6 @@ TWICE: Choice = (
     ("retry_unsettled", "settle"),
     "病人两边都已付款；应急收费照实入账，中心那一笔由收费处在 HIS 退还",
 )
-HANDED_BACK: Choice = (("settle", "retry_unsettled"), "病人两边都已付款；已当面退还现金，病人签字，本单不再上传")
 SAME_PERSON: Choice = (("link", "create"), "已核对证件原件，与中心档案为同一人")
 RECEIPT: Choice = (("retry_without_receipt", "settle"), "票号已被中心使用；应急票据收回作废，换开中心票据")
 HIS_IS_RIGHT: Choice = (("retry_unsettled", "retry", "settle"), "中心已改动；应急收费照实入账，由科室核对")
@@ -23,8 +22,11 @@ CHOICES: dict[str, Choice] = {
     "patient_": SAME_PERSON,
     "card_": SAME_PERSON,
     "receipt_no_used": RECEIPT,
+    "prescription_already_paid": TWICE,
+    "order_already_paid": TWICE,
     "prescription_": HIS_IS_RIGHT,
     "order_": HIS_IS_RIGHT,
+    "charge_changed": (("settle", "retry"), "票据已随原收费处理，换号记录不再上传"),
     "doubt_": (("noted", "dismiss"), "已与窗口核对，在 HIS 中处理"),
 }
 DEFAULT: Choice = (("retry", "noted", "settle", "link"), "已核对，按原单入账")
@@ -34,12 +36,11 @@ STUBBORN_AFTER = 2  # the same document refused again after so many tries
 
 @dataclass
 class Office:
-    """The two people who decide, and what they decided before: the first double payment is booked, the next handed back."""
+    """The two people who decide, and how often each document came back to them."""
 
     client: YjClient
     approver: Login
     tries: Counter[str] = field(default_factory=Counter)
-    double_payments: int = 0
 
     def decide(self, conflict: dict[str, Any]) -> str:
         """Resolve one conflict as a person would; returns the decision taken."""
@@ -58,10 +59,6 @@ class Office:
         kind = conflict["kind"]
         if self.tries[subject] >= STUBBORN_AFTER:
             return STUBBORN
-        if kind in ("prescription_paid", "prescription_already_paid", "order_paid", "order_already_paid"):
-            if not self.tries[subject]:
-                self.double_payments += 1
-            return TWICE if self.double_payments <= 1 else HANDED_BACK
         return next((choice for begin, choice in CHOICES.items() if kind.startswith(begin)), DEFAULT)
 
 

@@ -282,7 +282,7 @@ class Loop:
 
     def _explanation(self, difference: dict[str, Any]) -> str:
         if difference["kind"].startswith("receipt"):
-            return "票据已由人工处理：应急票据收回作废，换开中心票据"
+            return "装打印机时损坏两张，已在废票登记簿登记"
         return "已逐笔核对：人工处理冲突时的决定，见待处理记录"
 
     def _prove(self) -> None:

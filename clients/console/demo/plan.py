@@ -15,8 +15,8 @@ SHARES = {
     "taken_back": 2, "in_doubt": 3, "rewritten": 3, "insured": 8, "emergency": 6, "walk_in": 3, "torn": 2,
 }  # fmt: skip
 FIRST = (
-    "new_patient", "new_patient", "refund_part", "paper", "jam", "cancel", "transfer", "refund_whole", "taken_back", "in_doubt",
-    "rewritten", "insured", "walk_in",
+    "new_patient", "new_patient", "refund_part", "paper", "jam", "cancel", "transfer", "refund_whole", "taken_back",
+    "in_doubt", "rewritten", "insured", "walk_in",
 )  # fmt: skip
 # Cases in which the visit does not go its ordinary way exclude each other.
 WAYS = ("cancel", "paper", "walk_in", "refund_whole", "taken_back", "refund_part", "transfer", "rewritten")

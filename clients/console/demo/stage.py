@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clients.console.context import Misuse, NotInOrder
+from clients.console.locks import holder
 from clients.sdk import YjClient
 
 if TYPE_CHECKING:
@@ -139,11 +140,12 @@ class Stage:
 
     def strike(self, target: str) -> bool:
         """SIGKILL the server or the worker, as a power cut does to one process; False if it is not running just now."""
-        name = f"serve-{self.port}" if target == "serve" else target
+        pid = holder(self.home, f"serve-{self.port}" if target == "serve" else target)
+        if pid is None:
+            return False
         try:
-            pid = int((self.home / "run" / f"{name}.lock").read_text(encoding="ascii").strip())
             os.kill(pid, signal.SIGKILL)
-        except (OSError, ValueError):
+        except OSError:
             return False
         return True
 
