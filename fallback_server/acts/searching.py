@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Table, and_, or_
 from sqlalchemy.sql import Select
 
 from fallback_server.domain.errors import YjError
@@ -16,18 +16,27 @@ from fallback_server.store.session import Tx
 LIMIT_DEFAULT, LIMIT_MAX = 20, 200
 
 
-def next_text(prefix: str) -> str:
-    """The smallest text greater than every text that begins with `prefix`."""
-    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+_LAST_SIGN, _BEFORE_SURROGATES, _AFTER_SURROGATES = "\U0010ffff", "\ud7ff", "\ue000"
+
+
+def next_text(prefix: str) -> str | None:
+    """The smallest text greater than every text that begins with `prefix`; None where there is none."""
+    stem = prefix.rstrip(_LAST_SIGN)
+    if not stem:
+        return None
+    # Surrogates are no signs and cannot be sent to a database.
+    following = _AFTER_SURROGATES if stem[-1] == _BEFORE_SURROGATES else chr(ord(stem[-1]) + 1)
+    return stem[:-1] + following
 
 
 def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
     """`column` begins with `prefix`, as a range that an index serves."""
-    return and_(column >= prefix, column < next_text(prefix))
+    following = next_text(prefix)
+    return column >= prefix if following is None else and_(column >= prefix, column < following)
 
 
 def matching(table: Table, q: str, columns: Sequence[str]) -> ColumnElement[bool] | None:
-    """Rows in which one of `columns` begins with `q`; pinyin columns are compared in capitals. None for an empty q."""
+    """Rows in which one of `columns` begins with `q`, pinyin compared in capitals. None for an empty q."""
     text = q.strip()
     if not text:
         return None

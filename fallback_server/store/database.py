@@ -57,7 +57,10 @@ def _postgresql(url: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
-        connect_args={"options": "-c timezone=UTC -c lock_timeout=10s -c synchronous_commit=on", "application_name": "his-yj"},
+        connect_args={
+            "options": "-c timezone=UTC -c lock_timeout=10s -c synchronous_commit=on",
+            "application_name": "his-yj",
+        },
     )
 
 
