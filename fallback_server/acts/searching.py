@@ -44,7 +44,7 @@ def matching(table: Table, q: str, columns: Sequence[str]) -> ColumnElement[bool
 
 
 def page(tx: Tx, statement: Select[Any], key: ColumnElement[Any], limit: int, cursor: str | None) -> dict[str, Any]:
-    """`{items, next_cursor}` in the order of `key` (unique text); the cursor is the last key seen, opaque to callers."""
+    """`{items, next_cursor}` in the order of `key` (unique text); the cursor is the last key seen, opaque outside."""
     if cursor:
         statement = statement.where(key > _decode(cursor))
     rows = [dict(row) for row in tx.conn.execute(statement.order_by(key).limit(limit + 1)).mappings()]

@@ -149,6 +149,20 @@ def test_only_departments_in_yj_are_served_here(hospital: Hospital) -> None:
     assert register(hospital, department_code="EK").status == 201
 
 
+def test_what_is_in_hand_at_the_return_is_taken_and_marked_late(yj: Hospital) -> None:
+    yj.back(grace=120)
+    assert register(yj).status == 201
+    assert payload(yj, "registration")["late"] is True
+    yj.clock.advance(121)
+    assert register(yj).code == "mode_returning"
+
+
+def test_a_window_of_an_older_epoch_is_told_before_anything_is_written(yj: Hospital) -> None:
+    answer = yj.window("registrar").post("/registrations", VISIT, headers={"YJ-Epoch": "0"})
+    assert answer.code == "epoch_changed"
+    assert yj.outbox() == []
+
+
 def test_only_the_desk_registers(yj: Hospital) -> None:
     for who in ("doctor", "pharmacist", "triage", "admin", "duty", "auditor"):
         assert register(yj, who).code == "forbidden"

@@ -1,0 +1,28 @@
+"""The range that stands for "begins with"."""
+
+from __future__ import annotations
+
+import pytest
+
+from fallback_server.acts.searching import next_text
+from tests.fixtures_hospital import Hospital
+
+
+@pytest.mark.parametrize(
+    ("prefix", "following"),
+    [("A", "B"), ("王", "玌"), ("1Z", "1["), ("a\ud7ff", "a\ue000"), ("a\U0010ffff", "b"), ("\U0010ffff", None)],
+)
+def test_the_range_ends_before_the_next_text(prefix: str, following: str | None) -> None:
+    assert next_text(prefix) == following
+
+
+@pytest.mark.parametrize(
+    "typed", ["\U0010ffff", "\ud7ff", "%", "_", "'", '"', "王%", "\\", "\uff11\uff12\uff13", "²", " " * 50, "x" * 1999]
+)
+def test_nothing_that_can_be_typed_breaks_the_search(hospital: Hospital, typed: str) -> None:
+    window = hospital.window("registrar")
+    for path in ("/patients", "/drugs", "/fee-items", "/diagnoses", "/departments"):
+        answer = window.get(path, q=typed)
+        assert answer.status == 200, answer.json
+        if typed.strip() and path == "/patients":
+            assert answer.json["items"] == []
