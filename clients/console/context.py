@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fallback_server.domain.clock import SystemClock
     from fallback_server.domain.policy import Policy
     from fallback_server.store.session import Store
-    from sync.central.gateway import CentralGateway
+    from sync.central.sql_gateway import SqlGateway
 
 
 class Misuse(Exception):
@@ -91,7 +91,7 @@ class Instance:
             )
 
     @contextmanager
-    def gateway(self) -> Iterator[CentralGateway]:
+    def gateway(self) -> Iterator[SqlGateway]:
         """The centre of this instance. Raises Misuse where none is configured."""
         from clients.console.wiring import open_gateway
 

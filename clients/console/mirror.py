@@ -10,7 +10,7 @@ import typer
 from clients.console import output
 from clients.console.context import Instance, Misuse, instance
 from clients.console.output import Output
-from clients.console.people import Operator, PasswordFile, Passwords, acting
+from clients.console.people import Asked, PasswordFile, Passwords, acting, person
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Store
@@ -28,33 +28,22 @@ def run(
     approve: Annotated[
         int | None, typer.Option(min=1, help="publish this held run, if its content is unchanged")
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="why a held run is approved")] = None,
-    operator: Annotated[str | None, typer.Option(help="your own code; needed to approve")] = None,
+    reason: Annotated[str, typer.Option(help="why a held run is approved")] = "approved at the command line",
+    operator: Asked = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Refresh now; exit 0 only if the new generation was published. Waits for a running mirror."""
     out, found = Output(as_json), instance(ctx)
-    _check_approval(approve, reason, operator)
     with found.store() as store:
         by = "system"
-        if approve is not None and operator is not None:
-            by = acting(store, operator, APPROVE, Passwords(password_file)).operator_code
+        if approve is not None:
+            by = acting(store, person(operator), APPROVE, Passwords(password_file)).operator_code
         report = _run(found, store, out, dataset, approve, reason, by)
     _tell(out, report)
     out.document(asdict(report))
     if not report.published:
         raise typer.Exit(1)
-
-
-def _check_approval(approve: int | None, reason: str | None, operator: str | None) -> None:
-    wrong = []
-    if approve is not None and not (reason or "").strip():
-        wrong.append("--reason: is missing; a held run looked wrong, say why it is right")
-    if approve is not None and operator is None:
-        wrong.append("--operator: is missing; an administrator approves a held run by name")
-    if wrong:
-        raise Misuse(*wrong)
 
 
 def _run(
@@ -63,7 +52,7 @@ def _run(
     out: Output,
     dataset: list[str] | None,
     approve: int | None,
-    reason: str | None,
+    reason: str,
     by: str,
 ) -> RunReport:
     from fallback_server.domain.datasets import DATASETS
@@ -123,13 +112,15 @@ def status(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @group.command()
-def rollback(ctx: typer.Context, operator: Operator, password_file: PasswordFile = None, as_json: Json = False) -> None:
+def rollback(
+    ctx: typer.Context, operator: Asked = None, password_file: PasswordFile = None, as_json: Json = False
+) -> None:
     """Undo the newest generation (admin); not while an outage takes documents."""
     from sync.mirror import rollback as rolling
 
     out = Output(as_json)
     with instance(ctx).store() as store:
-        actor = acting(store, operator, APPROVE, Passwords(password_file))
+        actor = acting(store, person(operator), APPROVE, Passwords(password_file))
         number = rolling.rollback(store, actor.operator_code)
     out.say(f"generation {number} is current")
     out.document({"generation": number})

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clients.console import output
 from clients.console.context import Misuse
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Actor, Store
 
 Operator = Annotated[str, typer.Option("--operator", help="your own code")]
+Asked = Annotated[str | None, typer.Option("--operator", help="your own code; asked for if it is missing")]
 Approver = Annotated[str | None, typer.Option("--approver", help="code of the second person")]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="JSON file, code → password; without it passwords are asked for")
@@ -50,6 +52,15 @@ class Passwords:
         if not sys.stdin.isatty():
             raise Misuse(f"the password of {code} cannot be asked for without a terminal; give --password-file")
         return getpass.getpass(f"{code} 密码 password: ")
+
+
+def person(code: str | None) -> str:
+    """The code of the person who acts, asked for at the terminal if it was not given. Raises Misuse without one."""
+    if code is None and sys.stdin.isatty():
+        code = output.ask("工号 operator: ")
+    if not code:
+        raise Misuse("--operator: is missing; this act carries a person's name")
+    return code
 
 
 def acting(

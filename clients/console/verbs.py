@@ -7,6 +7,7 @@ import typer
 from clients.console import (
     audit,
     books,
+    central,
     conflicts,
     instance,
     mirror,
@@ -23,6 +24,7 @@ VERBS = (
     instance.init, instance.up, instance.serve, instance.worker, reconcile.reconcile, ready.ready, demo.demo,
 )  # fmt: skip
 GROUPS = {
+    "central": central.group,
     "mirror": mirror.group,
     "mode": mode.group,
     "upload": upload.group,

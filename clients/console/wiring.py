@@ -9,10 +9,10 @@ from clients.console.context import Misuse
 if TYPE_CHECKING:
     from config.settings import Settings
     from fallback_server.domain.clock import Clock
-    from sync.central.gateway import CentralGateway
+    from sync.central.sql_gateway import SqlGateway
 
 
-def open_gateway(settings: Settings, clock: Clock) -> CentralGateway:
+def open_gateway(settings: Settings, clock: Clock) -> SqlGateway:
     """The real centre of `settings`. Raises Misuse where there is no address or the mapping cannot be used."""
     from sync.central import sql_gateway
     from sync.central.sql_file import MappingError
