@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -40,24 +41,54 @@ def many(
     ids = [row["id"] for row in rows]
     if not ids:
         return []
-    parts = _Parts(tx, ids)
+    parts = _read(tx, ids)
     return [_view(row, parts) for row in rows]
 
 
+@dataclass
 class _Parts:
-    """Everything that belongs to some charges, read in a handful of statements."""
+    """Everything that belongs to some charges, by charge or by line."""
 
-    def __init__(self, tx: Tx, ids: Sequence[str]) -> None:
-        self.lines = _grouped(tx, cash.charge_line, ids, "line_no")
-        self.payments = _grouped(tx, cash.payment, ids, "payment_no")
-        self.returned = returned_quantities(tx, [line["line_id"] for group in self.lines.values() for line in group])
-        self.receipts = receipts.present(tx, ids)
-        self.pharmacies = pharmacies(tx, ids)
-        table = cash.charge
-        self.refunds: dict[str, list[str]] = defaultdict(list)
-        refunds = select(table.c.id, table.c.refund_of).where(table.c.refund_of.in_(ids)).order_by(table.c.id)
-        for row in tx.conn.execute(refunds):
-            self.refunds[row.refund_of].append(row.id)
+    lines: Mapping[str, Sequence[Mapping[str, Any]]]
+    payments: Mapping[str, Sequence[Mapping[str, Any]]]
+    receipts: Mapping[str, str]
+    pharmacies: Mapping[str, list[dict[str, Any]]]
+    returned: Mapping[str, int]
+    refunds: Mapping[str, list[str]]
+
+
+def _read(tx: Tx, ids: Sequence[str]) -> _Parts:
+    """The parts of stored charges, in a handful of statements."""
+    lines = _grouped(tx, cash.charge_line, ids, "line_no")
+    table = cash.charge
+    refunds: dict[str, list[str]] = defaultdict(list)
+    statement = select(table.c.id, table.c.refund_of).where(table.c.refund_of.in_(ids)).order_by(table.c.id)
+    for row in tx.conn.execute(statement):
+        refunds[row.refund_of].append(row.id)
+    return _Parts(
+        lines,
+        _grouped(tx, cash.payment, ids, "payment_no"),
+        receipts.present(tx, ids),
+        pharmacies(tx, ids),
+        returned_quantities(tx, [line["line_id"] for group in lines.values() for line in group]),
+        refunds,
+    )
+
+
+def fresh(
+    tx: Tx,
+    row: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    payments: Sequence[Mapping[str, Any]],
+    receipt_no: str | None,
+    *,
+    with_drugs: bool,
+) -> dict[str, Any]:
+    """A charge or refund as its own act answers it, from the rows just written: while the write lock is held."""
+    charge_id = row["id"]
+    numbers = {charge_id: receipt_no} if receipt_no is not None else {}
+    collect = pharmacies(tx, [charge_id]) if with_drugs else {}
+    return _view(row, _Parts({charge_id: lines}, {charge_id: payments}, numbers, collect, {}, {}))
 
 
 def _grouped(tx: Tx, table: Any, ids: Sequence[str], order: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -112,7 +143,7 @@ def categories_of(lines: Iterable[Any]) -> list[dict[str, str]]:
 
 
 def _view(row: Mapping[str, Any], parts: _Parts) -> dict[str, Any]:
-    lines, payments = parts.lines[row["id"]], parts.payments[row["id"]]
+    lines, payments = parts.lines.get(row["id"], ()), parts.payments.get(row["id"], ())
     collect = parts.pharmacies.get(row["id"], [])
     shown = {
         "id": row["id"],

@@ -74,28 +74,29 @@ def write(
     number = sheet.receipt_no if sheet else None
     yj_no = tx.take_yj_no()
     insurance = insurance_of(tx, patient)
-    shift_id = shifts.open_shift_id(tx)
-    tx.conn.execute(
-        cash.charge.insert().values(
-            **tx.document_row(charge_id, yj_no),
-            kind=kind,
-            patient_id=patient.id if patient else None,
-            patient_origin=patient.origin if patient else None,
-            patient_name=patient.name if patient else "",
-            registration_id=visit_ref.id if visit_ref else None,
-            registration_origin=visit_ref.origin if visit_ref else None,
-            department_code=department_code,
-            total=total,
-            change=change,
-            first_receipt_no=number,
-            shift_id=shift_id,
-            insurance=insurance,
-            deferred=insurance is not None,
-        )
-    )
+    row = {
+        **tx.document_row(charge_id, yj_no),
+        "kind": kind,
+        "refund_of": None,
+        "reason": None,
+        "patient_id": patient.id if patient else None,
+        "patient_origin": patient.origin if patient else None,
+        "patient_name": patient.name if patient else "",
+        "registration_id": visit_ref.id if visit_ref else None,
+        "registration_origin": visit_ref.origin if visit_ref else None,
+        "department_code": department_code,
+        "total": total,
+        "change": change,
+        "first_receipt_no": number,
+        "shift_id": shifts.open_shift_id(tx),
+        "insurance": insurance,
+        "deferred": insurance is not None,
+        "approver_code": None,
+    }
+    tx.conn.execute(cash.charge.insert().values(**row))
     rows = _line_rows(charge_id, lines)
     tx.conn.execute(cash.charge_line.insert(), rows)
-    write_payments(tx, charge_id, paid)
+    stored = write_payments(tx, charge_id, paid)
     if sheet:
         receipt_books.mark_used(tx, sheet, charge_id)
     _settle(tx, charge_id, paid_for)
@@ -103,7 +104,7 @@ def write(
         _document(charge_id, yj_no, kind, patient, visit_ref, total, number, insurance, rows, paid, settles or {})
     )
     tx.audit("charge.create", subject=charge_id, yj_no=yj_no, total=money.to_text(total), receipt_no=number, kind=kind)
-    return get(tx, charge_id)
+    return charge_views.fresh(tx, row, rows, stored, number, with_drugs=bool((settles or {}).get("prescription")))
 
 
 def _checked_total(lines: Sequence[NewLine], expected: Decimal | None) -> Decimal:
@@ -150,10 +151,12 @@ def _line_rows(charge_id: str, lines: Sequence[NewLine]) -> list[dict[str, Any]]
     ]
 
 
-def write_payments(tx: Tx, charge_id: str, paid: Sequence[Paid]) -> None:
-    """The payment rows of a charge or refund."""
-    if paid:
-        tx.conn.execute(cash.payment.insert(), [{"charge_id": charge_id, **vars(payment)} for payment in paid])
+def write_payments(tx: Tx, charge_id: str, paid: Sequence[Paid]) -> list[dict[str, Any]]:
+    """The payment rows of a charge or refund, as written."""
+    rows = [{"charge_id": charge_id, **vars(payment)} for payment in paid]
+    if rows:
+        tx.conn.execute(cash.payment.insert(), rows)
+    return rows
 
 
 def _settle(tx: Tx, charge_id: str, paid_for: Sequence[Billable]) -> None:

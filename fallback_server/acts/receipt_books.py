@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, select, update
 
-from fallback_server.acts import locks, operators
-from fallback_server.domain.documents import Document, Ref
+from fallback_server.acts import locks
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import DRILL_PREFIX, receipt_number
 from fallback_server.domain.policy import Policy
@@ -23,7 +22,6 @@ from fallback_server.store.session import Tx
 PAPER_WIDTH: Final = 8  # digits on the paper; a longer last number is printed with its own length
 LOW_WATERMARK: Final = 20
 DRILL_BOOK_SIZE: Final = 1000
-MOST_AT_ONCE: Final = 2000  # numbers voided or skipped in one act: more is a slip of the finger
 
 
 @dataclass(frozen=True)
@@ -100,14 +98,14 @@ def opened(tx: Tx, operator_code: str) -> list[Book]:
 def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
     values = {"next_no": book.next_no, "end_no": book.end_no, "width": book.width, "source": book.source}
     if stored is None:
-        return replace(book, id=_insert(tx, book))
+        return replace(book, id=insert(tx, book))
     if book.source == "mirror" and (stored["source"], stored["incident_no"]) != ("mirror", tx.incident_no):
         table = cash.receipt_book
         tx.conn.execute(update(table).where(table.c.id == book.id).values(incident_no=tx.incident_no, **values))
     return book
 
 
-def _insert(tx: Tx, book: Book) -> int:
+def insert(tx: Tx, book: Book) -> int:
     values = {name: getattr(book, name) for name in Book.__dataclass_fields__ if name != "id"}
     statement = cash.receipt_book.insert().values(**values, incident_no=tx.incident_no, created_at=tx.at)
     return int(tx.conn.execute(statement.returning(cash.receipt_book.c.id)).scalar_one())
@@ -159,7 +157,7 @@ def take(tx: Tx, expected: str | None = None) -> Sheet:
     sheet = _next_sheet(tx, books)
     if expected is not None and expected != sheet.receipt_no:
         raise YjError("receipt_no_mismatch", expected=sheet.receipt_no, sent=expected)
-    _move(tx, sheet.book, sheet.number + 1)
+    move(tx, sheet.book, sheet.number + 1)
     return sheet
 
 
@@ -188,7 +186,7 @@ def _first_free(tx: Tx, book: Book) -> int | None:
     return next((number for number in range(book.next_no, book.end_no + 1) if number not in gone), None)
 
 
-def _move(tx: Tx, book: Book, next_no: int) -> None:
+def move(tx: Tx, book: Book, next_no: int) -> None:
     table = cash.receipt_book
     tx.conn.execute(update(table).where(table.c.id == book.id).values(next_no=next_no))
 
@@ -197,15 +195,15 @@ def _new_drill_book(tx: Tx) -> Book:
     start = (counters.take(tx.conn, "drill_book") - 1) * DRILL_BOOK_SIZE + 1
     end = start + DRILL_BOOK_SIZE - 1
     book = Book(None, tx.who.operator_code, DRILL_PREFIX, width_of(end), start, end, start, "drill")
-    return replace(book, id=_insert(tx, book))
+    return replace(book, id=insert(tx, book))
 
 
 def mark_used(tx: Tx, sheet: Sheet, charge_id: str) -> None:
     """The fate of a taken number. Promise P4: the primary key lets no number be used twice, by whomever."""
-    _write_fates(tx, sheet.book, [sheet.number], "used", None, charge_id)
+    write_fates(tx, sheet.book, [sheet.number], "used", None, charge_id)
 
 
-def _write_fates(
+def write_fates(
     tx: Tx, book: Book, numbers: Iterable[int], state: str, reason: str | None, charge_id: str | None = None
 ) -> None:
     rows = [
@@ -227,152 +225,7 @@ def _write_fates(
         tx.conn.execute(cash.receipt_number.insert(), rows)
 
 
-# ------------------------------------------------------------------------------------------------ what a cashier does
-def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
-    """The paper in the printer is number `wanted`: go forward to it; what is skipped becomes unknown, never reused.
-
-    Going back is refused (receipt_book_backward), a number outside the operator's books too (receipt_number_outside).
-    """
-    require_preprinted(policy)
-    books = opened(tx, tx.who.operator_code)
-    if not books:
-        raise YjError("receipt_book_missing")
-    target, number = _find(books, wanted)
-    if number < target.next_no:
-        raise YjError("receipt_book_backward", sent=target.text(number), next=target.text(target.next_no))
-    if _state(tx, target, number) is not None:
-        raise YjError("receipt_number_used", number=target.text(number), state=_state(tx, target, number))
-    skipped: list[str] = []
-    for book in books:
-        # Books before it are finished: their last sheets may have been printed by the centre in the blind window.
-        last = number - 1 if book.id == target.id else book.end_no
-        skipped += _skip(tx, book, last)
-        if book.id == target.id:
-            break
-    tx.audit("receipt_book.confirm", subject=target.text(number), skipped=len(skipped))
-    return {**shown(tx, policy), "skipped": skipped}
-
-
-def _skip(tx: Tx, book: Book, last: int) -> list[str]:
-    table = cash.receipt_number
-    rows = tx.conn.execute(
-        select(table.c.number).where(table.c.prefix == book.prefix, table.c.number.between(book.next_no, last))
-    )
-    gone = {row.number for row in rows}
-    numbers = [number for number in range(book.next_no, last + 1) if number not in gone]
-    if len(numbers) > MOST_AT_ONCE:
-        raise YjError("invalid_request", field="next_no", problem=f"跳号超过 {MOST_AT_ONCE} 张 / too many skipped")
-    _write_fates(tx, book, numbers, "unknown", None)
-    _move(tx, book, last + 1)
-    return [book.text(number) for number in numbers]
-
-
-def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int | str, reason: str) -> dict[str, Any]:
-    """Make unused sheets void with a reason (torn, misprinted, lost). Writes a receipt_event document.
-
-    Raises receipt_number_used if one of them has a fate already, receipt_number_outside.
-    """
-    require_preprinted(policy)
-    books = opened(tx, tx.who.operator_code)
-    if not books:
-        raise YjError("receipt_book_missing")
-    book, first = _find(books, from_no)
-    other, last = _find(books, to_no)
-    if other.id != book.id or last < first:
-        raise YjError("receipt_number_outside")
-    if last - first >= MOST_AT_ONCE:
-        raise YjError("invalid_request", field="to_no", problem=f"一次作废超过 {MOST_AT_ONCE} 张 / too many at once")
-    for number in range(first, last + 1):
-        if (state := _state(tx, book, number)) is not None or number < book.next_no:
-            raise YjError("receipt_number_used", number=book.text(number), state=state or "—")
-    _write_fates(tx, book, range(first, last + 1), "void", reason)
-    if first == book.next_no:
-        _move(tx, book, last + 1)
-    numbers = [book.text(number) for number in range(first, last + 1)]
-    write_event(tx, event_id, kind="void", numbers=numbers, reason=reason, book_operator_code=book.operator_code)
-    tx.audit("receipt_book.void", subject=event_id, from_no=numbers[0], to_no=numbers[-1], reason=reason)
-    return {**shown(tx, policy), "id": event_id, "voided": numbers}
-
-
-def write_event(
-    tx: Tx,
-    event_id: str,
-    *,
-    kind: str,
-    numbers: Sequence[str],
-    reason: str,
-    book_operator_code: str,
-    charge_id: str | None = None,
-    chain: str | None = None,
-    new_receipt_no: str | None = None,
-) -> str:
-    """The receipt_event document of void numbers; returns its YJ number."""
-    yj_no = tx.take_yj_no()
-    tx.conn.execute(
-        cash.receipt_event.insert().values(
-            **tx.document_row(event_id, yj_no), kind=kind, charge_id=charge_id, numbers=list(numbers),
-            new_receipt_no=new_receipt_no, reason=reason,
-        )
-    )  # fmt: skip
-    tx.enqueue(
-        Document(
-            yj_id=event_id,
-            entity="receipt_event",
-            yj_no=yj_no,
-            chain=chain or event_id,
-            body={
-                "kind": kind,
-                "receipt_no": numbers[0],
-                "new_receipt_no": new_receipt_no,
-                "reason": reason,
-                "book_operator_code": book_operator_code,
-            },
-            refs={"charge": Ref(charge_id, "yj") if charge_id else None},
-            lists={"numbers": [{"receipt_no": number} for number in numbers]},
-            receipt_no=numbers[0],
-        )
-    )
-    return yj_no
-
-
-def issue(tx: Tx, policy: Policy, operator_code: str, prefix: str, start_no: int, end_no: int) -> dict[str, Any]:
-    """Give an operator a book. Raises unknown_operator, invalid_request, receipt_book_overlap, drill_mismatch."""
-    require_preprinted(policy)
-    if tx.mode.drill or prefix.upper().startswith(DRILL_PREFIX):
-        raise YjError("drill_mismatch")  # a drill makes its own; real paper never carries its prefix
-    if end_no < start_no:
-        raise YjError("invalid_request", field="end_no", problem="止号小于起号 / end before start")
-    operators.require(tx, operator_code)
-    locks.hold(tx, "receipt_book:issue", f"receipt_book:{operator_code}")
-    _refuse_overlap(tx, prefix, start_no, end_no)
-    book = Book(None, operator_code, prefix, width_of(end_no), start_no, end_no, start_no, "issued")
-    book = replace(book, id=_insert(tx, book))
-    tx.audit("receipt_book.issue", subject=operator_code, from_no=book.text(start_no), to_no=book.text(end_no))
-    return view(book)
-
-
-def _refuse_overlap(tx: Tx, prefix: str, start_no: int, end_no: int) -> None:
-    for table in (cash.receipt_book, mirror.datasets["receipt_book"]):
-        condition = and_(table.c.prefix == prefix, table.c.start_no <= end_no, table.c.end_no >= start_no)
-        if tx.conn.execute(select(table.c.operator_code).where(condition).limit(1)).first() is not None:
-            raise YjError("receipt_book_overlap")
-
-
-def _find(books: Sequence[Book], wanted: int | str) -> tuple[Book, int]:
-    """The book and number meant: a bare number in the first book that holds it, or the text on the paper."""
-    for book in books:
-        if isinstance(wanted, int):
-            number = wanted
-        elif wanted.startswith(book.prefix) and (digits := wanted[len(book.prefix) :]).isascii() and digits.isdigit():
-            number = int(digits)
-        else:
-            continue
-        if book.start_no <= number <= book.end_no:
-            return book, number
-    raise YjError("receipt_number_outside")
-
-
-def _state(tx: Tx, book: Book, number: int) -> str | None:
+def state_of(tx: Tx, book: Book, number: int) -> str | None:
     table = cash.receipt_number
     state = tx.conn.execute(
         select(table.c.state).where(table.c.prefix == book.prefix, table.c.number == number)

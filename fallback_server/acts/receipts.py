@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from fallback_server.acts import locks, receipt_books
+from fallback_server.acts import locks, receipt_books, receipt_paper
 from fallback_server.acts.documents import require_ours
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
@@ -50,7 +50,7 @@ def reissue(
         .values(state="void", reason=reason)
     )
     receipt_books.mark_used(tx, sheet, charge_id)
-    yj_no = receipt_books.write_event(
+    yj_no = receipt_paper.write_event(
         tx, event_id, kind="reissue", numbers=[old["receipt_no"]], reason=reason,
         book_operator_code=old["operator_code"], charge_id=charge_id,
         chain=charge["patient_id"] or charge_id, new_receipt_no=sheet.receipt_no,

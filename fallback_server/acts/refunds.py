@@ -60,13 +60,13 @@ def write(
     paid = give_back(policy, -total, held(tx, charge_id), payments)
     receipt_no = receipts.present(tx, [charge_id]).get(charge_id)
     yj_no = tx.take_yj_no()
-    _insert(tx, refund_id, yj_no, original, total, reason, approver_code)
+    row = _insert(tx, refund_id, yj_no, original, total, reason, approver_code)
     tx.conn.execute(cash.charge_line.insert(), rows)
-    charges.write_payments(tx, refund_id, paid)
+    stored = charges.write_payments(tx, refund_id, paid)
     tx.enqueue(_document(tx, refund_id, yj_no, original, receipt_no, total, reason, rows, paid))
     tx.audit("refund.create", subject=refund_id, refund_of=charge_id, total=money.to_text(total), reason=reason)
     return {
-        **charges.get(tx, refund_id),
+        **charge_views.fresh(tx, row, rows, stored, None, with_drugs=False),
         "original_receipt_no": receipt_no,
         "original_yj_no": original["yj_no"],
         "approver": approver_code,
@@ -187,24 +187,24 @@ def _insert(
     total: Decimal,
     reason: str,
     approver_code: str | None,
-) -> None:
+) -> dict[str, Any]:
     copied = (
         "kind", "patient_id", "patient_origin", "patient_name", "registration_id", "registration_origin",
         "department_code", "insurance", "deferred",
     )  # fmt: skip
-    tx.conn.execute(
-        cash.charge.insert().values(
-            **tx.document_row(refund_id, yj_no),
-            **{name: original[name] for name in copied},
-            refund_of=original["id"],
-            reason=reason,
-            total=total,
-            change=money.ZERO,
-            first_receipt_no=None,
-            shift_id=shifts.open_shift_id(tx),
-            approver_code=approver_code,
-        )
-    )
+    row = {
+        **tx.document_row(refund_id, yj_no),
+        **{name: original[name] for name in copied},
+        "refund_of": original["id"],
+        "reason": reason,
+        "total": total,
+        "change": money.ZERO,
+        "first_receipt_no": None,
+        "shift_id": shifts.open_shift_id(tx),
+        "approver_code": approver_code,
+    }
+    tx.conn.execute(cash.charge.insert().values(**row))
+    return row
 
 
 def _document(

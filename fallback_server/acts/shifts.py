@@ -27,7 +27,7 @@ def open_shift_id(tx: Tx) -> str | None:
     return row["id"] if row is not None and row["drill"] == tx.mode.drill else None
 
 
-def begin(
+def start(
     tx: Tx,
     shift_id: str,
     *,

@@ -254,3 +254,14 @@ def test_payments_equal_lines_in_every_document(yj: Hospital) -> None:
         payload = json.loads(row["payload"])
         lines = sum(Decimal(line["amount"]) for line in payload["lines"])
         assert lines == sum(Decimal(p["amount"]) for p in payload["payments"]) == Decimal(payload["total"])
+
+
+def test_the_answer_of_an_act_is_what_is_read_afterwards(yj: Hospital) -> None:
+    window = yj.window("cashier")
+    good(window.post("/shifts/open", {"float": "0.00"}))
+    made = good(charge(window, {"prescription_ids": [RX_UNPAID], "order_ids": [ORDER_UNPAID]}))
+    assert good(window.get(f"/charges/{made['id']}"), 200) == made
+    part = [{"line_id": made["lines"][0]["line_id"], "quantity": 1}]
+    back = good(window.post(f"/charges/{made['id']}/refund", {"reason": "x", "lines": part}))
+    read = good(window.get(f"/charges/{back['id']}"), 200)
+    assert {name: back[name] for name in read} == read

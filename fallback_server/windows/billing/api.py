@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictInt, StrictStr, model_validator
 
-from fallback_server.acts import charges, receipt_books, receipts, shifts
+from fallback_server.acts import charges, receipt_books, receipt_paper, receipts, shifts
 from fallback_server.acts.payments import Amount, GivenBack, Method, PaymentIn
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -244,7 +244,7 @@ def show_book(call: Call) -> Any:
     permit=Permit.DOCUMENT, body=ConfirmRequest,
 )  # fmt: skip
 def confirm_book(call: Call) -> Any:
-    return receipt_books.confirm(call.tx, call.policy, call.body.next_no)
+    return receipt_paper.confirm(call.tx, call.policy, call.body.next_no)
 
 
 @api.post(
@@ -253,7 +253,7 @@ def confirm_book(call: Call) -> Any:
 )  # fmt: skip
 def void_sheets(call: Call) -> Any:
     body: VoidRequest = call.body
-    return receipt_books.void(call.tx, call.policy, call.key, body.from_no, body.to_no, body.reason)
+    return receipt_paper.void(call.tx, call.policy, call.key, body.from_no, body.to_no, body.reason)
 
 
 @api.post(
@@ -262,7 +262,7 @@ def void_sheets(call: Call) -> Any:
 )  # fmt: skip
 def issue_book(call: Call) -> Any:
     body: BookRequest = call.body
-    return receipt_books.issue(call.tx, call.policy, body.operator, body.prefix, body.start_no, body.end_no)
+    return receipt_paper.issue(call.tx, call.policy, body.operator, body.prefix, body.start_no, body.end_no)
 
 
 # --- shifts ----------------------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ def issue_book(call: Call) -> Any:
 )  # fmt: skip
 def open_shift(call: Call) -> Any:
     body: ShiftOpenRequest = call.body
-    return shifts.begin(
+    return shifts.start(
         call.tx,
         call.key,
         float_amount=body.float,
