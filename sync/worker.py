@@ -367,7 +367,8 @@ def _schedule(worker: Worker) -> BackgroundScheduler:
         job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 3600},
         timezone=worker.settings.zone,
     )
-    rules, now = worker.settings.mirror, worker.store.clock.now()
+    # The scheduler waits by the machine's clock, whatever clock documents are stamped with.
+    rules, now = worker.settings.mirror, SystemClock(worker.settings.zone).now()
     for name, group, minutes, after in (
         ("master", MASTER_DATASETS, rules.interval_minutes, 0),
         ("open", OPEN_DATASETS, rules.open_work_interval_minutes, 2),

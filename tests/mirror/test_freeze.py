@@ -44,7 +44,8 @@ def switch(
                 outbox.insert().values(
                     yj_id="01J00000000000000000000001", sequence=1, entity="charge", incident_no=1, drill=drill,
                     state=document, rank=6, chain="p", payload="{}", payload_hash="0", amount="1.00",
-                    operator_code="C01", yj_no="YJ1", business_date="2026-11-23", created_at=tx.at, late=False, **leased,
+                    operator_code="C01", yj_no="YJ1", business_date="2026-11-23", created_at=tx.at, late=False,
+                    **leased,
                 )
             )  # fmt: skip
 

@@ -47,7 +47,8 @@ def test_prices_are_exact_ten_thousandths(value: Any, stored: int) -> None:
     ("value", "reason"),
     [
         ("1.23456", "too_precise"), ("abc", "not_a_number"), ("NaN", "not_a_number"),
-        (Decimal("Infinity"), "not_a_number"), ("-1", "negative_price"), (None, "missing_value"), ("  ", "missing_value"),
+        (Decimal("Infinity"), "not_a_number"), ("-1", "negative_price"), (None, "missing_value"),
+        ("  ", "missing_value"),
     ],
 )  # fmt: skip
 def test_a_price_that_cannot_be_is_set_aside(value: Any, reason: str) -> None:

@@ -1,0 +1,80 @@
+"""The reference mapping against the reference HIS in a real PostgreSQL: every dataset, every statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from config.settings import Mirror
+from fallback_server.domain.clock import SystemClock
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.domain.documents import ENTITIES
+from fallback_server.store.session import Store
+from migrations.upgrade import upgrade
+from sync.central.check import check, worst
+from sync.central.sql_gateway import SqlGateway, open_gateway
+from sync.mirror.normalise import judge
+from sync.mirror.run import run_mirror
+from sync.reference_his.create import create_reference
+
+MAPPING = Path(__file__).parents[2] / "config" / "central" / "reference"
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def url(module_database: str) -> str:
+    create_reference(module_database, "clinic")
+    return module_database
+
+
+@pytest.fixture
+def gateway(url: str) -> Iterator[SqlGateway]:
+    made = open_gateway(url, MAPPING, SystemClock())
+    yield made
+    made.close()
+
+
+def test_the_centre_fulfils_its_mapping(gateway: SqlGateway) -> None:
+    findings = check(gateway, judge())
+    bad = [f for f in findings if f.status != "ok" and f.subject != "ledger"]
+    assert bad == []
+    assert gateway.preflight(ENTITIES).problems == ()
+    again = check(gateway, judge())
+    assert worst(again) == "ok" and any(f.subject == "ledger" and f.status == "ok" for f in again)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_every_dataset_is_mirrored_without_a_rejection(
+    kind: str, gateway: SqlGateway, tmp_path: Path, new_database: Callable[[], str]
+) -> None:
+    clock = SystemClock()
+    store_url = f"sqlite:///{tmp_path}/yj.db" if kind == "sqlite" else new_database()
+    upgrade(store_url, clock)
+    store = Store(store_url, clock)
+    first = run_mirror(store, gateway, Mirror())
+    assert (first.state, first.problems) == ("published", [])
+    assert set(first.counts) == set(DATASETS)
+    assert all(counts["inserted"] == counts["read"] > 0 for counts in first.counts.values()), first.counts
+    again = run_mirror(store, gateway, Mirror())
+    assert all(counts["updated"] == counts["retired"] == counts["inserted"] == 0 for counts in again.counts.values())
+    store.close()
+
+
+def test_what_the_centre_lacks_is_found_with_a_cure(new_database: Callable[[], str]) -> None:
+    broken = new_database()
+    create_reference(broken, "clinic")
+    engine = create_engine(broken)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sf_zf RENAME COLUMN je TO jine"))
+        connection.execute(text("UPDATE yp_xx SET lsj = -1 WHERE ypxh = 1"))
+        connection.execute(text("DROP TABLE pj_ly"))
+    engine.dispose()
+    gateway = open_gateway(broken, MAPPING, SystemClock())
+    found = {f.subject: f for f in check(gateway, judge()) if f.status != "ok"}
+    assert found["upload/charge"].status == "fail" and found["upload/charge"].cure
+    assert "negative_price" in found["mirror/drug"].sentence
+    assert found["mirror/receipt_book"].status == "fail"
+    gateway.close()
