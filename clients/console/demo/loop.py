@@ -23,6 +23,7 @@ JOB_SECONDS = 300.0
 STALL_SECONDS = 8.0
 ROUNDS = 8
 OFFICER = "A01"
+PLAIN = frozenset({"insured", "emergency", "open_visit", "new_patient", "in_doubt"})  # nothing came back or jammed
 # Short, so that the demo does not wait for what a hospital would; the rules behind them are the same.
 SETTINGS: dict[str, dict[str, Any]] = {
     "windows": {"hospital_name": "示范医院"},
@@ -196,7 +197,7 @@ class Loop:
             if case.charges and "open_paper" in case.wishes
             for one in case.prescriptions
         ]
-        plain = [case for case in self.cases if case.charges and not case.wishes and case.charges[0].get("receipt_no")]
+        plain = [case for case in self.cases if case.charges and case.wishes <= PLAIN and case.charges[0]["receipt_no"]]
         made = [case.patient for case in self.cases if case.wants("new_patient") and "id_no" in case.patient]
         stranger = next(case.patient for case in self.cases if case.patient.get("origin") == "centre")
         receipts = [(case.charges[0]["receipt_no"], stranger["patient_no"]) for case in plain[:1]]
