@@ -18,6 +18,8 @@ from fallback_server.store.people import login_failure, session, workstation
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.people import Person, find_person, password_matches
 
+ENROL_LOCK = 0x594A0002  # advisory lock of PostgreSQL: workstation numbers are given out one transaction at a time
+
 
 def token_hash(token: str) -> str:
     """What the store keeps of a token."""
@@ -71,7 +73,11 @@ def actor_of(tx: Tx, token: str | None, address: str | None) -> Actor:
 
 def enrol_workstation(tx: Tx, code: str) -> int:
     """The three-digit number of a workstation, given at its first log-in and never again to another."""
-    number = tx.conn.execute(select(workstation.c.number).where(workstation.c.code == code)).scalar()
+    number = _workstation_number(tx, code)
+    if number is None and tx.conn.dialect.name == "postgresql":
+        # At the switch all windows of the hospital log in within the same second.
+        tx.conn.execute(select(func.pg_advisory_xact_lock(ENROL_LOCK)))
+        number = _workstation_number(tx, code)
     if number is not None:
         tx.conn.execute(
             update(workstation)
@@ -90,6 +96,10 @@ def enrol_workstation(tx: Tx, code: str) -> int:
         )
     )
     return number
+
+
+def _workstation_number(tx: Tx, code: str) -> int | None:
+    return tx.conn.execute(select(workstation.c.number).where(workstation.c.code == code)).scalar()
 
 
 def _issue(tx: Tx, policy: Policy, person: Person, station: str) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from sqlalchemy import select
+
+from fallback_server.store.people import workstation
 from tests.fixtures_hospital import Hospital, Reply, centre_id
 
 ZHANG = centre_id("patient", "P1003")
@@ -20,6 +23,15 @@ def together(*acts: Callable[[], Reply]) -> list[Reply]:
 def visit(hospital: Hospital) -> str:
     body = {"patient_id": ZHANG, "department_code": "NK", "type_code": "MF", "payments": []}
     return str(hospital.window("registrar").post("/registrations", body).json["id"])
+
+
+def test_all_windows_of_the_hospital_log_in_at_once(yj: Hospital) -> None:
+    codes = ["0101", "0201", "0202", "0301", "0302", "0401", "0501", "0601"]
+    with ThreadPoolExecutor(len(codes)) as pool:
+        windows = list(pool.map(yj.window, codes))
+    assert len({window.token for window in windows}) == len(codes)
+    with yj.store.reading() as tx:
+        assert sorted(tx.conn.execute(select(workstation.c.number)).scalars()) == list(range(1, len(codes) + 1))
 
 
 def test_no_queue_number_is_given_twice(yj: Hospital) -> None:
