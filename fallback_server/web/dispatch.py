@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, g, json, request
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fallback_server.domain.errors import YjError
@@ -30,6 +30,7 @@ from fallback_server.web.problems import from_validation, problem
 from fallback_server.web.routes import Api, Call, FreeCall, Route
 
 PREFIX = "/api/v1"
+_WAITED_IN_VAIN = ("55P03", "40P01", "40001")  # PostgreSQL: lock not available, deadlock, serialisation
 log = logging.getLogger("yj.web")
 
 
@@ -110,6 +111,8 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
             g.epoch = tx.mode.epoch
     except IntegrityError as error:
         raise _lost_race(error) from error
+    except OperationalError as error:
+        raise _lost_wait(error) from error
     return _json(text, route.status)
 
 
@@ -125,6 +128,12 @@ def _lost_race(error: IntegrityError) -> YjError:
     if "shift" in words:
         return YjError("shift_open")
     raise error
+
+
+def _lost_wait(error: OperationalError) -> Exception:
+    """A lock not had in time, or the loser of a deadlock: nothing was written, the same key may be sent again."""
+    waited = getattr(error.orig, "pgcode", None) in _WAITED_IN_VAIN or "database is locked" in str(error.orig)
+    return YjError("busy") if waited else error
 
 
 def _authorised(route: Route, tx: Tx) -> Actor:

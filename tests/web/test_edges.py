@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select, text
 
 from fallback_server.store import tables
 from fallback_server.store.audit import audit, verify
@@ -199,3 +199,22 @@ def test_blanks_at_the_ends_of_a_password_count(hospital: Hospital) -> None:
             "/api/v1/session", json={"operator": "0201", "password": PASSWORD + " ", "workstation": "W1"}
         )
     assert answer.get_json(force=True)["code"] == "login_failed"
+
+
+def test_a_lock_not_had_in_time_is_busy_and_writes_nothing(hospital: Hospital) -> None:
+    if not hospital.url.startswith("postgresql"):
+        pytest.skip("SQLite has one writer; its wait is tested in the store")
+    engine = hospital.store.engine
+    window, before = hospital.window("admin"), counts(hospital.store)
+
+    def impatient(connection: Any, record: Any, proxy: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+
+    with engine.connect() as other, other.begin():
+        other.execute(text("SELECT * FROM mode FOR UPDATE"))
+        event.listen(engine, "checkout", impatient)
+        reply = window.post("/mode/emergency", SWITCH)
+        event.remove(engine, "checkout", impatient)
+    assert (reply.status, reply.code) == (503, "busy")
+    assert counts(hospital.store) == before
