@@ -156,7 +156,8 @@ class Worker:
             self._failed(job, f"{type(error).__name__}: {error.detail}")
         except (NoCentre, ValueError) as error:
             self._failed(job, str(error))
-        except Exception as error:  # edge of a job: one bad job does not end the worker
+        # Edge of a job: one bad job does not end the worker.
+        except Exception as error:
             self._failed(job, f"internal error: {type(error).__name__}")
             log.error("job_broke", job=job.id, kind=job.kind, exc_info=_without_values(error))
         else:

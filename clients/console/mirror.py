@@ -121,7 +121,7 @@ def rollback(
     out = Output(as_json)
     with instance(ctx).store() as store:
         actor = acting(store, person(operator), APPROVE, Passwords(password_file))
-        number = rolling.rollback(store, actor.operator_code)
+        number = rolling.go_back(store, actor.operator_code)
     out.say(f"generation {number} is current")
     out.document({"generation": number})
 

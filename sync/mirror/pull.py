@@ -18,9 +18,9 @@ from sqlalchemy import Connection, text
 from fallback_server.domain.datasets import DATASETS, Dataset
 from sync.central.gateway import Snapshot
 from sync.mirror.normalise import Normaliser, Rejection
+from sync.mirror.workspace import transaction
 
 BATCH_ROWS: Final = 2000
-SQLITE_CACHE_KIB: Final = 12 * 1024
 REJECTIONS_KEPT: Final = 500  # a dataset; all are counted
 
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -69,28 +69,20 @@ def diff_table(dataset: str) -> str:
     return f"diff_{dataset}"
 
 
-def tune(connection: Connection) -> None:
-    """Give the run's own connection room to work in; SQLite's default of 2 MB makes index pages go round and round."""
-    if connection.dialect.name == "sqlite":
-        with connection.begin():
-            for schema in ("temp", "mirror"):
-                connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{SQLITE_CACHE_KIB}")
-
-
 def pull(connection: Connection, snapshot: Snapshot, name: str, binds: Mapping[str, Any]) -> Staged:
     """Read, normalise and stage one dataset. Raises what the snapshot raises; commits the staging as it goes."""
     dataset = DATASETS[name]
     normaliser = Normaliser(dataset)
     staged = Staged(dataset, normaliser.columns)
-    with connection.begin():
+    with transaction(connection):
         _create(connection, name)
     rows = iter(snapshot.rows(name, binds))
     while batch := list(islice(rows, BATCH_ROWS)):
         good, kept = _normalised(normaliser, batch, staged)
-        with connection.begin():
+        with transaction(connection):
             _insert(connection, staged.table, normaliser.columns, good)
             _insert(connection, f"{staged.table}_kept", ("id",), kept)
-    with connection.begin():
+    with transaction(connection):
         _index(connection, staged.table)
     return staged
 

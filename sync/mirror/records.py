@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RUNS_KEPT: Final = 2000  # a week of runs every five minutes
 
 
-def begin(connection: Connection, datasets: Sequence[str], trigger: str, by: str, at: str) -> int:
+def enter(connection: Connection, datasets: Sequence[str], trigger: str, by: str, at: str) -> int:
     """Enter a run that is about to start; returns its number."""
     values = {
         "trigger": trigger,

@@ -9,16 +9,14 @@ from sqlalchemy import Connection, select, text
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
-from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mirror import dataset_state, datasets, delta, generation
 from fallback_server.store.session import Actor, Store, current_generation
 from sync.mirror.publish import STATE, WAS_EMPTY
+from sync.mirror.workspace import LOCK, transaction, workspace
 
-LOCK = "mirror"
 
-
-def rollback(store: Store, requested_by: str) -> int:
+def go_back(store: Store, requested_by: str) -> int:
     """Undo the newest generation; returns the one that is current now.
 
     Waits for a running mirror. Raises mirror_missing if there is nothing to go back to (or its deltas were pruned), and
@@ -28,12 +26,8 @@ def rollback(store: Store, requested_by: str) -> int:
         with store.reading() as tx:
             if tx.mode.mode is not Mode.NORMAL and not tx.mode.drill:
                 raise YjError("wrong_state", current=tx.mode.mode.value, wanted="mirror rollback")
-        engine = open_mirror_engine(store.url)
-        try:
-            with engine.connect().execution_options(yj_write=True) as connection, connection.begin():
-                current = _undo(connection, to_text(store.clock.now()))
-        finally:
-            engine.dispose()
+        with workspace(store.url) as connection, transaction(connection):
+            current = _undo(connection, to_text(store.clock.now()))
     with store.writing(Permit.HOUSEKEEPING, Actor(requested_by, requested_by)) as tx:
         tx.audit("mirror.rollback", subject=str(current))
     return current

@@ -17,7 +17,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from fallback_server.domain.clock import business_date, to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
-from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mirror import dataset_state
 from fallback_server.store.session import Actor, Store
@@ -25,8 +24,7 @@ from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Sn
 from sync.mirror import records
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
-from sync.mirror.pull import Staged, pull, tune
-from sync.mirror.rollback import LOCK
+from sync.mirror.pull import Staged, pull
 from sync.mirror.validate import (
     GuardRules,
     Problem,
@@ -37,6 +35,7 @@ from sync.mirror.validate import (
     set_duplicates_aside,
     set_orphans_aside,
 )
+from sync.mirror.workspace import LOCK, transaction, workspace
 
 CLOCK_WARN_SECONDS: Final = 30
 CLOCK_FAIL_SECONDS: Final = 300
@@ -117,24 +116,19 @@ def run_mirror(
     run_not_held for a wrong `approve`, LockBusy after `wait_seconds` or `give_up`. What goes wrong at the centre or in
     the store while the run is under way does not raise: it is in the report.
     """
-    with single_instance(store.url, LOCK, wait_seconds=wait_seconds, give_up=give_up):
-        engine = open_mirror_engine(store.url)
-        try:
-            with engine.connect().execution_options(yj_write=True) as connection:
-                tune(connection)
-                with connection.begin():
-                    records.close_interrupted(connection, to_text(store.clock.now()))
-                    held = records.held_run(connection, approve) if approve is not None else None
-                wanted = _wanted(gateway, held["datasets"] if held else datasets)
-                report = _begin(connection, store, wanted, "approved" if held else trigger, requested_by)
-                work = _Work(store, connection, gateway, rules, report, progress or _silent)
-                _carry_out(work, held)
-                with connection.begin():
-                    records.finish(connection, report, work.staged, to_text(store.clock.now()))
-                    if held and report.published:
-                        records.mark_approved(connection, report.run_id, requested_by, approved_reason)
-        finally:
-            engine.dispose()
+    alone = single_instance(store.url, LOCK, wait_seconds=wait_seconds, give_up=give_up)
+    with alone, workspace(store.url) as connection:
+        with transaction(connection):
+            records.close_interrupted(connection, to_text(store.clock.now()))
+            held = records.held_run(connection, approve) if approve is not None else None
+        wanted = _wanted(gateway, held["datasets"] if held else datasets)
+        report = _enter(connection, store, wanted, "approved" if held else trigger, requested_by)
+        work = _Work(store, connection, gateway, rules, report, progress or _silent)
+        _carry_out(work, held)
+        with transaction(connection):
+            records.finish(connection, report, work.staged, to_text(store.clock.now()))
+            if held and report.published:
+                records.mark_approved(connection, report.run_id, requested_by, approved_reason)
     if approve is not None:
         _audit_approval(store, requested_by, approve, report)
     return report
@@ -154,9 +148,9 @@ def _wanted(gateway: CentralGateway, datasets: Iterable[str] | None) -> tuple[st
     return tuple(name for name in DATASETS if name in asked)
 
 
-def _begin(connection: Connection, store: Store, wanted: tuple[str, ...], trigger: str, by: str) -> RunReport:
-    with connection.begin():
-        run_id = records.begin(connection, wanted, trigger, by, to_text(store.clock.now()))
+def _enter(connection: Connection, store: Store, wanted: tuple[str, ...], trigger: str, by: str) -> RunReport:
+    with transaction(connection):
+        run_id = records.enter(connection, wanted, trigger, by, to_text(store.clock.now()))
     return RunReport(run_id, "running", wanted)
 
 
@@ -241,7 +235,7 @@ def _note_clock(work: _Work, offset: float) -> None:
 def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
     begun = time.monotonic()
     connection, by_name = work.connection, {staged.dataset.name: staged for staged in work.staged}
-    with connection.begin():
+    with transaction(connection):
         versions = {
             row.dataset: row.rules_version
             for row in connection.execute(select(dataset_state.c.dataset, dataset_state.c.rules_version))
@@ -292,7 +286,7 @@ def _publish(work: _Work) -> str:
     if not work.staged:
         return "frozen"
     report, connection = work.report, work.connection
-    with connection.begin():
+    with transaction(connection):
         at = to_text(work.store.clock.now())
         report.generation, changes = publish(connection, report.run_id, work.staged, str(report.as_of), at)
         prune(connection, report.generation, work.rules.generations_kept, pinned)

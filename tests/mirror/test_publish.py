@@ -21,9 +21,10 @@ from fallback_server.store.mode import incident, mode
 from fallback_server.store.session import Store, current_generation
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Transient
-from sync.mirror.rollback import LOCK, rollback
+from sync.mirror.rollback import go_back
 from sync.mirror.run import RunReport, run_mirror
 from sync.mirror.status import mirror_status
+from sync.mirror.workspace import LOCK, transaction, workspace
 from tests.mirror.hospital import drug, hospital, patient, published
 
 Run = Callable[..., RunReport]
@@ -128,7 +129,7 @@ def test_going_back_restores_rows_and_state_exactly(
     centre.datasets["open_prescription_line"] = []
     mirror()
     assert published(store, "open_prescription") == []
-    assert rollback(store, "A01") == 1
+    assert go_back(store, "A01") == 1
     assert {name: published(store, name) for name in DATASETS} == first
     assert published_state(store) == state
     assert mirror().generation == 3  # numbers are never used twice
@@ -144,7 +145,7 @@ def published_state(store: Store) -> list[dict[str, object]]:
 def test_there_is_nothing_before_the_first_generation(store: Store, mirror: Run) -> None:
     mirror()
     with pytest.raises(YjError, match="mirror_missing"):
-        rollback(store, "A01")
+        go_back(store, "A01")
     assert len(published(store, "drug")) == 100
 
 
@@ -184,12 +185,8 @@ def test_a_second_run_waits_for_the_first(store: Store, mirror: Run) -> None:
 
 def test_a_run_of_a_dead_process_is_closed_by_the_next(store: Store, mirror: Run) -> None:
     mirror("department")
-    from fallback_server.store.database import open_mirror_engine
-
-    engine = open_mirror_engine(store.url)
-    with engine.connect().execution_options(yj_write=True) as connection, connection.begin():
+    with workspace(store.url) as connection, transaction(connection):
         connection.execute(tables.run.update().values(state="running"))
-    engine.dispose()
     mirror("department")
     with store.reading() as tx:
         rows = tx.conn.execute(select(tables.run.c.state, tables.run.c.problems).order_by(tables.run.c.run_id)).all()

@@ -1,0 +1,45 @@
+"""The run's own connection to the mirror, and the only place that begins and commits its transactions.
+
+It sees `mirror.db` (or the schema) and its temporary tables, never `yj.db`: no window waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import Connection
+
+from fallback_server.store.database import open_mirror_engine
+
+LOCK: Final = "mirror"  # the single instance of whoever writes the mirror
+SQLITE_CACHE_KIB: Final = 12 * 1024
+
+
+@contextmanager
+def workspace(url: str) -> Iterator[Connection]:
+    """A connection that may write the mirror of the store at `url`; temporary tables live as long as the block."""
+    engine = open_mirror_engine(url)
+    try:
+        with engine.connect().execution_options(yj_write=True) as connection:
+            _give_room(connection)
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Everything in the block is committed at its end, or nothing is."""
+    with connection.begin():
+        yield
+
+
+def _give_room(connection: Connection) -> None:
+    # SQLite's default of 2 MB lets index pages of 300,000 rows go round and round.
+    if connection.dialect.name != "sqlite":
+        return
+    with transaction(connection):
+        for schema in ("temp", "mirror"):
+            connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{SQLITE_CACHE_KIB}")
