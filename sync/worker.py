@@ -32,7 +32,8 @@ from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.store import jobs
 from fallback_server.store.locks import LockBusy, single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
-from fallback_server.store.mode_switch import advance, clean_documents_left
+from fallback_server.store.mode_switch import advance
+from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway
 from sync.central.sql_file import MappingError
@@ -207,7 +208,7 @@ class Worker:
                 incident.c.drill.is_(False),
                 incident.c.state.in_([IncidentState.CLOSING.value, IncidentState.UPLOADING.value]),
             )
-            numbers = [n for n in tx.conn.execute(wanted).scalars() if clean_documents_left(tx.conn, n)]
+            numbers = [n for n in tx.conn.execute(wanted).scalars() if clean_left(tx.conn, n)]
         for number in numbers:
             self._ask_upload(number)
 

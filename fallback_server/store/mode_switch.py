@@ -15,11 +15,11 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
-from fallback_server.domain.outbox import OPEN_WORK, OutboxState
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
 from fallback_server.store.returning import job
+from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Actor, Store, Tx, mirror_as_of, read_mode
 
 LIVE_SECONDS = 45  # a workstation that was heard of within this time counts as live
@@ -180,7 +180,7 @@ def _due(conn: Connection, state: ModeState, now: datetime) -> str | None:
         return "the grace is over"
     if state.hold_until is not None and now >= state.hold_until:
         return "the hold time is over"
-    return None if clean_documents_left(conn, state.incident_no) else "the clean documents are at the centre"
+    return None if clean_left(conn, state.incident_no) else "the clean documents are at the centre"
 
 
 def everyone_acknowledged(conn: Connection, epoch: int, now: datetime) -> bool:
@@ -194,24 +194,6 @@ def everyone_acknowledged(conn: Connection, epoch: int, now: datetime) -> bool:
         .all()
     )
     return bool(live) and all(seen is not None and seen >= epoch for seen in live)
-
-
-def clean_documents_left(conn: Connection, incident_no: int) -> int:
-    """Documents the uploader still has to move, those behind a person's decision not counted."""
-    parked = select(outbox.c.chain).where(
-        outbox.c.incident_no == incident_no, outbox.c.state == OutboxState.CONFLICT.value
-    )
-    return int(
-        conn.execute(
-            select(func.count())
-            .select_from(outbox)
-            .where(
-                outbox.c.incident_no == incident_no,
-                outbox.c.state.in_([s.value for s in OPEN_WORK]),
-                outbox.c.chain.not_in(parked),
-            )
-        ).scalar_one()
-    )
 
 
 def has_documents(conn: Connection, incident_no: int) -> bool:

@@ -4,7 +4,21 @@ is here.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Float, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from fallback_server.store.schema import metadata
 
@@ -62,3 +76,15 @@ Index(
     sqlite_where=text("ended_at IS NULL"),
     postgresql_where=text("ended_at IS NULL"),
 )
+
+
+def count_login_failure(conn: Connection, code: str, at: str) -> None:
+    """One more failed log-in of this code, counted in one statement so that two at once both count."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(login_failure).values(operator_code=code, failures=1, last_at=at)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=[login_failure.c.operator_code],
+            set_={"failures": login_failure.c.failures + 1, "last_at": at},
+        )
+    )

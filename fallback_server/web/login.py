@@ -7,14 +7,14 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import func, select, update
 
 from fallback_server.domain.categories import effective_roles
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
-from fallback_server.store.people import login_failure, session, workstation
+from fallback_server.store.people import count_login_failure, login_failure, session, workstation
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.people import Person, find_person, password_matches
 
@@ -151,17 +151,5 @@ def _refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:
 
 def _count_failure(store: Store, code: str, station: str, address: str | None) -> None:
     with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), station, address)) as tx:
-        known = _failures(tx.conn, code)
-        if known is None:
-            tx.conn.execute(login_failure.insert().values(operator_code=code[:64], failures=1, last_at=tx.at))
-        else:
-            tx.conn.execute(
-                update(login_failure)
-                .where(login_failure.c.operator_code == code)
-                .values(failures=known + 1, last_at=tx.at)
-            )
-        tx.audit("session.open", subject=code[:64], ok=False)
-
-
-def _failures(conn: Connection, code: str) -> int | None:
-    return conn.execute(select(login_failure.c.failures).where(login_failure.c.operator_code == code)).scalar()
+        count_login_failure(tx.conn, code, tx.at)
+        tx.audit("session.open", subject=code, ok=False)
