@@ -44,6 +44,7 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     from clients.console import serving
     from clients.console.locks import only_one
     from clients.console.supervise import Supervisor, part
+    from clients.sdk import YjClient
     from migrations.upgrade import upgrade
 
     out = Output()
@@ -51,6 +52,7 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     settings = found.settings
     host, port = host or settings.server.host, port or settings.server.port
     home = found.home.resolve()
+    serving.require_free(host, port)
     with only_one(home, "up"):
         upgrade(settings.database.url, found.clock)
         children = [part(home, "serve", "--host", host, "--port", str(port)), part(home, "worker")]
@@ -59,8 +61,9 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
         if supervised:
             serving.follow_parent()
         supervisor.start()
-        out.say(f"windows: {serving.address(host, port)} (stop with Ctrl-C; logs in {home / 'logs'})")
-        supervisor.run()
+        where = serving.address(host, port)
+        with YjClient(where, "up", patience=0) as probe:
+            supervisor.run(probe.alive, f"windows: {where} (stop with Ctrl-C; logs in {home / 'logs'})")
 
 
 def serve(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Supervised = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from types import FrameType
@@ -41,13 +42,29 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
                 max_request_body_size=16 * max(settings.server.max_body_bytes, 1 << 20),
             )  # fmt: skip
         except OSError as error:
-            raise NotInOrder(
-                f"[server] port = {port}: {host}:{port} cannot be had ({error.strerror}); choose another with --port"
-            ) from error
+            raise _taken(host, port, error) from error
         stop_on_signals()
         out.say(f"windows: {address(host, port)}")
         server.run()
         app.extensions["yj_store"].close()
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises NotInOrder if somebody else listens there: better said at once than by a child that keeps dying."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            if sys.platform != "win32":  # a port in its closing time is free for a server
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise _taken(host, port, error) from error
+
+
+def _taken(host: str, port: int, error: OSError) -> NotInOrder:
+    return NotInOrder(
+        f"[server] port = {port}: {host}:{port} cannot be had ({error.strerror}); choose another with --port"
+    )
 
 
 def address(host: str, port: int) -> str:

@@ -105,11 +105,18 @@ class Supervisor:
         for child in self.children:
             child.start()
 
-    def run(self) -> None:
-        """Watch until told to stop, then stop all children; none is left when this returns."""
+    def run(self, ready: Callable[[], bool], announcement: str) -> None:
+        """Watch until told to stop, then stop all children; none is left when this returns.
+
+        `announcement` is told once, as soon as `ready` says so: whoever reads it can connect.
+        """
+        announced = False
         try:
             while not self.stopping.wait(0.1):
                 self._look(time.monotonic())
+                if not announced and ready():
+                    announced = True
+                    self.tell(announcement)
         finally:
             self.stop()
 

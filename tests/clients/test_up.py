@@ -92,12 +92,12 @@ def test_a_part_that_dies_is_started_again(standby: Standby) -> None:
 
 
 def test_sigterm_stops_everything_cleanly(standby: Standby) -> None:
+    assert standby.process.stdout is not None
+    assert f"http://127.0.0.1:{standby.port}" in standby.process.stdout.readline()
     parts = standby.parts()
     standby.process.terminate()
     assert standby.process.wait(30) == 0
     assert not any(alive(pid) for pid in parts)
-    assert standby.process.stdout is not None
-    assert f"http://127.0.0.1:{standby.port}" in standby.process.stdout.read()
 
 
 def test_nothing_outlives_a_killed_supervisor(standby: Standby) -> None:
@@ -105,6 +105,12 @@ def test_nothing_outlives_a_killed_supervisor(standby: Standby) -> None:
     standby.process.kill()
     standby.process.wait(30)
     until(lambda: not any(alive(pid) for pid in parts))
+
+
+def test_a_port_that_is_taken_is_said_at_once(standby: Standby, capsys: pytest.CaptureFixture[str]) -> None:
+    standby.parts()
+    assert main(["--home", str(standby.home), "up", "--host", "127.0.0.1", "--port", str(standby.port)]) == 1
+    assert "--port" in capsys.readouterr().err
 
 
 def test_a_second_one_of_the_same_instance_is_refused(standby: Standby, capsys: pytest.CaptureFixture[str]) -> None:
