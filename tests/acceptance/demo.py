@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sync.reference_his.postgres import EmbeddedPostgres
+
 ENTITIES = {
     "patient", "registration", "registration_cancel", "registration_transfer", "prescription", "prescription_cancel",
     "order", "charge", "refund", "receipt_event", "dispense_note",
@@ -30,6 +32,8 @@ def play(home: Path, *options: str) -> Played:
         [sys.executable, "-m", "clients.console", "--home", str(home), "demo", "--json", *options],
         capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
+    # The centre's data lie outside a home that its user cannot enter, as pytest's folders are for root.
+    EmbeddedPostgres(home / "centre").destroy()
     if not done.stdout.strip():
         raise AssertionError(f"the demo ended with {done.returncode} and no document:\n{done.stderr[-6000:]}")
     return Played(json.loads(done.stdout), done.stderr, done.returncode)
