@@ -14,8 +14,8 @@ PRICE_STEP = Decimal("0.0001")
 ZERO = Decimal("0.00")
 MAX_AMOUNT = Decimal("9999999999.99")  # numeric(12,2): above any outpatient bill, below every centre's column
 
-_AMOUNT_TEXT = re.compile(r"-?\d{1,10}(\.\d{1,2})?")
-_PRICE_TEXT = re.compile(r"\d{1,10}(\.\d{1,4})?")
+_AMOUNT_TEXT = re.compile(r"-?\d{1,10}(\.\d{1,2})?", re.ASCII)
+_PRICE_TEXT = re.compile(r"\d{1,10}(\.\d{1,4})?", re.ASCII)
 
 
 def amount(value: str | int | Decimal) -> Decimal:

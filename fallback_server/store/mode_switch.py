@@ -15,10 +15,10 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
+from fallback_server.store import jobs
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
-from fallback_server.store.returning import job
 from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Actor, Store, Tx, mirror_as_of, read_mode
 
@@ -101,15 +101,7 @@ def begin_return(tx: Tx, *, upload: bool, grace_seconds: int, hold_seconds: int,
         values={"grace_until": to_text(grace), "hold_until": to_text(hold)},
     )  # fmt: skip
     if upload:
-        tx.conn.execute(
-            job.insert().values(
-                kind="upload",
-                arguments={"incident_no": number},
-                requested_by=tx.who.operator_code,
-                requested_at=tx.at,
-                state="queued",
-            )
-        )
+        jobs.enqueue(tx, jobs.UPLOAD, {"incident_no": number}, tx.who.operator_code)
     tx.audit("mode.normal", subject=str(number), upload=upload)
     return number
 

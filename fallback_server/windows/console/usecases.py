@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
-
 from fallback_server.acts import masters
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mode_switch, sign_off
-from fallback_server.store.returning import job
+from fallback_server.store import jobs, mode_switch, sign_off
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
 
@@ -40,14 +37,14 @@ def ask_upload(tx: Tx, number: int, *, dry_run: bool) -> dict[str, Any]:
     """Queue an upload of an ended incident; one that is queued already is enough."""
     row = mode_switch.incident_row(tx.conn, number)
     rules.require_returnable(row["state"], row["drill"])
-    return _ask(tx, "upload", {"incident_no": number, "dry_run": dry_run})
+    return _ask(tx, jobs.UPLOAD, {"incident_no": number, "dry_run": dry_run})
 
 
 def ask_reconciliation(tx: Tx, number: int) -> dict[str, Any]:
     """Queue a fresh account of an ended incident."""
     row = mode_switch.incident_row(tx.conn, number)
     rules.require_returnable(row["state"], row["drill"])
-    return _ask(tx, "reconcile", {"incident_no": number})
+    return _ask(tx, jobs.RECONCILE, {"incident_no": number})
 
 
 def ask_mirror(tx: Tx, datasets: Sequence[str] | None) -> dict[str, Any]:
@@ -55,7 +52,7 @@ def ask_mirror(tx: Tx, datasets: Sequence[str] | None) -> dict[str, Any]:
     for name in datasets or ():
         if name not in DATASETS:
             raise YjError("invalid_request", field="datasets", problem=name)
-    return _ask(tx, "mirror", {"datasets": sorted(datasets) if datasets else None})
+    return _ask(tx, jobs.MIRROR, {"datasets": sorted(datasets) if datasets else None})
 
 
 def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str, Any]:
@@ -63,7 +60,7 @@ def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str
     if queries.held_run(tx, run_id)["content_hash"] != content_hash:
         raise YjError("run_hash_mismatch")
     tx.audit("mirror.approve", subject=str(run_id), hash=content_hash, reason=reason)
-    return _ask(tx, "mirror", {"approve": run_id, "reason": reason})
+    return _ask(tx, jobs.MIRROR, {"approve": run_id, "reason": reason})
 
 
 def explain(tx: Tx, number: int, difference_id: int, note: str) -> dict[str, Any]:
@@ -80,15 +77,7 @@ def sign(tx: Tx, number: int, signed_as: str) -> dict[str, Any]:
 
 
 def _ask(tx: Tx, kind: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    waiting = tx.conn.execute(select(job.c.id, job.c.arguments).where(job.c.kind == kind, job.c.state == "queued"))
-    for known in waiting:
-        if known.arguments == arguments:
-            return queries.job_view(tx, known.id)
-    number: int = tx.conn.execute(
-        job.insert()
-        .values(kind=kind, arguments=arguments, requested_by=tx.who.operator_code, requested_at=tx.at, state="queued")
-        .returning(job.c.id)
-    ).scalar_one()
+    number = jobs.enqueue(tx, kind, arguments, tx.who.operator_code)
     tx.audit(f"{kind}.ask", subject=str(number), **arguments)
     return queries.job_view(tx, number)
 
