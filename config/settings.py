@@ -133,7 +133,6 @@ class Mirror(Section):
     registration_horizon_days: Positive = 3
     prescription_horizon_days: Positive = 3
     order_horizon_days: Positive = 30
-    watermark_overlap_minutes: Positive = 10
     guard_shrink_percent: Percent = 5
     guard_patient_shrink_percent: Percent = 1
     guard_changed_percent: Percent = 20
@@ -193,7 +192,6 @@ class Upload(Section):
     transient_retries: Annotated[int, Field(ge=0)] = 8
     retry_first_seconds: Positive = 5
     retry_max_seconds: Positive = 300
-    same_step_alarm: Positive = 3
 
     @model_validator(mode="after")
     def _lease_outlives_heartbeats(self) -> Upload:

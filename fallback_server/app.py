@@ -35,6 +35,7 @@ def policy_of(settings: Settings) -> Policy:
         grace_seconds=settings.rules.grace_seconds,
         return_hold_seconds=settings.upload.return_hold,
         session_hours=settings.rules.session_hours,
+        confirm_within_minutes=settings.rules.confirm_within_minutes,
         refund_approval_above=settings.rules.refund_approval_above,
         supply_days=settings.rules.supply_days,
         supply_days_emergency=settings.rules.supply_days_emergency,

@@ -35,7 +35,7 @@ from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.store.mode_switch import advance
 from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Actor, Store
-from sync.central.gateway import CentralError, CentralGateway
+from sync.central.gateway import CentralError, CentralGateway, ClockLimits
 from sync.central.sql_file import MappingError
 from sync.central.sql_gateway import open_gateway
 
@@ -336,7 +336,8 @@ def configure_logs() -> None:
 def _open(settings: Settings, clock: Clock) -> CentralGateway:
     if not settings.central.url:
         raise NoCentre('[central] url = "": write the address of the centre into yj.toml')
-    return open_gateway(settings.central.url, settings.mapping_dir, clock)
+    limits = ClockLimits(settings.alerts.clock_warn_seconds, settings.alerts.clock_fail_seconds)
+    return open_gateway(settings.central.url, settings.mapping_dir, clock, clock_limits=limits)
 
 
 def _work(worker: Worker) -> None:

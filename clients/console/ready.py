@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from clients.console.output import Output
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Store
+    from sync.central.gateway import Probe
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def ready(
 ) -> None:
     """Look at store, schema, mirror, disk and centre; exit 1 with the reasons if the standby could not take over."""
     out, found = Output(as_json), instance(ctx)
-    findings = [_disk(found), _centre(found)]
+    findings = [_disk(found), *_centre(found)]
     try:
         with found.store() as store:
             findings += [
@@ -105,23 +105,21 @@ def _people(store: Store) -> Finding:
     return Finding("administrators", admins >= 2, f"{admins} of our own can log in; two are needed to come back")
 
 
-def _centre(found: Instance) -> Finding:
-    """The centre being away is what the standby is for: a warning, never a reason."""
-    return _tried("centre", lambda: _probe(found))
-
-
-def _probe(found: Instance) -> str:
-    with found.gateway() as gateway:
-        probe = gateway.probe()
-    return f"answers in {probe.seconds * 1000:.0f} ms, clock {probe.clock_offset_seconds:+.1f} s, {probe.version}"
-
-
-def _tried(check: str, look: Callable[[], str]) -> Finding:
+def _centre(found: Instance) -> list[Finding]:
+    """The centre being away is what the standby is for: a warning, never a reason. A clock far off is one."""
     from sync.central.gateway import CentralError
 
     try:
-        return Finding(check, True, look())
+        with found.gateway() as gateway:
+            probe = gateway.probe()
     except CentralError as error:
-        return Finding(check, None, f"{type(error).__name__}: {error.detail}")
+        return [Finding("centre", None, f"{type(error).__name__}: {error.detail}")]
     except Misuse as error:
-        return Finding(check, None, "; ".join(error.lines))
+        return [Finding("centre", None, "; ".join(error.lines))]
+    return [Finding("centre", True, f"answers in {probe.seconds * 1000:.0f} ms, {probe.version}"), clock_finding(probe)]
+
+
+def clock_finding(probe: Probe) -> Finding:
+    """The two clocks, by the limits of [alerts]."""
+    verdict = {"ok": True, "warn": None, "fail": False}[probe.clock]
+    return Finding("clock", verdict, f"the centre's is {probe.clock_offset_seconds:+.1f} s from ours")

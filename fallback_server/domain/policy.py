@@ -18,6 +18,7 @@ class Policy:
     grace_seconds: int = 120
     return_hold_seconds: int = 600
     session_hours: int = 12
+    confirm_within_minutes: int = 60
     refund_approval_above: Decimal = Decimal("200.00")
     supply_days: int = 7
     supply_days_emergency: int = 3

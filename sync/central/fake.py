@@ -18,6 +18,7 @@ from fallback_server.domain.clock import Clock, SystemClock
 from sync.central.gateway import (
     Applied,
     CentralError,
+    ClockLimits,
     DatasetHints,
     IntegrityAlarm,
     LedgerRow,
@@ -114,7 +115,8 @@ class FakeCentral:
     def probe(self) -> Probe:
         self._arrive("probe")
         now = self.clock.now()
-        return Probe(now, "FakeCentral", self.delay_seconds, self.clock_offset_seconds)
+        judged = ClockLimits().judge(self.clock_offset_seconds)
+        return Probe(now, "FakeCentral", self.delay_seconds, self.clock_offset_seconds, judged)
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Row = Mapping[str, Any]
 
@@ -97,13 +97,28 @@ class Applied:
 
 
 @dataclass(frozen=True)
+class ClockLimits:
+    """How far the centre's clock may be from ours before somebody is warned, and before it is a fault."""
+
+    warn_seconds: float = 30
+    fail_seconds: float = 300
+
+    def judge(self, offset: float) -> Literal["ok", "warn", "fail"]:
+        """What an offset in seconds means; exactly at a limit is still the milder."""
+        if abs(offset) > self.fail_seconds:
+            return "fail"
+        return "warn" if abs(offset) > self.warn_seconds else "ok"
+
+
+@dataclass(frozen=True)
 class Probe:
-    """One look at the centre. `clock_offset_seconds` is centre minus standby."""
+    """One look at the centre. `clock_offset_seconds` is centre minus standby, `clock` what the limits say of it."""
 
     server_time: datetime
     version: str
     seconds: float
     clock_offset_seconds: float
+    clock: Literal["ok", "warn", "fail"] = "ok"
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from sync.central.dialects import Edge, Phase, Timeouts, edge_for
 from sync.central.gateway import (
     Applied,
     CentralError,
+    ClockLimits,
     ColumnMissing,
     DatasetHints,
     LedgerRow,
@@ -47,15 +48,25 @@ from sync.central.vocabulary import LISTS, entity_names
 FETCH_ROWS = 2000
 
 
-def open_gateway(url: str, mapping_folder: Path, clock: Clock, *, timeouts: Timeouts | None = None) -> SqlGateway:
+def open_gateway(
+    url: str,
+    mapping_folder: Path,
+    clock: Clock,
+    *,
+    timeouts: Timeouts | None = None,
+    clock_limits: ClockLimits | None = None,
+) -> SqlGateway:
     """The gateway to a centre; nothing is sent yet. Raises MappingError if the mapping has slips or does not fit."""
-    return SqlGateway(url, load(mapping_folder), clock, timeouts=timeouts or Timeouts())
+    mapping = load(mapping_folder)
+    return SqlGateway(url, mapping, clock, timeouts=timeouts or Timeouts(), clock_limits=clock_limits or ClockLimits())
 
 
 class SqlGateway:
     """See `gateway.CentralGateway`. Safe to use from several threads."""
 
-    def __init__(self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts) -> None:
+    def __init__(
+        self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts, clock_limits: ClockLimits
+    ) -> None:
         backend = make_url(url).get_backend_name()
         if backend != mapping.options.dialect:
             raise MappingError(
@@ -63,6 +74,7 @@ class SqlGateway:
             )
         self.mapping = mapping
         self.clock = clock
+        self.clock_limits = clock_limits
         self.edge: Edge = edge_for(mapping.options.dialect)
         self._reader = self._engine(url, timeouts, writing=False)
         self._writer = self._engine(url, timeouts, writing=True)
@@ -88,7 +100,8 @@ class SqlGateway:
             raise Systemic("probe.sql: must give one row with the columns server_time and version")
         server_time = _aware(rows[0]["server_time"], self.clock)
         offset = (server_time - at).total_seconds() - seconds / 2
-        return Probe(server_time, str(rows[0].get("version", "")), seconds, offset)
+        judged = self.clock_limits.judge(offset)
+        return Probe(server_time, str(rows[0].get("version", "")), seconds, offset, judged)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlSnapshot]:

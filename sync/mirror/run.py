@@ -20,7 +20,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mirror import dataset_state
 from fallback_server.store.session import Actor, Store
-from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Snapshot, Systemic, Unreachable
+from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Snapshot, Systemic, Unreachable
 from sync.mirror import records
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
@@ -36,9 +36,6 @@ from sync.mirror.validate import (
     set_orphans_aside,
 )
 from sync.mirror.workspace import LOCK, transaction, workspace
-
-CLOCK_WARN_SECONDS: Final = 30
-CLOCK_FAIL_SECONDS: Final = 300
 
 Progress = Callable[[str, int, int], None]
 """Called with (dataset, datasets done, datasets in all)."""
@@ -190,7 +187,7 @@ def _read(work: _Work, names: Sequence[str]) -> None:
     begun = time.monotonic()
     probe = work.gateway.probe()
     work.report.clock_offset_seconds = round(probe.clock_offset_seconds)
-    _note_clock(work, probe.clock_offset_seconds)
+    _note_clock(work, probe)
     with work.gateway.snapshot() as snapshot:
         work.report.as_of = to_text(snapshot.as_of)
         for done, name in enumerate(names):
@@ -221,15 +218,15 @@ def _binds(work: _Work, name: str, now: datetime) -> dict[str, Any]:
     return {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
 
 
-def _note_clock(work: _Work, offset: float) -> None:
-    if abs(offset) <= CLOCK_WARN_SECONDS:
+def _note_clock(work: _Work, probe: Probe) -> None:
+    if probe.clock == "ok":
         return
-    seconds = round(offset)
+    seconds = round(probe.clock_offset_seconds)
     problem = Problem(
         "clock_offset", None, f"中心与备用机时钟相差 {seconds} 秒。", f"The centre's clock is {seconds} s off.",
         {"seconds": seconds},
     )  # fmt: skip
-    (work.problems if abs(offset) > CLOCK_FAIL_SECONDS else work.notes).append(problem)
+    (work.problems if probe.clock == "fail" else work.notes).append(problem)
 
 
 def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:

@@ -8,12 +8,14 @@ from sqlalchemy import func, select
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
 from fallback_server.store import mirror, sign_off
 from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import job
 from fallback_server.store.session import Tx
+from fallback_server.windows.console import rules
 
 RUNS_SHOWN = 20
 
@@ -63,14 +65,21 @@ def rejections(tx: Tx, run_id: int, limit: int) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def incidents(tx: Tx) -> list[dict[str, Any]]:
-    """All incidents, newest first, with the documents of each by state."""
+def incidents(tx: Tx, policy: Policy) -> list[dict[str, Any]]:
+    """All incidents, newest first, with the documents of each by state and whether the switch-on was confirmed."""
     states = _states(tx)
     rows = tx.conn.execute(select(incident).order_by(incident.c.incident_no.desc())).mappings()
-    return [{**dict(row), "documents": states.get(row["incident_no"], {})} for row in rows]
+    return [
+        {
+            **row,
+            **rules.confirmation(row, policy.confirm_within_minutes, tx.now),
+            "documents": states.get(row["incident_no"], {}),
+        }
+        for row in map(dict, rows)
+    ]
 
 
-def incident_detail(tx: Tx, number: int) -> dict[str, Any]:
+def incident_detail(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
     """One incident with its timeline and its documents by entity and state."""
     row = incident_row(tx.conn, number)
     events = tx.conn.execute(
@@ -86,6 +95,7 @@ def incident_detail(tx: Tx, number: int) -> dict[str, Any]:
         entities.setdefault(count.entity, {})[count.state] = count.n
     return {
         **row,
+        **rules.confirmation(row, policy.confirm_within_minutes, tx.now),
         "documents": _states(tx).get(number, {}),
         "entities": entities,
         "timeline": [dict(e) for e in events],

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState
 
@@ -29,6 +34,14 @@ def require_number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise YjError("not_found")
     return int(text)
+
+
+def confirmation(incident: Mapping[str, Any], within_minutes: int, now: datetime) -> dict[str, Any]:
+    """Until when a second person should confirm the switch-on, and whether that is overdue; a drill needs nobody."""
+    if incident["confirmed_at"] is not None or incident["drill"]:
+        return {"confirm_by": None, "confirm_overdue": False}
+    due = from_text(incident["opened_at"]) + timedelta(minutes=within_minutes)
+    return {"confirm_by": to_text(due), "confirm_overdue": now > due}
 
 
 def require_signer(signed_as: str, roles: frozenset[str]) -> None:

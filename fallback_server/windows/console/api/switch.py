@@ -129,7 +129,7 @@ def insurance(call: Call) -> Any:
 def confirm(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     mode_switch.confirm_incident(call.tx, number)
-    return queries.incident_detail(call.tx, number)
+    return queries.incident_detail(call.tx, call.policy, number)
 
 
 @api.get("/mirror", summary="State of the mirror", roles=CONSOLE)
@@ -168,12 +168,12 @@ def show_rejections(call: Call) -> Any:
 
 @api.get("/incidents", summary="All incidents", roles=CONSOLE)
 def show_incidents(call: Call) -> Any:
-    return {"items": queries.incidents(call.tx)}
+    return {"items": queries.incidents(call.tx, call.policy)}
 
 
 @api.get("/incidents/{number}", summary="One incident with its timeline", roles=CONSOLE)
 def show_incident(call: Call) -> Any:
-    return queries.incident_detail(call.tx, rules.require_number(call.path["number"]))
+    return queries.incident_detail(call.tx, call.policy, rules.require_number(call.path["number"]))
 
 
 @api.get("/jobs/{job}", summary="What became of a job", roles=CONSOLE)
