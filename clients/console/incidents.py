@@ -1,13 +1,22 @@
-"""Which incident a verb means when none is named."""
+"""`yj incident list | show | confirm | explain | sign`, and which incident a verb means when none is named."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from clients.console.context import NotInOrder
+import typer
+
+from clients.console.context import Misuse, NotInOrder, instance
+from clients.console.output import Output
+from clients.console.people import Operator, PasswordFile, Passwords, acting
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+group = typer.Typer(no_args_is_help=True, help="the record of an outage: timeline, explanations, signatures")
+Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
+Incident = Annotated[int | None, typer.Option("--incident", min=1, help="number of the incident; default the newest")]
+DECIDE = ("admin", "duty", "supervisor")
 
 
 def chosen(conn: Connection, number: int | None) -> int:
@@ -22,3 +31,112 @@ def chosen(conn: Connection, number: int | None) -> int:
     if number is None:
         raise NotInOrder("there is no incident yet")
     return int(incident_row(conn, number)["incident_no"])
+
+
+@group.command(name="list")
+def list_incidents(ctx: typer.Context, as_json: Json = False) -> None:
+    """All incidents, newest first, with their documents by state."""
+    from fallback_server.app import policy_of
+    from fallback_server.windows.console import queries
+
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store, store.reading() as tx:
+        items = queries.incidents(tx, policy_of(found.settings))
+    rows = [
+        [
+            one["incident_no"],
+            one["state"],
+            "DRILL" if one["drill"] else "",
+            one["cause"],
+            one["opened_at"],
+            _counts(one),
+        ]
+        for one in items
+    ]
+    out.table("事件 · incidents", ["number", "state", "", "cause", "opened", "documents"], rows, right=[0])
+    out.document({"items": items})
+
+
+@group.command()
+def show(ctx: typer.Context, incident: Incident = None, as_json: Json = False) -> None:
+    """One incident with its timeline."""
+    from fallback_server.app import policy_of
+    from fallback_server.windows.console import queries
+
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store, store.reading() as tx:
+        one = queries.incident_detail(tx, policy_of(found.settings), chosen(tx.conn, incident))
+    out.say(f"incident {one['incident_no']}: {one['state']}, {one['cause']}, {one['reason']}; {_counts(one)}")
+    rows = [
+        [event["at"], event["arrow"], event["kind"], event["operator_code"], event["approver_code"]]
+        for event in one["timeline"]
+    ]
+    out.table("经过 · timeline", ["at", "arrow", "what", "by", "with"], rows)
+    out.document(one)
+
+
+@group.command()
+def confirm(
+    ctx: typer.Context, operator: Operator, incident: Incident = None, password_file: PasswordFile = None
+) -> None:
+    """The second person's confirmation that YJ was switched on."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store.mode_switch import confirm_incident
+
+    with instance(ctx).store() as store:
+        actor = acting(store, operator, DECIDE, Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            number = chosen(tx.conn, incident)
+            confirm_incident(tx, number)
+    Output(False).say(f"incident {number}: confirmed by {operator}")
+
+
+@group.command()
+def explain(
+    ctx: typer.Context,
+    difference: Annotated[int, typer.Argument(help="its id in `yj reconcile`")],
+    operator: Operator,
+    note: Annotated[str, typer.Option(help="why it is as it is, in words")],
+    incident: Incident = None,
+    password_file: PasswordFile = None,
+) -> None:
+    """Put your name and a reason to a difference of the newest account."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.windows.console import usecases
+
+    with instance(ctx).store() as store:
+        actor = acting(store, operator, DECIDE, Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            usecases.explain(tx, chosen(tx.conn, incident), difference, note)
+    Output(False).say(f"difference {difference}: explained by {operator}")
+
+
+@group.command()
+def sign(
+    ctx: typer.Context,
+    operator: Operator,
+    signed_as: Annotated[str, typer.Option("--as", help="it (an administrator) or finance (a supervisor)")],
+    incident: Incident = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Sign the newest account; the second signature closes the incident."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store.mode_switch import incident_row
+    from fallback_server.windows.console import rules, usecases
+
+    if signed_as not in rules.SIGNERS:
+        raise Misuse(f"--as {signed_as}: must be one of {', '.join(rules.SIGNERS)}")
+    out = Output(as_json)
+    with instance(ctx).store() as store:
+        actor = acting(store, operator, tuple(rules.SIGNERS.values()), Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            number = chosen(tx.conn, incident)
+            usecases.sign(tx, number, signed_as)
+            state = incident_row(tx.conn, number)["state"]
+    out.say(f"incident {number}: signed as {signed_as} by {operator}; now {state}")
+    out.document({"incident_no": number, "signed_as": signed_as, "state": state})
+
+
+def _counts(one: dict[str, Any]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in sorted(one["documents"].items())) or "no documents"

@@ -1,0 +1,79 @@
+"""`yj incident …`: the record of an outage can be confirmed, explained, signed and closed from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from clients.console.main import main
+from config.settings import write_default
+from fallback_server.domain.modes import Permit
+from fallback_server.store import sign_off
+from fallback_server.store.mode import incident
+from fallback_server.store.returning import difference
+from tests.fixtures_hospital import ADMIN, PASSWORD, Hospital
+
+
+@pytest.fixture
+def home(hospital: Hospital, tmp_path: Path) -> Path:
+    """An instance folder on the hospital's store, with an ended incident and an account of one difference."""
+    hospital.emergency()
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        tx.conn.execute(update(incident).values(state="reconciling"))
+        tx.conn.execute(
+            difference.insert().values(
+                incident_no=1, kind="amount", subject="c1", local={"amount": "1.00"}, central={"amount": "2.00"},
+                first_seen_at=tx.at,
+            )
+        )  # fmt: skip
+        found = sign_off.list_differences(tx.conn, 1)
+        report = {"incident_no": 1, "balanced": False, "totals": {}, "cashiers": [], "differences": found}
+        sign_off.store_reconciliation(tx, 1, report)
+    write_default(tmp_path / "home", database_url=hospital.url)
+    (tmp_path / "words.json").write_text(json.dumps(dict.fromkeys(["0601", "0801", "0802", "0201"], PASSWORD)))
+    return tmp_path / "home"
+
+
+def yj(home: Path, *arguments: str) -> int:
+    asked = {"confirm", "explain", "sign"} & set(arguments)
+    words = ["--password-file", str(home.parent / "words.json")] if asked else []
+    return main(["--home", str(home), "incident", *arguments, *words])
+
+
+def state(hospital: Hospital) -> Any:
+    with hospital.store.reading() as tx:
+        return tx.conn.execute(select(incident)).mappings().one()
+
+
+def test_an_outage_is_confirmed_explained_signed_and_closed(
+    hospital: Hospital, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert yj(home, "confirm", "--operator", "0801") == 1  # who switched on cannot confirm it
+    assert yj(home, "confirm", "--operator", "0802") == 0
+    assert yj(home, "sign", "--as", "it", "--operator", "0801") == 1  # a difference is not explained yet
+    assert yj(home, "explain", "1", "--operator", "0601", "--note", "已核对") == 0
+    assert yj(home, "sign", "--as", "it", "--operator", "0601") == 1  # a supervisor is not IT
+    assert yj(home, "sign", "--as", "it", "--operator", "0801") == 0
+    assert state(hospital)["state"] == "reconciling"
+    assert yj(home, "sign", "--as", "finance", "--operator", "0601") == 0
+    assert (state(hospital)["state"], state(hospital)["confirmed_by"]) == ("closed", "0802")
+    capsys.readouterr()
+    assert yj(home, "show", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [event["kind"] for event in shown["timeline"]][-1] == "closed"
+
+
+def test_wrong_people_and_wrong_words_are_refused(home: Path) -> None:
+    assert yj(home, "confirm", "--operator", "0201") == 1
+    assert yj(home, "explain", "99", "--operator", "0601", "--note", "x") == 1
+    assert yj(home, "sign", "--as", "boss", "--operator", "0601") == 2
+    assert yj(home, "show", "--incident", "99") == 1
+
+
+def test_the_list_shows_every_incident(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert yj(home, "list", "--json") == 0
+    assert [one["incident_no"] for one in json.loads(capsys.readouterr().out)["items"]] == [1]
