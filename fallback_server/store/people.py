@@ -1,6 +1,4 @@
-"""Operators of our own, sessions, workstations. Mirrored operators live in the mirror; what we add about them
-is here.
-"""
+"""Operators of our own, sessions, workstations. Mirrored operators live in the mirror; what we add to them is here."""
 
 from __future__ import annotations
 
@@ -79,7 +77,7 @@ Index(
 
 
 def count_login_failure(conn: Connection, code: str, at: str) -> None:
-    """One more failed log-in of this code, counted in one statement so that two at once both count."""
+    """One more wrong password for this code, counted in one statement so that two at once both count."""
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     statement = insert(login_failure).values(operator_code=code, failures=1, last_at=at)
     conn.execute(
@@ -88,3 +86,8 @@ def count_login_failure(conn: Connection, code: str, at: str) -> None:
             set_={"failures": login_failure.c.failures + 1, "last_at": at},
         )
     )
+
+
+def forget_login_failures(conn: Connection, code: str) -> None:
+    """The right password was given: the next slip counts from one again."""
+    conn.execute(login_failure.delete().where(login_failure.c.operator_code == code))

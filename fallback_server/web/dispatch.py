@@ -22,10 +22,11 @@ from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import IDEMPOTENCY_KEY, is_ulid, new_ulid
 from fallback_server.domain.policy import Policy
 from fallback_server.store import idempotency
+from fallback_server.store.people import count_login_failure, forget_login_failures
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.login import actor_of
 from fallback_server.web.metrics import REFUSALS
-from fallback_server.web.people import check_approver
+from fallback_server.web.people import check_approver, refuse_if_locked_out
 from fallback_server.web.problems import from_validation, problem
 from fallback_server.web.routes import Api, Call, FreeCall, Route
 
@@ -98,10 +99,12 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
     if known is not None:
         return _replay(known)
     body = _parse(route.body, raw)
-    actor = _with_approver(store, actor, body)
+    actor = _with_approver(store, policy, actor, body)
     try:
         with store.writing(permit, actor) as tx:
             g.epoch = tx.mode.epoch
+            if actor.approver_code is not None:
+                forget_login_failures(tx.conn, actor.approver_code)
             if act and (known := idempotency.claim(tx.conn, act, tx.at)) is not None:
                 return _replay(known)
             key = act.key if act and is_ulid(act.key) else new_ulid(tx.now)
@@ -147,11 +150,19 @@ def _authorised(route: Route, tx: Tx) -> Actor:
     return actor
 
 
-def _with_approver(store: Store, actor: Actor, body: Any) -> Actor:
+def _with_approver(store: Store, policy: Policy, actor: Actor, body: Any) -> Actor:
+    """The actor with the second person. Wrong passwords count as at log-in: this is no place to guess them."""
     approver = getattr(body, "approver", None)
     if approver is None:
         return actor
-    return replace(actor, approver_code=check_approver(store, actor, approver.operator, approver.password))
+    with store.reading() as tx:
+        refuse_if_locked_out(tx, policy, approver.operator)
+    try:
+        return replace(actor, approver_code=check_approver(store, actor, approver.operator, approver.password))
+    except YjError:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            count_login_failure(tx.conn, approver.operator, tx.at)
+        raise
 
 
 def _check_epoch(tx: Tx) -> None:

@@ -14,9 +14,9 @@ from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
-from fallback_server.store.people import count_login_failure, login_failure, session, workstation
+from fallback_server.store.people import count_login_failure, forget_login_failures, session, workstation
 from fallback_server.store.session import Actor, Store, Tx
-from fallback_server.web.people import Person, find_person, password_matches
+from fallback_server.web.people import Person, find_person, password_matches, refuse_if_locked_out
 
 ENROL_LOCK = 0x594A0002  # advisory lock of PostgreSQL: workstation numbers are given out one transaction at a time
 
@@ -34,7 +34,7 @@ def open_session(
     Raises login_failed, activation_required, too_many_requests, session_elsewhere.
     """
     with store.reading() as tx:
-        _refuse_if_locked_out(tx, policy, code)
+        refuse_if_locked_out(tx, policy, code)
         person = find_person(tx.conn, code)
     if person is not None and person.active and person.password_hash is None:
         raise YjError("activation_required")
@@ -45,7 +45,7 @@ def open_session(
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         _end_elsewhere(tx, person.code, station, take_over)
         enrol_workstation(tx, station)
-        tx.conn.execute(login_failure.delete().where(login_failure.c.operator_code == code))
+        forget_login_failures(tx.conn, code)
         answer = _issue(tx, policy, person, station)
         tx.audit("session.open", subject=person.code, take_over=take_over)
     return answer
@@ -136,17 +136,6 @@ def _end_elsewhere(tx: Tx, code: str, station: str, take_over: bool) -> None:
         raise YjError("session_elsewhere", workstation=elsewhere)
     if elsewhere is not None:
         tx.conn.execute(update(session).where(*others).values(ended_at=tx.at))
-
-
-def _refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:
-    """After too many failures each further one doubles the wait, up to the lock-out time."""
-    row = tx.conn.execute(select(login_failure).where(login_failure.c.operator_code == code)).mappings().first()
-    if row is None or row["failures"] < policy.login_attempts:
-        return
-    wait = min(policy.lockout_minutes * 60, 2 ** (row["failures"] - policy.login_attempts + 1))
-    left = (from_text(row["last_at"]) + timedelta(seconds=wait) - tx.now).total_seconds()
-    if left > 0:
-        raise YjError("too_many_requests", seconds=int(left) + 1)
 
 
 def _count_failure(store: Store, code: str, station: str, address: str | None) -> None:

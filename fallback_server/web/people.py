@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -13,10 +14,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, select
 
 from fallback_server.domain.categories import ROLES, SECOND_PERSON_ROLES, effective_roles
+from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
 from fallback_server.store import mirror
-from fallback_server.store.people import operator
-from fallback_server.store.session import Actor, Store
+from fallback_server.store.people import login_failure, operator
+from fallback_server.store.session import Actor, Store, Tx
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,17 @@ def _digest_matches(scheme: str, stored: str, password: str) -> bool:
     salt, _, digest = stored.rpartition("$")
     computed = hashlib.new(scheme, (salt + password).encode()).hexdigest()
     return hmac.compare_digest(computed, digest.strip().lower())
+
+
+def refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:
+    """After too many wrong passwords each further one doubles the wait, up to the lock-out time: too_many_requests."""
+    row = tx.conn.execute(select(login_failure).where(login_failure.c.operator_code == code)).mappings().first()
+    if row is None or row["failures"] < policy.login_attempts:
+        return
+    wait = min(policy.lockout_minutes * 60, 2 ** (row["failures"] - policy.login_attempts + 1))
+    left = (from_text(row["last_at"]) + timedelta(seconds=wait) - tx.now).total_seconds()
+    if left > 0:
+        raise YjError("too_many_requests", seconds=int(left) + 1)
 
 
 def check_approver(store: Store, acting: Actor, code: str, password: str) -> str:

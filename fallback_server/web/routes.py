@@ -31,8 +31,8 @@ class Body(BaseModel):
 class Approver(Body):
     """The second person (2-contract, Second person)."""
 
-    operator: str
-    password: Annotated[str, StringConstraints(strip_whitespace=False)]
+    operator: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)]
 
 
 @dataclass(frozen=True)

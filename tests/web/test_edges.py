@@ -9,6 +9,7 @@ from sqlalchemy import event, func, select, text
 
 from fallback_server.store import tables
 from fallback_server.store.audit import audit, verify
+from fallback_server.store.people import login_failure
 from fallback_server.store.session import Store
 from tests.fixtures_hospital import PASSWORD, Hospital
 
@@ -153,6 +154,22 @@ def test_leaving_yj_needs_another_person_who_may(hospital: Hospital, approver: A
     hospital.emergency()
     body = {"upload": False, **({"approver": approver} if approver else {})}
     assert hospital.window("admin").post("/mode/normal", body).code == code
+
+
+def test_an_approver_s_password_cannot_be_guessed_at_leisure(hospital: Hospital) -> None:
+    hospital.emergency()
+    desk = hospital.window("admin")
+
+    def ask(password: str) -> str:
+        approver = {"operator": "0601", "password": password}
+        return desk.post("/mode/normal", {"upload": False, "approver": approver}).code
+
+    assert [ask(f"wrong-pass-{n}") for n in range(6)] == ["approver_rejected"] * 5 + ["too_many_requests"]
+    assert ask(PASSWORD) == "too_many_requests"
+    hospital.clock.advance(60)
+    assert ask(PASSWORD) == ""
+    with hospital.store.reading() as tx:
+        assert tx.conn.execute(select(login_failure)).first() is None, "the right password starts the count anew"
 
 
 def test_refused_writes_are_audited_and_the_chain_holds(hospital: Hospital) -> None:
