@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from fallback_server.web.routes import Api
 from fallback_server.windows import all_windows
 
 log = logging.getLogger("yj.web")
-PagesInstaller = Callable[[Flask], None]
 
 
 def policy_of(settings: Settings) -> Policy:

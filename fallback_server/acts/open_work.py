@@ -6,7 +6,6 @@ an unclosed incident has arrived at the centre and comes back in the mirror's op
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, false, or_, select
@@ -58,16 +57,6 @@ def returned_keys(entity: str) -> Select[tuple[str]]:
 def not_ours(tx: Tx, key: ColumnElement[str], entity: str) -> ColumnElement[bool]:
     """Condition: the centre's row is not one of ours come back. Nothing of the centre is seen in a drill."""
     return false() if tx.mode.drill else key.not_in(returned_keys(entity))
-
-
-def central_keys(tx: Tx, ids: Iterable[str]) -> dict[str, str]:
-    """Our documents' ids → the centre's keys, for those that have arrived."""
-    rows = tx.conn.execute(
-        select(outbox.c.yj_id, outbox.c.central_key).where(
-            outbox.c.yj_id.in_(list(ids)), outbox.c.central_key.is_not(None)
-        )
-    )
-    return {row.yj_id: row.central_key for row in rows}
 
 
 def as_of(tx: Tx, dataset: str) -> str | None:

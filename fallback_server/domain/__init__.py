@@ -1,3 +1,1 @@
-"""Pure rules of the house: money, numbers, time, modes, documents, errors. No SQLAlchemy, no Flask, no clock of
-its own.
-"""
+"""Pure rules of the house: money, numbers, time, modes, documents, errors. No SQLAlchemy, no Flask, no own clock."""

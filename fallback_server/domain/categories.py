@@ -27,27 +27,20 @@ PAYMENT_METHODS: Final[dict[str, tuple[str, str]]] = {
     "alipay": ("支付宝", "Alipay"),
     "other": ("其他", "Other"),
 }
-# Rounding (抹零) and arrears (欠费) are payment lines of their own kind, so that payments still equal lines to the
-# cent.
+# Rounding (抹零) and arrears (欠费) are payment lines of their own: payments still equal lines to the cent.
 ADJUSTING_METHODS: Final = ("rounding", "arrears")
 SCAN_METHODS: Final = ("wechat", "alipay")  # ask for the voucher number of the platform
 
-PRESCRIPTION_KINDS: Final = ("western", "patent", "herbal")
-DRUG_CONTROL_CLASSES: Final = ("narcotic", "psychotropic1", "psychotropic2", "toxic")
 # 7-trade-rules §3: these need the special red paper form and are refused in YJ mode.
 PAPER_ONLY_CONTROL_CLASSES: Final = ("narcotic", "psychotropic1")
 
 CAUSES: Final = ("server", "storage", "network", "software", "database", "maintenance", "other")
-SESSIONS: Final = ("am", "pm", "night")
-VISIT_KINDS: Final = ("outpatient", "emergency")
-QUEUE_STATES: Final = ("waiting", "paused", "called", "seen", "absent")
 
 ROLES: Final = (
     "registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor",
 )  # fmt: skip
 SECOND_PERSON_ROLES: Final = ("supervisor", "duty", "admin")
-# Roles that may do what another role may: a cashier is also a registrar, a supervisor also a cashier (2-contract,
-# Roles).
+# Roles that may do what another may (2-contract, Roles): a cashier is also a registrar, a supervisor also a cashier.
 ROLE_INCLUDES: Final[dict[str, tuple[str, ...]]] = {
     "cashier": ("registrar",),
     "supervisor": ("cashier", "registrar"),

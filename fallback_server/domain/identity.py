@@ -54,8 +54,3 @@ def mask_phone(phone: str | None) -> str | None:
     if not phone:
         return None
     return "*" * len(phone) if len(phone) < 8 else f"{phone[:3]}{'*' * (len(phone) - 7)}{phone[-4:]}"
-
-
-def mask_name(name: str) -> str:
-    """The middle of a name hidden, for the waiting-hall display."""
-    return name[0] + "*" + (name[-1] if len(name) > 2 else "")

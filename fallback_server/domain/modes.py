@@ -63,9 +63,7 @@ class ModeState:
     notice: str | None
 
     def in_scope(self, department_code: str | None) -> bool:
-        """Whether a visit of this department belongs to the incident; without a department only hospital-wide YJ
-        does.
-        """
+        """Whether a visit of this department is in YJ; one without a department is so only hospital-wide."""
         return self.scope is None or (department_code is not None and department_code in self.scope)
 
 

@@ -68,8 +68,7 @@ payment = Table(
     CheckConstraint("state IN ('received', 'in_doubt')", name="state"),
 )
 
-# Promise: what was paid here is paid once. The primary key is the guarantee, for our own and for the centre's rows
-# alike.
+# Promise: what was paid here is paid once. The primary key is the guarantee, for our own rows and the centre's.
 settlement = Table(
     "settlement",
     metadata,

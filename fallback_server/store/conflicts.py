@@ -191,9 +191,8 @@ def show_conflict(conn: Connection, conflict_id: int) -> dict[str, Any]:
 def resolve(tx: Tx, conflict_id: int, decision: str, note: str, central_key: str | None = None) -> dict[str, Any]:
     """Decide an item as `tx.who` (whose approver was checked before) and move its document along the decision's arrow.
 
-    `retry…` and `create` return the document to pending (n), `settle` ends it (p); `link` leaves it in conflict
-    until the
-    next upload run has entered its ledger row (o). `link` takes `central_key`, or the one key the conflict shows.
+    `retry…` and `create` return the document to pending (n), `settle` ends it (p); `link` leaves it in conflict until
+    the next upload run has entered its ledger row (o). `link` takes `central_key`, or the one key the conflict shows.
     Raises conflict_not_found, incident_closed, decision_not_possible, second_person_required, invalid_request.
     """
     row = tx.conn.execute(_selected().where(conflict.c.id == conflict_id)).mappings().first()
@@ -227,9 +226,7 @@ def needs_approver(kind: str, decision: str, entity: str | None) -> bool:
 
 
 def overrides(conn: Connection, yj_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What persons decided to send differently from the frozen payload, by document; the hash stays that of the
-    payload.
-    """
+    """What persons decided to send differently from the payload, by document; the hash stays that of the payload."""
     found: dict[str, dict[str, Any]] = {}
     rows = conn.execute(
         select(conflict.c.yj_id, conflict.c.decision)
@@ -249,9 +246,7 @@ OVERRIDES: Final[dict[str, dict[str, Any]]] = {
 
 
 def decided_links(conn: Connection, incident_no: int) -> list[tuple[str, str]]:
-    """(yj_id, central key) of documents in conflict that a person linked and whose ledger row is still to be
-    entered.
-    """
+    """(yj_id, central key) of documents that a person linked and whose ledger row is still to be entered."""
     rows = conn.execute(
         select(conflict.c.yj_id, conflict.c.central, conflict.c.decision)
         .join(outbox, outbox.c.yj_id == conflict.c.yj_id)

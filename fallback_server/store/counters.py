@@ -48,16 +48,6 @@ def current(conn: Connection, name: str) -> int:
     return int(conn.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
 
 
-def raise_to(conn: Connection, name: str, least: int) -> None:
-    """Move a counter forward to at least `least`, never back (after a restore)."""
-    insert = _upsert(conn, counter)(counter).values(name=name, value=least)
-    conn.execute(
-        insert.on_conflict_do_update(
-            index_elements=[counter.c.name], set_={"value": least}, where=counter.c.value < least
-        )
-    )
-
-
 def take_yj_number(conn: Connection, workstation_code: str, day: date) -> str:
     """The next YJ number of this workstation and day. The workstation must have logged in once."""
     number = conn.execute(select(workstation.c.number).where(workstation.c.code == workstation_code)).scalar_one()

@@ -1,5 +1,4 @@
-"""The switch: entering YJ, its scope, the return, the release. Each is one row change with its letter, person and
-reason.
+"""The switch: entering YJ, its scope, the return, the release. Each is a row with its letter, person and reason.
 
 The caller opens the transaction (Permit.HOUSEKEEPING) and has checked role and second person.
 """
@@ -30,9 +29,8 @@ def enter_emergency(
 ) -> int:
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
 
-    Possible in normal and returning (a drill in normal only), and over a running drill, which a real outage
-    ends. Raises mirror_missing
-    without any mirror, wrong_state otherwise.
+    Possible in normal and returning (a drill in normal only), and over a running drill, which a real outage ends.
+    Raises mirror_missing without any mirror, wrong_state otherwise.
     """
     before = _locked(tx)
     if before.drill and not drill and before.mode is not Mode.NORMAL:

@@ -97,9 +97,7 @@ def last_run(conn: Connection, incident_no: int, *, dry_run: bool | None = None)
 
 
 def _held() -> CTE:
-    """Everything below a document in conflict. Nothing below a confirmed one waits, so the walk stops at what was
-    sent.
-    """
+    """Everything below a document in conflict. Nothing below a confirmed one waits: the walk stops at what was sent."""
     first = (
         select(outbox_parent.c.yj_id)
         .join(outbox, outbox.c.yj_id == outbox_parent.c.parent_id)

@@ -245,9 +245,7 @@ def _freeze(tx: Tx) -> None:
 
 
 def read_mode(conn: Connection, *, for_update: bool = False) -> ModeState:
-    """The mode as stored. With `for_update` it cannot change until this transaction ends (PostgreSQL; SQLite has
-    one writer).
-    """
+    """The mode as stored. With `for_update` it stays so until this transaction ends (SQLite has one writer anyway)."""
     statement = select(mode)
     if for_update and conn.dialect.name == "postgresql":
         statement = statement.with_for_update(read=True)

@@ -144,8 +144,11 @@ def current_report(conn: Connection, incident_no: int) -> dict[str, Any] | None:
 
 
 def explain_difference(tx: Tx, difference_id: int, note: str) -> dict[str, Any]:
-    """A named person says why a difference is right. Raises difference_not_found, incident_closed, invalid_request,
-    and decision_not_possible for what has to be uploaded or decided instead."""
+    """A named person says why a difference is right.
+
+    Raises difference_not_found, incident_closed, invalid_request, and decision_not_possible for what has to be
+    uploaded or decided instead.
+    """
     row = (
         tx.conn.execute(select(difference).where(difference.c.id == difference_id, difference.c.gone_at.is_(None)))
         .mappings()

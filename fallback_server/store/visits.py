@@ -255,8 +255,7 @@ print_record = Table(
 refund_wish = Table(
     "refund_wish",
     metadata,
-    # A receipt from before the outage cannot be refunded here; the wish is kept for the HIS (7-trade-rules, conflict
-    # ⑧).
+    # A receipt from before the outage cannot be refunded here: the wish is kept for the HIS (7-trade-rules, ⑧).
     Column("id", BigKey, primary_key=True, autoincrement=True),
     Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False),
     Column("at", String(35), nullable=False),
@@ -265,4 +264,3 @@ refund_wish = Table(
     Column("reason", Text, nullable=False),
     Column("done_at", String(35)),
 )
-NOT_CANCELLED = text("cancelled_at IS NULL")

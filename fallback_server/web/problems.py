@@ -68,9 +68,7 @@ def problem(error: YjError, extra: Mapping[str, Any] | None = None) -> Response:
 
 
 def from_validation(error: ValidationError) -> tuple[YjError, dict[str, Any]]:
-    """invalid_request naming the first field, with all of them under `errors`. Values are not repeated: they may be
-    a patient's.
-    """
+    """invalid_request naming the first field, all of them under `errors`; no values, for they may be a patient's."""
     found = []
     for item in error.errors(include_url=False, include_input=False, include_context=False):
         field = ".".join(str(part) for part in item["loc"]) or "body"

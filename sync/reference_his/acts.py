@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, func, insert, select, update
 from sqlalchemy.engine import Connection, Row
 
 from sync.reference_his import schema as his
@@ -266,15 +266,6 @@ def change_price(connection: Connection, now: datetime, drug: int, price: Decima
 def stop_drug(connection: Connection, drug: int, *, stopped: bool = True) -> None:
     """Take a drug out of sale, or put it back."""
     connection.execute(update(his.yp_xx).where(his.yp_xx.c.ypxh == drug).values(tybz="1" if stopped else "0"))
-
-
-def unpaid_prescriptions(connection: Connection, since: datetime, limit: int) -> list[int]:
-    """Unpaid prescriptions of the centre's own, the oldest first."""
-    paper = his.cf_zb
-    wanted = select(paper.c.cfxh).where(
-        paper.c.kfrq >= char16(since), or_(paper.c.zt.is_(None), paper.c.zt == UNPAID), paper.c.yjbz.is_(None)
-    )
-    return list(connection.execute(wanted.order_by(paper.c.cfxh).limit(limit)).scalars())
 
 
 def _patient(connection: Connection, patient: int) -> Row[Any]:

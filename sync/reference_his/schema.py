@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
 SENTINEL_PAST = "1900010100:00:00"
-SENTINEL_FUTURE = "30000101"
 
 metadata = MetaData()
 
@@ -192,7 +191,6 @@ GENERATED_KEYS: dict[str, Column[int]] = {
     "SF_ZB": sf_zb.c.sfxh, "PJ_LY": pj_ly.c.lyxh, "PJ_ZF": pj_zf.c.zfxh, "YP_TJ": yp_tj.c.tjxh, "YP_XX": yp_xx.c.ypxh,
 }  # fmt: skip
 
-TRIGGER_NAME = "tr_sf_zb_tj"
 _TRIGGERS: dict[str, tuple[str, ...]] = {
     "postgresql": (
         """CREATE OR REPLACE FUNCTION fn_sf_zb_tj() RETURNS trigger AS $$

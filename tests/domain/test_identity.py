@@ -46,4 +46,3 @@ def test_lists_show_neither_whole_ids_nor_whole_phones() -> None:
     assert identity.mask_id("11010519491231002X") == "110*************2X"
     assert identity.mask_phone("15412345678") == "154****5678"
     assert identity.mask_phone("12345") == "*****"
-    assert identity.mask_name("欧阳小明") == "欧*明"

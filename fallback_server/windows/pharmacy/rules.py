@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 TO_HAND_OVER, HANDED_OVER, REFUNDED = "paid", "handed_over", "refunded"
-STATES: Final = (TO_HAND_OVER, HANDED_OVER, REFUNDED)
 
 # Colours of the paper forms (7-trade-rules §3).
 COLOURS: Final[Mapping[str, str]] = {"emergency": "yellow", "paediatric": "green", "ordinary": "white"}
