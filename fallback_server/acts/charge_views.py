@@ -55,6 +55,7 @@ class _Parts:
     pharmacies: Mapping[str, list[dict[str, Any]]]
     returned: Mapping[str, int]
     refunds: Mapping[str, list[str]]
+    central_keys: Mapping[str, str]
 
 
 def _read(tx: Tx, ids: Sequence[str]) -> _Parts:
@@ -72,6 +73,7 @@ def _read(tx: Tx, ids: Sequence[str]) -> _Parts:
         pharmacies(tx, ids),
         returned_quantities(tx, [line["line_id"] for group in lines.values() for line in group]),
         refunds,
+        _central_keys(tx, ids),
     )
 
 
@@ -88,7 +90,14 @@ def fresh(
     charge_id = row["id"]
     numbers = {charge_id: receipt_no} if receipt_no is not None else {}
     collect = pharmacies(tx, [charge_id]) if with_drugs else {}
-    return _view(row, _Parts({charge_id: lines}, {charge_id: payments}, numbers, collect, {}, {}))
+    return _view(row, _Parts({charge_id: lines}, {charge_id: payments}, numbers, collect, {}, {}, {}))
+
+
+def _central_keys(tx: Tx, ids: Sequence[str]) -> dict[str, str]:
+    """Charge → the centre's key, for those that have arrived there."""
+    arrived = (outbox.c.yj_id.in_(ids), outbox.c.central_key.is_not(None))
+    rows = tx.conn.execute(select(outbox.c.yj_id, outbox.c.central_key).where(*arrived))
+    return {row.yj_id: row.central_key for row in rows}
 
 
 def _grouped(tx: Tx, table: Any, ids: Sequence[str], order: str) -> dict[str, list[Mapping[str, Any]]]:
@@ -176,6 +185,7 @@ def _view(row: Mapping[str, Any], parts: _Parts) -> dict[str, Any]:
         "reason": row["reason"],
         "refunds": parts.refunds.get(row["id"], []),
         "origin": "yj",
+        "central_key": parts.central_keys.get(row["id"]),
     }
     if collect:
         shown |= {"pharmacy": collect[0], "pharmacies": collect}

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from fallback_server.acts import searching
 from fallback_server.domain import money
+from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.store import mirror
 from fallback_server.store.people import workstation
@@ -37,7 +38,7 @@ def master_list(tx: Tx, dataset: str, q: str, limit: int, cursor: str | None) ->
         statement = statement.where(condition)
     key = next(iter(table.primary_key.columns))
     found = searching.page(tx, statement, key, limit, cursor)
-    return {**found, "items": [shown(row) for row in found["items"]]}
+    return {**found, "items": [shown(dataset, row) for row in found["items"]]}
 
 
 def dictionary(tx: Tx, name: str) -> dict[str, Any]:
@@ -46,12 +47,13 @@ def dictionary(tx: Tx, name: str) -> dict[str, Any]:
     rows = tx.conn.execute(select(table).where(table.c.dict == name).order_by(table.c.code)).mappings().all()
     if not rows:
         raise YjError("unknown_dictionary", code=name)
-    return {"items": [shown(dict(row)) for row in rows], "next_cursor": None}
+    return {"items": [shown("dictionary", dict(row)) for row in rows], "next_cursor": None}
 
 
-def shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A mirrored row for the interface: money as text, our bookkeeping columns left out."""
-    return {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+def shown(dataset: str, row: dict[str, Any]) -> dict[str, Any]:
+    """A mirrored row for the interface: money as text, our bookkeeping columns left out, whence it is added."""
+    plain = {name: _plain(name, value) for name, value in row.items() if name not in _OURS}
+    return {**plain, "origin": "centre", "central_key": str(row[DATASETS[dataset].keys[-1]])}
 
 
 def _plain(name: str, value: Any) -> Any:

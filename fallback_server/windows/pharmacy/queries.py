@@ -175,6 +175,7 @@ def header(tx: Tx, prescription: Billable, patient: PatientView | None) -> dict[
         "origin": prescription.origin,
         "central_key": prescription.central_key,
         "rx_no": prescription.number,
+        "yj_no": prescription.number if prescription.origin == "yj" else None,
         "status": prescription.status,
         "kind": prescription.kind,
         "total": money.to_text(prescription.total),
