@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from fallback_server.domain.clock import Clock, business_date, from_text, to_text
@@ -174,9 +174,24 @@ class Store:
             with transaction:
                 tx = self._begin(conn, actor, lock=permit)
                 tx.late = admit(tx.mode, permit, tx.now)
+                seen = self._mirror_seen(conn, permit)
                 yield tx
+                if self._mirror_seen(conn, permit) != seen:
+                    raise YjError("busy")
                 self._append(tx)
                 transaction.commit()
+
+    def _mirror_seen(self, conn: Connection, permit: Permit) -> tuple[Any, ...]:
+        """Which mirror an act at a window reads: on PostgreSQL every statement sees what was committed by then.
+
+        An act that began before a publish (or a roll-back) and ends after it may have read half of each (P5): it is
+        refused as busy and asked for again. SQLite's transaction sees one state to its end.
+        """
+        if self._single_writer is not None or permit is Permit.HOUSEKEEPING:
+            return ()
+        return tuple(
+            conn.execute(select(func.max(generation.c.generation), func.max(generation.c.rolled_back_at))).one()
+        )
 
     @contextmanager
     def _writer_turn(self) -> Iterator[None]:

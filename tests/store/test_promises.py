@@ -231,6 +231,29 @@ def test_one_request_reads_one_state_of_the_mirror(hospital: Hospital) -> None:
         assert (masters.require(tx, "drug", "A001")["unit_price"], tx.generation) == (Decimal("99.0000"), 8)
 
 
+def test_an_act_that_a_publish_overtakes_reads_one_mirror_or_none(hospital: Hospital) -> None:
+    hospital.emergency(["NK"])
+    fees = tables.mirror.datasets["fee_item"]
+    price = select(fees.c.unit_price).where(fees.c.item_code == "F001")
+    dearer = {**CAST, "fee_item": [{**row, "unit_price": "99.0000"} for row in CAST["fee_item"]]}
+    read = []
+
+    def act() -> None:
+        with hospital.store.writing(Permit.DOCUMENT, ADMIN) as tx:
+            read.append(tx.conn.execute(price).scalar_one())
+            hospital.mirror(dearer, generation=tx.generation + 1)
+            read.append(tx.conn.execute(price).scalar_one())
+            enqueue(tx, 1)
+
+    if hospital.url.startswith("postgresql"):
+        with pytest.raises(YjError, match="busy"):
+            act()
+        assert read[0] != read[1] and hospital.outbox() == [], "it saw both and was not kept"
+    else:
+        act()
+        assert read[0] == read[1] and len(hospital.outbox()) == 1
+
+
 def test_no_table_is_without_a_key() -> None:
     assert [t.name for metadata in tables.ALL for t in metadata.sorted_tables if not t.primary_key.columns] == []
 
