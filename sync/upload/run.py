@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
-from fallback_server.store.conflicts import decided_links
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.store.mode_switch import close_incident_without_upload, has_documents, set_incident_state
 from fallback_server.store.outbox import outbox
-from fallback_server.store.returning import upload_run
-from fallback_server.store.returns_queries import clean_left, open_conflict_count, upload_progress
-from fallback_server.store.session import Actor, Store, Tx, installation_id
+from fallback_server.store.returns_queries import clean_left, upload_progress
+from fallback_server.store.session import Actor, Store, Tx
 from sync.central.gateway import CentralError, CentralGateway, IntegrityAlarm, Refused, Transient, Unreachable
 from sync.upload import blind_window, books, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
+from sync.upload.choose import choose_incident
 from sync.upload.rehearse import rehearse
 from sync.upload.report import Progress, RunStopped, UploadReport
 from sync.upload.retry import RunEnd, pause_seconds
+from sync.upload.run_row import RunRow
 from sync.upload.sender import (
     Crash,
     Sender,
@@ -46,8 +45,6 @@ from sync.upload.sender import (
 LOCK = "upload"
 PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
 GRACE_LOOK_SECONDS = 1.0
-NOTE_SECONDS = 1.0
-AWAY = ("unreachable", "transient")
 TOGETHER = 16  # documents claimed and confirmed in one local transaction
 
 
@@ -81,34 +78,6 @@ def run_upload(
         return run.go()
 
 
-def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] | None:
-    """The incident to upload: the one asked for, else the oldest in which something can move, else the oldest.
-
-    None if none was asked for and none waits.
-    """
-    with store.reading() as tx:
-        rows = tx.conn.execute(select(incident).order_by(incident.c.incident_no)).mappings().all()
-        if incident_no is None:
-            waiting = [dict(r) for r in rows if not r["drill"] and r["state"] not in ("open", "closed")]
-            moving = (row for row in waiting if _can_move(tx.conn, row))
-            return next(moving, waiting[0] if waiting else None)
-    found = [row for row in rows if row["incident_no"] == incident_no]
-    if not found:
-        raise YjError("incident_not_found")
-    if found[0]["drill"]:
-        raise YjError("drill_fenced")
-    if found[0]["state"] == IncidentState.OPEN.value:
-        raise YjError("incident_open", state=found[0]["state"])
-    if found[0]["state"] == IncidentState.CLOSED.value:
-        raise YjError("incident_closed")
-    return dict(found[0])
-
-
-def _can_move(conn: Connection, row: Mapping[str, Any]) -> bool:
-    number = row["incident_no"]
-    return row["state"] == "closing" or clean_left(conn, number) > 0 or bool(decided_links(conn, number))
-
-
 def void(_: object) -> None:
     """Drop a value."""
 
@@ -131,11 +100,11 @@ class _Run:
     crash: Crash
     patience: float
     report: UploadReport = field(init=False)
+    row: RunRow = field(init=False)
     sender: Sender = field(init=False)
     total: int = 0
     in_doubt: bool = False
     _begun: datetime = field(init=False)
-    _noted_at: str = ""
 
     @property
     def number(self) -> int:
@@ -144,7 +113,9 @@ class _Run:
     def go(self) -> UploadReport:
         """The whole run; its row says `running` until the end, whatever way it ends."""
         self.report = UploadReport(self.number, self.dry_run)
-        self._begin()
+        self.row = RunRow(self.store, self.actor, self.report)
+        own = self.row.begin()
+        self.sender = Sender(self.store, self.gateway, self.rules, own, self.actor, crash=self.crash)
         try:
             self._steps()
         except RunStopped as ended:
@@ -154,7 +125,7 @@ class _Run:
         finally:
             if self.report.state == "running":
                 self.report.finish("stopped", "interrupted")
-            self._end()
+            self.row.end()
         return self.report
 
     def _steps(self) -> None:
@@ -296,7 +267,9 @@ class _Run:
 
     def _run_ends(self, sent: Sent) -> None:
         if sent.verdict.run is RunEnd.STOPPED:
-            self.report.retry_after_seconds = self._next_pause()
+            self.report.retry_after_seconds = pause_seconds(
+                1 + self.row.away_in_a_row(), self.rules, self.sender.jitter()
+            )
         with self.store.reading() as tx:
             detail = tx.conn.execute(
                 select(outbox.c.last_error)
@@ -331,72 +304,24 @@ class _Run:
             rest = upload_progress(tx.conn, self.number)
         self.report.finish("done", "done_with_rest" if rest["left"] or rest["open_conflicts"] else "done")
 
-    # -- the run row -----------------------------------------------------------------------------------------------
-
-    def _begin(self) -> None:
-        """The row of this run; rows that a dead run left behind are closed, for we hold the lock."""
-        with self._writing() as tx:
-            tx.conn.execute(
-                update(upload_run)
-                .where(upload_run.c.state == "running")
-                .values(state="stopped", error="interrupted", finished_at=tx.at)
-            )
-            row = {
-                "incident_no": self.number, "dry_run": self.dry_run, "started_at": tx.at, "state": "running",
-                "step": "preflight", "report": {},
-            }  # fmt: skip
-            self.report.run_id = int(tx.conn.execute(insert(upload_run).returning(upload_run.c.id), row).scalar_one())
-            self.sender = Sender(
-                self.store, self.gateway, self.rules, installation_id(tx.conn), self.actor, crash=self.crash
-            )
-            tx.audit("upload.run", subject=str(self.number), run=self.report.run_id, dry_run=self.dry_run)
-
     def _step(self, name: str, work_of_it: Callable[[], None]) -> None:
         self._look_up()
         self.report.step = name
-        self.report.steps.append({"step": name, "at": self._write_row()})
+        self.report.steps.append({"step": name, "at": self.row.write()})
         self.progress(name, 0, 0)
         work_of_it()
 
     def _note(self) -> None:
         """Progress, at most once a second in the run row."""
-        now = self.store.clock.now()
-        done = self.report.counts[OutboxState.CONFIRMED.value]
-        self.progress("send", done, self.total)
-        if not self._noted_at or (now - from_text(self._noted_at)).total_seconds() >= NOTE_SECONDS:
-            self._write_row()
-
-    def _write_row(self) -> str:
-        with self._writing() as tx:
-            tx.conn.execute(
-                update(upload_run)
-                .where(upload_run.c.id == self.report.run_id)
-                .values(step=self.report.step, report=self.report.to_json())
-            )
-            self._noted_at = tx.at
-            return tx.at
-
-    def _end(self) -> None:
-        with self._writing() as tx:
-            rest = upload_progress(tx.conn, self.number)
-            self.report.left = {
-                state: n for state, n in rest["states"].items() if state not in ("confirmed", "settled")
-            }
-            self.report.left["open_conflicts"] = open_conflict_count(tx.conn, self.number)
-            error = "; ".join(self.report.problems)[:2000] or None
-            tx.conn.execute(
-                update(upload_run)
-                .where(upload_run.c.id == self.report.run_id)
-                .values(
-                    state=self.report.state, step=self.report.step, report=self.report.to_json(),
-                    finished_at=tx.at, error=error,
-                )
-            )  # fmt: skip
+        self.progress("send", self.report.counts[OutboxState.CONFIRMED.value], self.total)
+        self.row.write_now_and_then()
 
     def _centre_failed(self, error: CentralError) -> None:
         """The centre failed between documents: nothing is in hand."""
         if isinstance(error, Unreachable | Transient):
-            self.report.retry_after_seconds = self._next_pause()
+            self.report.retry_after_seconds = pause_seconds(
+                1 + self.row.away_in_a_row(), self.rules, self.sender.jitter()
+            )
             self.report.finish("stopped", "transient" if isinstance(error, Transient) else "unreachable")
         elif isinstance(error, IntegrityAlarm):
             self.report.finish("broken", "integrity_alarm")
@@ -406,15 +331,7 @@ class _Run:
 
     def _next_pause(self) -> float:
         """Longer after every run in a row that could not reach the centre."""
-        with self.store.reading() as tx:
-            runs = tx.conn.execute(
-                select(upload_run.c.state, upload_run.c.report)
-                .where(upload_run.c.incident_no == self.number, upload_run.c.id < self.report.run_id)
-                .order_by(upload_run.c.id.desc())
-                .limit(10)
-            ).all()
-        failed = takewhile(lambda run: run.state == "stopped" and run.report.get("code") in AWAY, runs)
-        return pause_seconds(1 + sum(1 for _ in failed), self.rules, self.sender.jitter())
+        return pause_seconds(1 + self.row.away_in_a_row(), self.rules, self.sender.jitter())
 
     def _fact(self, name: str, value: Any) -> None:
         self.report.facts[name] = value
@@ -429,7 +346,8 @@ class _Run:
 
         def beat() -> None:
             while not over.wait(self.rules.heartbeat_seconds):
-                renew_leases(self.store, self.sender.owner, self.rules.lease_seconds)
+                with suppress(YjError):  # busy: a lease outlives several beats, the next one renews it
+                    renew_leases(self.store, self.sender.owner, self.rules.lease_seconds)
 
         thread = threading.Thread(target=beat, name="upload-heartbeat", daemon=True)
         thread.start()
