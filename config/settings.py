@@ -97,7 +97,7 @@ Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14
 DaySpan = Annotated[str, AfterValidator(_hours)]
 Positive = Annotated[int, Field(ge=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
-PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other"]
+PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other", "rounding", "arrears"]
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clients.console.context import NotInOrder, instance
+from clients.console.context import Misuse, instance
 from clients.console.output import Output
 from clients.console.people import Approver, Operator, PasswordFile, Passwords, acting
 
@@ -92,7 +92,7 @@ def resolve(
     from fallback_server.store import conflicts
 
     if not note.strip():
-        raise NotInOrder("--note: is empty; the next person needs to know why")
+        raise Misuse("--note: is empty; the next person needs to know why")
     out = Output(as_json)
     with instance(ctx).store() as store:
         actor = acting(store, operator, DECIDE, Passwords(password_file), approver)
