@@ -58,6 +58,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         409, "您已在 {workstation} 登录，是否转到本机？", "You are logged in at {workstation}; take over?",
         "Send take_over: true to end the other session.",
     ),
+    "workstations_full": ErrorKind(
+        409, "工作站号已用完（最多 999 个），请联系信息科。", "All 999 workstation numbers are given out.",
+        "Let this window log in under the code of a workstation that is no longer used.",
+    ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(
         403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.", "Send approver {{operator, password}}."

@@ -20,6 +20,8 @@ from fallback_server.web.people import Person, find_person, password_matches, re
 
 ENROL_LOCK = 0x594A0002  # advisory lock of PostgreSQL: workstation numbers are given out one transaction at a time
 
+LAST_WORKSTATION = 999  # three digits in every YJ number
+
 
 def token_hash(token: str) -> str:
     """What the store keeps of a token."""
@@ -72,7 +74,10 @@ def actor_of(tx: Tx, token: str | None, address: str | None) -> Actor:
 
 
 def enrol_workstation(tx: Tx, code: str) -> int:
-    """The three-digit number of a workstation, given at its first log-in and never again to another."""
+    """The three-digit number of a workstation, given at its first log-in and never again to another.
+
+    Raises workstations_full.
+    """
     number = _workstation_number(tx, code)
     if number is None and tx.conn.dialect.name == "postgresql":
         # At the switch all windows of the hospital log in within the same second.
@@ -86,6 +91,8 @@ def enrol_workstation(tx: Tx, code: str) -> int:
         )
         return int(number)
     number = int(tx.conn.execute(select(func.coalesce(func.max(workstation.c.number), 0))).scalar_one()) + 1
+    if number > LAST_WORKSTATION:
+        raise YjError("workstations_full")
     tx.conn.execute(
         workstation.insert().values(
             code=code,

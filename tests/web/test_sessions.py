@@ -89,6 +89,15 @@ def test_workstations_get_numbers_that_stay(hospital: Hospital) -> None:
     assert sorted(numbers[code] for code in ("W1", "W2")) == sorted(set(numbers.values()))[-2:]
 
 
+def test_the_thousandth_workstation_is_told_and_nothing_is_kept_of_it(hospital: Hospital) -> None:
+    log_in(hospital, station="W1")
+    with hospital.store.writing(Permit.HOUSEKEEPING) as tx:
+        tx.conn.execute(update(workstation).values(number=999))
+    refused = log_in(hospital, operator="0202", station="W2")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "workstations_full")
+    assert log_in(hospital, station="W1").status_code == 201
+
+
 def test_a_leaver_and_somebody_without_a_password_stay_out(hospital: Hospital) -> None:
     gone = [{**row, "active": row["operator_code"] != "0201"} for row in CAST["operator"]]
     gone = [{**row, "password_hash": None} if row["operator_code"] == "0202" else row for row in gone]
