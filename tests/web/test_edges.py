@@ -70,6 +70,12 @@ def test_bad_input_gets_a_code_and_a_sentence_and_changes_nothing(
     assert counts(hospital.store) == before
 
 
+def test_an_epoch_no_column_holds_is_a_slip_of_the_window_not_of_ours(hospital: Hospital) -> None:
+    window = hospital.window("admin")
+    for epoch in (2**31, 2**63):
+        assert window.post("/workstations/heartbeat", {"workstation": "XX-1", "epoch": epoch}).code == "invalid_request"
+
+
 @pytest.mark.parametrize("key", ["", "short", "x" * 81, "中文的一个键啊啊啊", "with a blank"])
 def test_a_creating_post_needs_a_proper_key(hospital: Hospital, key: str) -> None:
     window = hospital.window("admin")

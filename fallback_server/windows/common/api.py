@@ -45,7 +45,7 @@ class HeartbeatRequest(Body):
 
     workstation: Station
     role: str | None = None
-    epoch: Annotated[StrictInt, Field(ge=0)]
+    epoch: Annotated[StrictInt, Field(ge=0, le=2_147_483_647)]
     central_ok: StrictBool | None = None
     clock: str | None = None
     version: str | None = None
