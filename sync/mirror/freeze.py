@@ -17,12 +17,15 @@ from sync.mirror.validate import Problem
 def frozen(connection: Connection, state: ModeState, wanted: Iterable[str]) -> dict[str, Problem]:
     """Which of the wanted datasets must not be read now, and why.
 
-    A whole-hospital outage freezes all until the mode is normal again; a drill freezes nothing. Open work is frozen
-    while documents of an unclosed incident are on their way: what was paid here would come back unpaid.
+    A whole-hospital outage freezes all until the mode is normal again, and then until an upload run has compared the
+    centre with the mirror: a rewound centre would overwrite what it is recognised by. A drill freezes nothing. Open
+    work is frozen while documents of an unclosed incident are on their way: what was paid here would come back unpaid.
     """
     if state.mode is not Mode.NORMAL and not state.drill and state.scope is None:
         return {name: _whole(name) for name in wanted}
     waiting = _on_their_way(connection)
+    if waiting and _not_compared(connection):
+        return {name: _unchecked(name) for name in wanted}
     if not waiting:
         return {}
     return {name: _open(name, waiting) for name in wanted if DATASETS[name].group == "open"}
@@ -46,6 +49,21 @@ def _on_their_way(connection: Connection) -> int:
         )
     )
     return int(connection.execute(statement).scalar_one())
+
+
+def _not_compared(connection: Connection) -> bool:
+    """Whether an outage is over and the centre has not passed its check since (arrow d)."""
+    closing = select(incident.c.incident_no).where(
+        incident.c.state == IncidentState.CLOSING.value, incident.c.drill.is_(False)
+    )
+    return connection.execute(closing.limit(1)).first() is not None
+
+
+def _unchecked(name: str) -> Problem:
+    return Problem(
+        "frozen_unchecked", name, "停机后还没有核对中心是否被回退，镜像冻结；请先回传（yj upload run）。",
+        "The centre has not been compared since the outage: the mirror is frozen until `yj upload run` has done it.",
+    )  # fmt: skip
 
 
 def _whole(name: str) -> Problem:

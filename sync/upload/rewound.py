@@ -16,20 +16,20 @@ from sqlalchemy import Connection, and_, func, or_, select
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.domain.outbox import OutboxState
+from fallback_server.domain.outbox import OPEN_WORK, OutboxState
 from fallback_server.store.conflicts import open_conflict, resolve
 from fallback_server.store.mirror import dataset_state, datasets
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict
 from fallback_server.store.session import Actor, Store, installation_id
-from sync.central.gateway import CentralGateway, Row
+from sync.central.gateway import CentralGateway, Refused, Row
 
 GREATEST: Final = "verify/greatest_key"
 PATIENT: Final = "verify/patient_key"
 SUBJECT: Final = "centre"
 RECENT = timedelta(days=30)  # closed incidents are compared for as long
-SAMPLE = 20  # newest mirrored patients, looked up one by one: are they still the same people?
+SAMPLE = 20  # newest mirrored patients, looked up beside those of waiting documents: are they still the same people?
 CHUNK = 500
 LISTED = 1000
 KEYED: Final[dict[str, str]] = {
@@ -146,17 +146,41 @@ def _above(ours: str, theirs: str) -> bool:
 
 
 def _other_people(store: Store, gateway: CentralGateway) -> Iterator[dict[str, Any]]:
-    """The newest patients of the mirror that are gone, or whose key now belongs to somebody else."""
+    """Patients of the mirror that are gone, or whose key now belongs to somebody else: the newest ones, and all that
+    waiting documents speak of."""
     if not gateway.has(PATIENT):
         return
     table = datasets["patient"]
+    waiting = select(outbox.c.chain).where(outbox.c.state.in_([state.value for state in OPEN_WORK]))
+    order = (func.length(table.c.patient_no).desc(), table.c.patient_no.desc())
     with store.reading() as tx:
-        order = (func.length(table.c.patient_no).desc(), table.c.patient_no.desc())
-        newest = [dict(row) for row in tx.conn.execute(select(table).order_by(*order).limit(SAMPLE)).mappings()]
-    for row in newest:
-        there = gateway.ask(PATIENT, {"key": row["patient_no"]})
-        if not there or _somebody_else(row, there[0]):
+        seen = [
+            *tx.conn.execute(select(table).order_by(*order).limit(SAMPLE)).mappings(),
+            *tx.conn.execute(select(table).where(table.c.id.in_(waiting)).order_by(*order)).mappings(),
+        ]
+    for row in {row["patient_no"]: dict(row) for row in seen}.values():
+        if not _still_there(gateway, row):
             yield _lost("patient", row)
+
+
+def lost_patients(conn: Connection) -> dict[str, Row]:
+    """The patients of approved losses as the mirror knew them, by their key at the centre."""
+    rows = conn.execute(select(conflict.c.local).where(conflict.c.kind == "rewound", conflict.c.decision.is_not(None)))
+    items = (item for row in rows for item in row.local.get("lost", []))
+    return {item["key"]: item["row"] for item in items if item["dataset"] == "patient"}
+
+
+def require_same_patient(gateway: CentralGateway, payload: Row, lost: Mapping[str, Row]) -> None:
+    """A remembered key of a lost patient is used only if it is that person's again. Raises Refused('patient_gone')."""
+    patient = (payload.get("refs") or {}).get("patient") or {}
+    known = lost.get(str(patient.get("central_key"))) if patient.get("origin") == "centre" else None
+    if known is not None and not _still_there(gateway, known):
+        raise Refused("patient_gone", "the rewound centre lost this patient, or gave the key to somebody else")
+
+
+def _still_there(gateway: CentralGateway, ours: Row) -> bool:
+    there = gateway.ask(PATIENT, {"key": ours["patient_no"]})
+    return bool(there) and not _somebody_else(ours, there[0])
 
 
 def _somebody_else(ours: Row, theirs: Row) -> bool:

@@ -35,9 +35,10 @@ from sync.central.gateway import (
     OutcomeUnknown,
     Outgoing,
     Refused,
+    Row,
     Unreachable,
 )
-from sync.upload import patients, work
+from sync.upload import patients, rewound, work
 from sync.upload.report import RunStopped
 from sync.upload.retry import RetryRules, RunEnd, Verdict, judge
 
@@ -83,6 +84,7 @@ class Sender:
     crash: Crash = no_crash
     owner: str = ""
     jitter: Callable[[], float] = field(default=random.random)
+    lost: Mapping[str, Row] = field(default_factory=dict)  # patients whom a rewound centre lost
 
     def __post_init__(self) -> None:
         self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
@@ -118,6 +120,7 @@ class Sender:
                     at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
                 )
             ]  # fmt: skip
+            self.lost = rewound.lost_patients(tx.conn)
             return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
 
     def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:
@@ -137,6 +140,7 @@ class Sender:
             key = patients.match(self.gateway, ready.payload)
             if key is not None:
                 return self.gateway.apply_link(ready, key), True
+        rewound.require_same_patient(self.gateway, ready.payload, self.lost)
         return self.gateway.apply(ready), False
 
     def _confirm(self, sure: Sequence[_Sure], unsent: Sequence[work.Item]) -> None:

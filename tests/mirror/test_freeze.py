@@ -78,6 +78,19 @@ def test_an_outage_of_some_departments_freezes_no_masters(store: Store, mirror: 
     assert [p["kind"] for p in report.problems] == ["frozen_returning"]
 
 
+def test_masters_wait_after_an_outage_until_the_centre_was_compared(
+    store: Store, centre: FakeCentral, mirror: Run
+) -> None:
+    mirror()
+    switch(store, "normal", state="closing", document="pending")
+    centre.datasets["patient"] = [hospital()["patient"][0] | {"name": "别人"}, *hospital()["patient"][1:]]
+    report = mirror("patient")
+    assert (report.state, [p["kind"] for p in report.problems]) == ("frozen", ["frozen_unchecked"])
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        tx.conn.execute(incident.update().values(state="uploading"))  # arrow d: the check was passed
+    assert set(mirror().counts) == set(MASTER_DATASETS)
+
+
 @pytest.mark.parametrize("document", ["pending", "sending", "unknown"])
 def test_open_work_waits_until_nothing_is_on_its_way(store: Store, mirror: Run, document: str) -> None:
     mirror()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import mirrored_id
 from fallback_server.store.conflicts import DECISIONS, KINDS, list_conflicts, resolve, show_conflict
+from fallback_server.store.mirror import datasets
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox, outbox_move
 from fallback_server.store.returns_queries import clean_left, upload_progress
@@ -416,26 +418,59 @@ def publish_greatest(desk: Desk, key: str) -> None:
     engine.dispose()
 
 
+def names_at_centre(desk: Desk, other: dict[str, tuple[str, str]]) -> Callable[[Any], list[dict[str, Any]]]:
+    """Who has a key at the centre: those of the mirror, but for `other` (name and birth date by key)."""
+
+    def who(binds: Any) -> list[dict[str, Any]]:
+        with desk.store.reading() as tx:
+            table = datasets["patient"]
+            row = tx.conn.execute(select(table).where(table.c.patient_no == binds["key"])).mappings().one()
+        name, birth = other.get(binds["key"], (row["name"], row["birth_date"]))
+        return [{"patient_no": binds["key"], "name": name, "birth_date": birth}]
+
+    return who
+
+
 def test_a_key_that_now_belongs_to_another_child_is_a_rewound_centre(desk: Desk, centre: FakeCentral) -> None:
     desk.open()
     desk.charge("P1001")
     desk.close()
-
-    def who(binds: Any) -> list[dict[str, Any]]:
-        names = {"P1001": ("赵新生", "2026-11-01"), "P1003": ("张玮", "1970-01-01")}
-        with desk.store.reading() as tx:
-            from fallback_server.store.mirror import datasets
-
-            table = datasets["patient"]
-            row = tx.conn.execute(select(table).where(table.c.patient_no == binds["key"])).mappings().one()
-        name, birth = names.get(binds["key"], (row["name"], row["birth_date"]))
-        return [{"patient_no": binds["key"], "name": name, "birth_date": birth}]
-
-    centre.answers["verify/patient_key"] = who
+    now = {"P1001": ("赵新生", "2026-11-01"), "P1003": ("张玮", "1970-01-01")}
+    centre.answers["verify/patient_key"] = names_at_centre(desk, now)
     report = upload(desk, centre)
     assert (report.state, report.code) == ("refused", "rewound")
     assert [row["key"] for row in report.facts["rewound"]["lost"]] == ["P1001"]  # a corrected name is the same child
     assert mirrored_id("patient", "P1001")
+
+
+def test_the_patients_of_waiting_documents_are_looked_up_however_old_their_key_is(
+    desk: Desk, centre: FakeCentral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.upload.rewound.SAMPLE", 1)
+    desk.open()
+    desk.charge("P1001")
+    desk.close()
+    centre.answers["verify/patient_key"] = names_at_centre(desk, {"P1001": ("赵新生", "2026-11-01")})
+    assert upload(desk, centre).code == "rewound"
+
+
+def test_a_document_is_never_booked_on_the_child_that_has_the_lost_patients_key_now(
+    desk: Desk, centre: FakeCentral
+) -> None:
+    from sync.upload.rewound import approve_rewound
+
+    desk.open()
+    lost, kept = desk.charge("P1001"), desk.charge("P1003")
+    desk.close()
+    centre.answers["verify/patient_key"] = names_at_centre(desk, {"P1001": ("赵新生", "2026-11-01")})
+    assert upload(desk, centre).code == "rewound"
+    approve_rewound(desk.store, desk.incident_no, PAIR, "存储损坏，已恢复昨夜备份")
+    upload(desk, centre)
+    assert (state(desk, lost), state(desk, kept)) == ("conflict", "confirmed")
+    assert [document.ledger.yj_id for document in centre.documents] == [kept]
+    centre.answers["verify/patient_key"] = names_at_centre(desk, {})  # the archive is there again, under its own key
+    decide(desk, "retry")
+    assert upload(desk, centre).complete and state(desk, lost) == "confirmed"
 
 
 def test_every_kind_has_words_and_decisions_that_exist(desk: Desk) -> None:
