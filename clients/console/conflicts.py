@@ -24,13 +24,14 @@ def list_conflicts(
     as_json: Json = False,
 ) -> None:
     """Open conflicts; exit 1 while there are any."""
-    from clients.console.incidents import chosen
+    from clients.console.incidents import chosen, newest
     from fallback_server.store import conflicts
 
     out = Output(as_json)
     with instance(ctx).store() as store, store.reading() as tx:
-        number = chosen(tx.conn, incident)
-        items = conflicts.list_conflicts(tx.conn, number, only_open=not everything)
+        none_yet = incident is None and newest(tx.conn) is None
+        number = None if none_yet else chosen(tx.conn, incident)
+        items = conflicts.list_conflicts(tx.conn, number or 0, only_open=not everything)
     rows = [
         [
             one["id"],
@@ -44,7 +45,7 @@ def list_conflicts(
         for one in items
     ]
     columns = ["id", "kind", "what", "document", "number", "amount", "decision (possible)"]
-    out.table(f"事件 {number} 待处理 · conflicts of incident {number}", columns, rows, right=[0, 5])
+    out.table(f"事件 {number or '–'} 待处理 · conflicts of incident {number or '–'}", columns, rows, right=[0, 5])
     out.document({"incident_no": number, "items": items})
     if any(one["decision"] is None for one in items):
         raise typer.Exit(1)

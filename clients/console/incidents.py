@@ -19,15 +19,21 @@ Incident = Annotated[int | None, typer.Option("--incident", min=1, help="number 
 DECIDE = ("admin", "duty", "supervisor")
 
 
-def chosen(conn: Connection, number: int | None) -> int:
-    """The incident `number`, or the newest real one. Raises NotInOrder where there is none, incident_not_found."""
+def newest(conn: Connection) -> int | None:
+    """The newest real incident, or None before the first."""
     from sqlalchemy import func, select
 
     from fallback_server.store.mode import incident
+
+    found = conn.execute(select(func.max(incident.c.incident_no)).where(incident.c.drill.is_(False))).scalar()
+    return None if found is None else int(found)
+
+
+def chosen(conn: Connection, number: int | None) -> int:
+    """The incident `number`, or the newest real one. Raises NotInOrder where there is none, incident_not_found."""
     from fallback_server.store.mode_switch import incident_row
 
-    if number is None:
-        number = conn.execute(select(func.max(incident.c.incident_no)).where(incident.c.drill.is_(False))).scalar()
+    number = newest(conn) if number is None else number
     if number is None:
         raise NotInOrder("there is no incident yet")
     return int(incident_row(conn, number)["incident_no"])

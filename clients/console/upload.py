@@ -49,16 +49,21 @@ def run(
 @group.command()
 def status(ctx: typer.Context, incident: Incident = None, as_json: Json = False) -> None:
     """How far the return is; exit 1 while anything is left."""
-    from clients.console.incidents import chosen
+    from clients.console.incidents import chosen, newest
     from fallback_server.store.returns_queries import upload_progress
 
     out = Output(as_json)
     with instance(ctx).store() as store, store.reading() as tx:
-        state: dict[str, Any] = upload_progress(tx.conn, chosen(tx.conn, incident))
+        none_yet = incident is None and newest(tx.conn) is None
+        number = 0 if none_yet else chosen(tx.conn, incident)
+        state: dict[str, Any] = {**upload_progress(tx.conn, number), "incident_no": number or None}
     names = sorted(state["states"])
     rows = [[entity, *(states.get(name, 0) for name in names)] for entity, states in sorted(state["entities"].items())]
     out.table(
-        f"事件 {state['incident_no']} 上传 · upload", ["document", *names], rows, right=list(range(1, len(names) + 1))
+        f"事件 {state['incident_no'] or '–'} 上传 · upload",
+        ["document", *names],
+        rows,
+        right=list(range(1, len(names) + 1)),
     )
     out.say(
         f"{state['confirmed'] + state['settled']} of {state['documents']} done, {state['open_conflicts']} with a person"

@@ -121,7 +121,7 @@ def test_without_an_instance_the_cure_is_named(tmp_path: Path, capsys: pytest.Ca
 def test_status_verbs_print_one_document(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     expected = {
         ("mode", "show"): 0, ("ready",): 1, ("mirror", "status"): 1, ("book", "list"): 0, ("operator", "list"): 0,
-        ("audit", "verify"): 0,
+        ("audit", "verify"): 0, ("upload", "status"): 0, ("conflicts", "list"): 0,
     }  # fmt: skip
     capsys.readouterr()
     for verb, code in expected.items():
