@@ -106,6 +106,7 @@ def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
 
 
 def insert(tx: Tx, book: Book) -> int:
+    """Write a book into the present incident; returns its id."""
     values = {name: getattr(book, name) for name in Book.__dataclass_fields__ if name != "id"}
     statement = cash.receipt_book.insert().values(**values, incident_no=tx.incident_no, created_at=tx.at)
     return int(tx.conn.execute(statement.returning(cash.receipt_book.c.id)).scalar_one())
@@ -187,6 +188,7 @@ def _first_free(tx: Tx, book: Book) -> int | None:
 
 
 def move(tx: Tx, book: Book, next_no: int) -> None:
+    """Let the book go on at `next_no`; the caller holds the operator's books (`opened`)."""
     table = cash.receipt_book
     tx.conn.execute(update(table).where(table.c.id == book.id).values(next_no=next_no))
 
@@ -206,6 +208,7 @@ def mark_used(tx: Tx, sheet: Sheet, charge_id: str) -> None:
 def write_fates(
     tx: Tx, book: Book, numbers: Iterable[int], state: str, reason: str | None, charge_id: str | None = None
 ) -> None:
+    """What became of these numbers, once and for all: the primary key refuses a number that has a fate already."""
     rows = [
         {
             "prefix": book.prefix,
@@ -226,6 +229,7 @@ def write_fates(
 
 
 def state_of(tx: Tx, book: Book, number: int) -> str | None:
+    """used, void or unknown; None for a number nobody touched yet."""
     table = cash.receipt_number
     state = tx.conn.execute(
         select(table.c.state).where(table.c.prefix == book.prefix, table.c.number == number)

@@ -15,12 +15,16 @@ from fallback_server.domain.errors import YjError
 
 
 class Mode(StrEnum):
+    """Where windows work: in the HIS, here, or just going back."""
+
     NORMAL = "normal"
     EMERGENCY = "emergency"
     RETURNING = "returning"
 
 
 class IncidentState(StrEnum):
+    """How far one outage is, from the switch to the second signature."""
+
     OPEN = "open"
     CLOSING = "closing"
     UPLOADING = "uploading"

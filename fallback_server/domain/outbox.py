@@ -8,6 +8,8 @@ from fallback_server.domain.errors import YjError
 
 
 class OutboxState(StrEnum):
+    """Where a document is on its way back."""
+
     PENDING = "pending"
     SENDING = "sending"
     CONFIRMED = "confirmed"

@@ -21,6 +21,7 @@ BUSY_TIMEOUT_MS = 10_000
 
 
 def is_sqlite(url: str) -> bool:
+    """Whether the address is that of an embedded store."""
     return make_url(url).get_backend_name() == "sqlite"
 
 

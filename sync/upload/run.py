@@ -114,7 +114,7 @@ class _Run:
         """The whole run; its row says `running` until the end, whatever way it ends."""
         self.report = UploadReport(self.number, self.dry_run)
         self.row = RunRow(self.store, self.actor, self.report)
-        own = self.row.begin()
+        own = self.row.start()
         self.sender = Sender(self.store, self.gateway, self.rules, own, self.actor, crash=self.crash)
         try:
             self._steps()

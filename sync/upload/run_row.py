@@ -28,7 +28,7 @@ class RunRow:
         self.report = report
         self._noted_at = ""
 
-    def begin(self) -> str:
+    def start(self) -> str:
         """Make the row and close what dead runs left behind, for the caller holds the lock; our installation's id."""
         with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
             tx.conn.execute(
