@@ -10,12 +10,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from fallback_server.domain.errors import YjError
 from fallback_server.store.schema import metadata
 
+LONGEST_PATH = 256
+
 idempotency = Table(
     "idempotency",
     metadata,
     Column("key", String(80), primary_key=True),
     Column("method", String(8), nullable=False),
-    Column("path", String(256), nullable=False),
+    Column("path", String(LONGEST_PATH), nullable=False),
     Column("body_hash", String(64), nullable=False),
     Column("operator_code", String(64), nullable=False),
     Column("created_at", String(35), nullable=False),

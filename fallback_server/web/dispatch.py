@@ -62,6 +62,8 @@ def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) ->
         _storable({**path, **request.args.to_dict()})
     except ValueError:
         raise YjError("not_found") from None
+    if len(request.path) > idempotency.LONGEST_PATH:  # no id is that long, and the key of the act keeps its path
+        raise YjError("not_found")
     if route.free is not None:
         return _free(route, route.free, store, policy, raw)
     if route.permit is None:

@@ -70,6 +70,14 @@ def test_bad_input_gets_a_code_and_a_sentence_and_changes_nothing(
     assert counts(hospital.store) == before
 
 
+def test_a_path_that_no_id_fills_is_not_found(hospital: Hospital) -> None:
+    window, before = hospital.window("registrar"), counts(hospital.store)
+    body = {"department_code": "0101"}
+    assert window.post(f"/registrations/{'x' * 3000}/transfer", body).code == "not_found"
+    assert window.get(f"/registrations/{'x' * 3000}").code == "not_found"
+    assert counts(hospital.store) == before
+
+
 def test_an_epoch_no_column_holds_is_a_slip_of_the_window_not_of_ours(hospital: Hospital) -> None:
     window = hospital.window("admin")
     for epoch in (2**31, 2**63):
