@@ -44,6 +44,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         "See the server log at incident id {incident}.",
     ),
     "busy": ErrorKind(503, "系统忙，请稍候重试。", "The system is busy; please try again.", "Database lock not had in time."),
+    "store_unavailable": ErrorKind(
+        503, "应急服务器的数据库暂时连不上，请稍候重试同一操作。",
+        "The standby's database cannot be reached; please send the same again.", "Look at PostgreSQL of the standby.",
+    ),
     "too_many_requests": ErrorKind(429, "操作过于频繁，请稍候。", "Too many attempts; please wait.", "Retry after {seconds} s."),
     "not_available": ErrorKind(
         501, "此功能尚未启用。", "This function is not available here.", "Needs a part that is not installed."

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, g, json, request
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fallback_server.domain.errors import YjError
@@ -32,6 +32,7 @@ from fallback_server.web.routes import Api, Call, FreeCall, Route
 
 PREFIX = "/api/v1"
 _WAITED_IN_VAIN = ("55P03", "40P01", "40001")  # PostgreSQL: lock not available, deadlock, serialisation
+_SERVER_GOES = ("57P", "08")  # PostgreSQL: shut down, crashed, starting up; connection broken
 log = logging.getLogger("yj.web")
 
 
@@ -46,14 +47,24 @@ def install(app: Flask, apis: list[Api], store: Store, policy: Policy) -> None:
 def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
-            return _handle(route, store, policy, path)
-        except ValidationError as error:
-            yj_error, extra = from_validation(error)
-            return _refuse(route, store, yj_error, extra)
-        except YjError as error:
-            return _refuse(route, store, error)
+            return _handled(route, store, policy, path)
+        except (OperationalError, DisconnectionError) as error:
+            if not _store_is_away(error):
+                raise
+            log.error("the store cannot be reached: %s", type(error).__name__)
+            return problem(YjError("store_unavailable"))
 
     return view
+
+
+def _handled(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
+    try:
+        return _handle(route, store, policy, path)
+    except ValidationError as error:
+        yj_error, extra = from_validation(error)
+        return _refuse(route, store, yj_error, extra)
+    except YjError as error:
+        return _refuse(route, store, error)
 
 
 def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
@@ -139,6 +150,14 @@ def _lost_wait(error: OperationalError) -> Exception:
     """A lock not had in time, or the loser of a deadlock: nothing was written, the same key may be sent again."""
     waited = getattr(error.orig, "pgcode", None) in _WAITED_IN_VAIN or "database is locked" in str(error.orig)
     return YjError("busy") if waited else error
+
+
+def _store_is_away(error: OperationalError | DisconnectionError) -> bool:
+    """PostgreSQL cannot be reached, or broke off. What became of a commit the key will tell when it is sent again."""
+    if isinstance(error, DisconnectionError) or error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "pgcode", "")  # None where no server answered; SQLite's errors have no such thing
+    return code is None or code.startswith(_SERVER_GOES)
 
 
 def _authorised(route: Route, tx: Tx) -> Actor:

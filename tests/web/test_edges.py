@@ -249,3 +249,18 @@ def test_a_lock_not_had_in_time_is_busy_and_writes_nothing(hospital: Hospital) -
         event.remove(engine, "checkout", impatient)
     assert (reply.status, reply.code) == (503, "busy")
     assert counts(hospital.store) == before
+
+
+def test_a_store_that_breaks_off_is_asked_again_with_the_same_key(hospital: Hospital) -> None:
+    if not hospital.url.startswith("postgresql"):
+        pytest.skip("SQLite is a file")
+    window, engine = hospital.window("admin"), hospital.store.engine
+
+    def cut(connection: Any, *_: Any) -> None:
+        event.remove(engine, "before_cursor_execute", cut)
+        connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    event.listen(engine, "before_cursor_execute", cut)
+    first = window.post("/mode/emergency", SWITCH, key="key-0000001")
+    assert (first.status, first.code) == (503, "store_unavailable")
+    assert window.post("/mode/emergency", SWITCH, key="key-0000001").status == 200
