@@ -398,7 +398,7 @@ class Hospital:
                     "/api/v1/session",
                     json={"operator": code, "password": PASSWORD, "workstation": station, "take_over": True},
                 )
-            assert answer.status_code == 201, answer.get_data(as_text=True)
+            assert answer.status_code == 200, answer.get_data(as_text=True)
             self._windows[code, station] = Window(self.app, self.clock, answer.get_json()["token"], code)
         return self._windows[code, station]
 

@@ -108,7 +108,7 @@ def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
 def insert(tx: Tx, book: Book) -> int:
     """Write a book into the present incident; returns its id."""
     values = {name: getattr(book, name) for name in Book.__dataclass_fields__ if name != "id"}
-    statement = cash.receipt_book.insert().values(**values, incident_no=tx.incident_no, created_at=tx.at)
+    statement = cash.receipt_book.insert().values(**values, incident_no=tx.mode.incident_no, created_at=tx.at)
     return int(tx.conn.execute(statement.returning(cash.receipt_book.c.id)).scalar_one())
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from ulid import ULID
 
 _ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
-IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{8,80}")
+IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{8,80}")
 WORKSTATION_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 DRILL_PREFIX = "DRILL"
 

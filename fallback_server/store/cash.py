@@ -90,7 +90,7 @@ receipt_book = Table(
     Column("end_no", Integer, nullable=False),
     Column("next_no", Integer, nullable=False),
     Column("source", String(8), nullable=False),  # mirror | issued | drill
-    Column("incident_no", Integer, nullable=False),  # at its first use or issue
+    Column("incident_no", Integer),  # at its first use or issue; NULL: prepared in normal mode
     Column("created_at", String(35), nullable=False),
     CheckConstraint("start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name="range"),
 )

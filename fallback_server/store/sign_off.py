@@ -134,7 +134,7 @@ def current_report(conn: Connection, incident_no: int) -> dict[str, Any] | None:
     signed = conn.execute(select(signature).where(signature.c.incident_no == incident_no)).mappings()
     return {
         **row.report,
-        "differences": differences,
+        "differences": [{**item, "id": str(item["id"])} for item in differences],
         "balanced": settled(conn, incident_no, differences),
         "reconciliation_id": row.id,
         "at": row.at,

@@ -84,7 +84,7 @@ def test_an_epoch_no_column_holds_is_a_slip_of_the_window_not_of_ours(hospital: 
         assert window.post("/workstations/heartbeat", {"workstation": "XX-1", "epoch": epoch}).code == "invalid_request"
 
 
-@pytest.mark.parametrize("key", ["", "short", "x" * 81, "中文的一个键啊啊啊", "with a blank"])
+@pytest.mark.parametrize("key", ["", "short", "x" * 81, "中文的一个键啊啊啊", "a\ttab in it"])
 def test_a_creating_post_needs_a_proper_key(hospital: Hospital, key: str) -> None:
     window = hospital.window("admin")
     headers = {"Authorization": f"Bearer {window.token}"}
@@ -264,3 +264,22 @@ def test_a_store_that_breaks_off_is_asked_again_with_the_same_key(hospital: Hosp
     first = window.post("/mode/emergency", SWITCH, key="key-0000001")
     assert (first.status, first.code) == (503, "store_unavailable")
     assert window.post("/mode/emergency", SWITCH, key="key-0000001").status == 200
+
+
+def test_a_key_is_any_printable_ascii_also_with_a_blank_inside(hospital: Hospital) -> None:
+    assert hospital.window("admin").post("/mode/emergency", SWITCH, key="desk 7, act 12").status == 200
+
+
+def test_ids_of_the_way_back_are_opaque_text(hospital: Hospital) -> None:
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store.conflicts import open_conflict
+    from tests.fixtures_hospital import ADMIN
+
+    hospital.emergency()
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        open_conflict(tx, 1, "doubt_patient_twice", "x")
+    window = hospital.window("admin")
+    one = window.get("/incidents/1/conflicts").json["items"][0]
+    assert isinstance(one["id"], str)
+    decided = window.post(f"/conflicts/{one['id']}/resolve", {"decision": "noted", "note": "已核对"})
+    assert (decided.status, decided.json["id"]) == (200, one["id"])

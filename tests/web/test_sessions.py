@@ -25,7 +25,7 @@ def log_in(
 
 def test_a_mirrored_operator_logs_in_with_the_password_of_every_day(hospital: Hospital) -> None:
     answer = log_in(hospital)
-    assert answer.status_code == 201
+    assert answer.status_code == 200
     body = answer.get_json()
     assert body["operator"] == {"code": "0201", "name": "钱伟", "roles": ["cashier", "registrar"]}
     assert body["expires_at"].endswith("+08:00")
@@ -44,7 +44,7 @@ def test_after_five_failures_even_the_right_password_waits(hospital: Hospital) -
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
     hospital.clock.advance(60)
-    assert log_in(hospital).status_code == 201
+    assert log_in(hospital).status_code == 200
 
 
 def test_the_same_workstation_may_log_in_twice_and_both_stay_valid(hospital: Hospital) -> None:
@@ -58,7 +58,7 @@ def test_the_same_workstation_may_log_in_twice_and_both_stay_valid(hospital: Hos
 def test_elsewhere_asks_first_and_take_over_ends_the_other(hospital: Hospital) -> None:
     first = log_in(hospital).get_json()["token"]
     assert log_in(hospital, station="W2").get_json()["code"] == "session_elsewhere"
-    assert log_in(hospital, station="W2", take_over=True).status_code == 201
+    assert log_in(hospital, station="W2", take_over=True).status_code == 200
     with hospital.app.test_client() as client:
         answer = client.get("/api/v1/departments", headers={"Authorization": f"Bearer {first}"})
     assert answer.get_json()["code"] == "login_required"
@@ -95,7 +95,7 @@ def test_the_thousandth_workstation_is_told_and_nothing_is_kept_of_it(hospital: 
         tx.conn.execute(update(workstation).values(number=999))
     refused = log_in(hospital, operator="0202", station="W2")
     assert (refused.status_code, refused.get_json()["code"]) == (409, "workstations_full")
-    assert log_in(hospital, station="W1").status_code == 201
+    assert log_in(hospital, station="W1").status_code == 200
 
 
 def test_a_leaver_and_somebody_without_a_password_stay_out(hospital: Hospital) -> None:
@@ -116,7 +116,7 @@ def test_an_operator_disabled_by_hand_hides_the_mirrored_one(hospital: Hospital)
                 created_at=tx.at,
             )
         )  # fmt: skip
-    assert log_in(hospital).status_code == 201
+    assert log_in(hospital).status_code == 200
     with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         tx.conn.execute(update(operator).values(disabled_at=tx.at))
     assert log_in(hospital, take_over=True).get_json()["code"] == "login_failed"

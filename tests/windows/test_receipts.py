@@ -176,3 +176,12 @@ def test_where_receipts_are_plain_there_is_no_book_and_no_number(yj: Hospital, h
     body = {**items(("F001", 1)), "payments": [cash("25.00")], "expected_total": "25.00", "receipt_no": "A00005021"}
     assert window.post("/charges", body).code == "receipt_plain"
     assert fates(yj) == {}
+
+
+def test_a_book_can_be_prepared_before_the_outage_and_is_used_in_it(hospital: Hospital) -> None:
+    book = {"operator": "0202", "prefix": "Q", "start_no": 1, "end_no": 50}
+    issued = hospital.window("supervisor").post("/receipt-books", book)
+    assert issued.status == 201, issued.json
+    hospital.emergency()
+    shown = hospital.window("cashier2").get("/receipt-book").json
+    assert "Q00000001" in [one["first_receipt_no"] for one in shown["books"]]

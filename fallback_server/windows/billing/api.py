@@ -257,7 +257,7 @@ def void_sheets(call: Call) -> Any:
 
 
 @api.post(
-    "/receipt-books", summary="Give an operator a receipt book", roles=("supervisor",), permit=Permit.DOCUMENT,
+    "/receipt-books", summary="Give an operator a receipt book", roles=("supervisor",), permit=Permit.HOUSEKEEPING,
     body=BookRequest, status=201,
 )  # fmt: skip
 def issue_book(call: Call) -> Any:

@@ -78,7 +78,6 @@ api.add(
         body=SessionRequest,
         keyed=False,
         free=_log_in,
-        status=201,
         reason="a log-in hashes the password outside any transaction, and each one makes a new token",
     )
 )

@@ -74,12 +74,13 @@ def ask_upload(call: Call) -> Any:
 def show_conflicts(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     incident_row(call.tx.conn, number)
-    return {"items": conflicts.list_conflicts(call.tx.conn, number, only_open=call.query.only_open)}
+    found = conflicts.list_conflicts(call.tx.conn, number, only_open=call.query.only_open)
+    return {"items": [queries.opaque(one) for one in found]}
 
 
 @api.get("/conflicts/{conflict}", summary="One conflict, both versions side by side", roles=CONSOLE)
 def show_conflict(call: Call) -> Any:
-    return conflicts.show_conflict(call.tx.conn, rules.require_number(call.path["conflict"]))
+    return queries.opaque(conflicts.show_conflict(call.tx.conn, rules.require_number(call.path["conflict"])))
 
 
 @api.post(
@@ -92,7 +93,7 @@ def show_conflict(call: Call) -> Any:
 def resolve(call: Call) -> Any:
     body: ResolveRequest = call.body
     number = rules.require_number(call.path["conflict"])
-    return conflicts.resolve(call.tx, number, body.decision, body.note, body.central_key)
+    return queries.opaque(conflicts.resolve(call.tx, number, body.decision, body.note, body.central_key))
 
 
 @api.get("/incidents/{number}/reconciliation", summary="The newest account of the incident", roles=CONSOLE)
@@ -123,7 +124,8 @@ def ask_reconciliation(call: Call) -> Any:
 )
 def explain(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
-    return usecases.explain(call.tx, number, rules.require_number(call.path["difference"]), call.body.note)
+    difference = rules.require_number(call.path["difference"])
+    return queries.opaque(usecases.explain(call.tx, number, difference, call.body.note))
 
 
 @api.post(
