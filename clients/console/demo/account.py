@@ -9,6 +9,7 @@ from clients.console.demo.check import Verdict
 from clients.console.demo.journal import Journal
 from clients.console.output import Output
 from fallback_server.domain.categories import RECEIPT_CATEGORIES
+from fallback_server.store.conflicts import DECISIONS
 
 ENTITIES = {
     "patient": "新病人 patients", "registration": "挂号 registrations", "registration_cancel": "退号 cancelled",
@@ -67,6 +68,11 @@ def tell(out: Output, story: Story, journal: Journal, verdict: Verdict) -> None:
         out.table("断点窗口内中心的动作 · what the centre did meanwhile", ["act"], [[one] for one in story.meddling])
     decided = [[one.kind, one.title, one.decision, one.by] for one in story.decided]
     out.table("人工处理 · decisions by persons", ["kind", "what", "decision", "by"], decided)
+    meanings = [
+        [name, f"{one.zh}\n{one.en}"] for name, one in DECISIONS.items() if name in {d.decision for d in story.decided}
+    ]
+    if meanings:
+        out.table("决定的含义 · what the decisions mean", ["decision", "meaning"], meanings)
     if story.explained:
         differences = [
             [one["kind"], one.get("subject") or one["id"], one["explained_by"], one["note"]] for one in story.explained

@@ -37,6 +37,8 @@ def demo(
     out = Output(as_json)
     home, scratch = _home(ctx)
     signal.signal(signal.SIGTERM, _stop)
+    # A shell starts background jobs with Ctrl-C ignored; the parts below would stop and the demo would wait for ever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stage = Stage(home, port)
     loop = Loop(Plan(visits, scale, seed), stage, out, chaos.schedule(kills, seed) if kills else chaos.Chaos())
     try:

@@ -105,7 +105,7 @@ class Loop:
         self.out.say(f"  {sum(self.story.mirrored.values())} rows in {len(self.story.mirrored)} datasets")
 
     def _mirror(self, console: YjClient) -> None:
-        with self.out.progress("seconds") as ticker:
+        with self.out.progress("seconds of the job") as ticker:
             job = self._await_job(console, console.run_mirror({}), ticker)
         state = (job["result"] or {}).get("state")
         if state != "published":
@@ -266,7 +266,7 @@ class Loop:
     def _reconcile(self, console: YjClient) -> None:
         number, boss = self._number(), self._crew().supervisors[0]
         with self.step("对账 · reconcile", "reconcile"), self._console(boss, "FINANCE-01") as finance:
-            with self.out.progress("seconds") as ticker:
+            with self.out.progress("seconds of the job") as ticker:
                 job = self._await_job(console, console.reconcile(number), ticker)
             if job["state"] != "done":
                 raise NotInOrder(f"the reconciliation failed: {job['error']}")
