@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 group = typer.Typer(no_args_is_help=True, help="the record of an outage: timeline, explanations, signatures")
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
-Incident = Annotated[int | None, typer.Option("--incident", min=1, help="number of the incident; default the newest")]
+Incident = Annotated[
+    int | None,
+    typer.Option("--incident", min=1, help="number of the incident; default the one now on, else the newest"),
+]
 DECIDE = ("admin", "duty", "supervisor")
 
 
@@ -59,7 +62,7 @@ def list_incidents(ctx: typer.Context, as_json: Json = False) -> None:
         ]
         for one in items
     ]
-    out.table("事件 · incidents", ["number", "state", "", "cause", "opened", "documents"], rows, right=[0])
+    out.table("事件 · incidents", ["number", "state", "drill", "cause", "opened", "documents"], rows, right=[0])
     out.document({"items": items})
 
 
@@ -71,7 +74,7 @@ def show(ctx: typer.Context, incident: Incident = None, as_json: Json = False) -
 
     out, found = Output(as_json), instance(ctx)
     with found.store() as store, store.reading() as tx:
-        one = queries.incident_detail(tx, policy_of(found.settings), chosen(tx.conn, incident))
+        one = queries.incident_detail(tx, policy_of(found.settings), chosen(tx.conn, incident or tx.mode.incident_no))
     out.say(f"incident {one['incident_no']}: {one['state']}, {one['cause']}, {one['reason']}; {_counts(one)}")
     rows = [
         [event["at"], event["arrow"], event["kind"], event["operator_code"], event["approver_code"]]
@@ -92,7 +95,7 @@ def confirm(
     with instance(ctx).store() as store:
         actor = acting(store, operator, DECIDE, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            number = chosen(tx.conn, incident)
+            number = chosen(tx.conn, incident or tx.mode.incident_no)
             confirm_incident(tx, number)
     Output(False).say(f"incident {number}: confirmed by {operator}")
 
