@@ -7,9 +7,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from clients.console.context import NotInOrder
+
+if TYPE_CHECKING:
+    from clients.console.output import Output
 
 
 @contextmanager
@@ -40,6 +43,17 @@ def holder(home: Path, name: str) -> int | None:
             return int(stream.read(20).strip())
     except (OSError, ValueError):
         return None
+
+
+def say_if_waiting(out: Output, url: str, name: str) -> None:
+    """Tell the person at the terminal that the store's lock `name` is taken, so that the wait is no riddle."""
+    from fallback_server.store.locks import LockBusy, single_instance
+
+    try:
+        with single_instance(url, name, wait_seconds=0):
+            return
+    except LockBusy:
+        out.say(f"waiting for the running {name} to end; right after the switch back that is the grace time")
 
 
 def _try_lock(stream: IO[str]) -> bool:

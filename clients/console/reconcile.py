@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clients.console.context import Misuse, instance
+from clients.console.locks import say_if_waiting
 from clients.console.output import Output
 
 SUFFIXES = (".json", ".html", ".xlsx")
@@ -23,7 +24,7 @@ def reconcile(
     from clients.console.incidents import chosen
     from fallback_server.store.sign_off import current_report
     from sync.reconcile import report
-    from sync.reconcile.run import run_reconcile
+    from sync.reconcile.run import LOCK, run_reconcile
 
     if out_file is not None and out_file.suffix not in SUFFIXES:
         raise Misuse(f"--out {out_file}: the name must end in {', '.join(SUFFIXES)}")
@@ -32,6 +33,7 @@ def reconcile(
         with store.reading() as tx:
             number = chosen(tx.conn, incident)
         with found.gateway() as gateway:
+            say_if_waiting(out, store.url, LOCK)
             run_reconcile(store, gateway, number)
         with store.reading() as tx:
             account: dict[str, Any] = current_report(tx.conn, number) or {}
@@ -48,6 +50,8 @@ def reconcile(
 
 
 def _tell(out: Output, account: dict[str, Any]) -> None:
+    from sync.reconcile import report
+
     totals = account["totals"]
     out.table(
         "合计 · totals",
@@ -58,8 +62,16 @@ def _tell(out: Output, account: dict[str, Any]) -> None:
     rows = [[one["operator"], one["difference"]] for one in account["cashiers"]]
     out.table("按收费员 · by cashier", ["operator", "difference"], rows, right=[1])
     shown = [
-        [one["id"], one["kind"], one["local"], one["central"], one.get("explained_by")]
+        [
+            one["id"],
+            f"{report.KINDS.get(one['kind'], '')} {one['kind']}".strip(),
+            *(report.words(one[side]) for side in ("local", "central")),
+            one.get("explained_by"),
+        ]
         for one in account["differences"]
     ]
-    out.table("差异 · differences", ["id", "kind", "YJ", "centre", "explained by"], shown)
+    if shown:
+        out.table("差异 · differences", ["id", "kind", "YJ", "centre", "explained by"], shown)
+        if not account["balanced"]:
+            out.say("explain one by name: yj incident explain ID --operator CODE --note '…'")
     out.say(f"incident {account['incident_no']}: {'balanced 已平' if account['balanced'] else 'NOT BALANCED 未平'}")

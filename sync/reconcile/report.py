@@ -40,6 +40,21 @@ KINDS: dict[str, str] = {
     "receipt_missing": "票号缺号",
 }
 
+FIELDS: dict[str, str] = {
+    "operator": "收费员",
+    "receipt_no": "票据号",
+    "amount": "金额",
+    "total": "金额",
+    "method": "付款方式",
+    "category": "费别",
+    "original": "原收费",
+    "sequence": "序号",
+    "entity": "单据",
+    "status": "状态",
+    "yj_no": "YJ 号",
+    "state": "状态",
+}
+
 
 class NotInstalled(RuntimeError):
     """An optional library is missing; the text says which and how to get it."""
@@ -87,13 +102,15 @@ def html(report: Mapping[str, Any], *, hospital: str = "") -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     template = environment.get_template("reconciliation.html")
     signed = {"signatures": [], "at": None, **report}
-    return template.render(report=signed, hospital=hospital, kinds=KINDS, names=names, text=_text)
+    return template.render(report=signed, hospital=hospital, kinds=KINDS, names=names, text=words)
 
 
-def _text(value: Any) -> str:
+def words(value: Any) -> str:
     """A version of a record in one line."""
     if isinstance(value, Mapping):
-        return "，".join(f"{name}: {_text(inner)}" for name, inner in value.items() if inner not in (None, "", {}))
+        return "，".join(
+            f"{FIELDS.get(name, name)}: {words(inner)}" for name, inner in value.items() if inner not in (None, "", {})
+        )
     return str(value)
 
 
@@ -119,7 +136,7 @@ def _workbook(report: Mapping[str, Any], path: Path) -> None:
     sheet.append(["编号", "种类", "单据", "中心主键", "应急", "中心", "说明人", "说明"])
     for item in report["differences"]:
         named = [item["id"], KINDS.get(item["kind"], item["kind"]), item["yj_id"], item["central_key"]]
-        versions = [_cell(_text(item["local"])), _cell(_text(item["central"]))]
+        versions = [_cell(words(item["local"])), _cell(words(item["central"]))]
         sheet.append([*named, *versions, item["explained_by"], _cell(item["note"] or "")])
     book.save(path)
 
