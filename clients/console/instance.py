@@ -10,8 +10,10 @@ import typer
 from clients.console.context import instance
 from clients.console.output import Output
 
-Host = Annotated[str | None, typer.Option("--host", help="address to listen on; default [server] host")]
-Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="port windows use; default [server] port")]
+Host = Annotated[str | None, typer.Option("--host", help="address to listen on; default server.host of yj.toml")]
+Port = Annotated[
+    int | None, typer.Option("--port", min=1, max=65535, help="port windows use; default server.port of yj.toml")
+]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True, help="end when standard input does")]
 
 

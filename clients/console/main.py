@@ -88,6 +88,9 @@ def _explain(error: Exception) -> int:
     if _is_central(error):
         output.complain([f"the centre: {type(error).__name__}: {error}"])
         return 1
+    if _is_binaries(error):
+        output.complain([f"{error}; the reference HIS needs it: pip install 'his-yj[reference]'"])
+        return 1
     raise error
 
 
@@ -95,3 +98,9 @@ def _is_central(error: Exception) -> bool:
     # Only a verb that talked to the centre can have raised one; nothing is imported for the others.
     gateway = sys.modules.get("sync.central.gateway")
     return gateway is not None and isinstance(error, gateway.CentralError)
+
+
+def _is_binaries(error: Exception) -> bool:
+    # The reference HIS is an extra; an instance of a hospital is installed without it.
+    binaries = sys.modules.get("sync.reference_his.binaries")
+    return binaries is not None and isinstance(error, binaries.BinariesError)

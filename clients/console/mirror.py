@@ -77,7 +77,10 @@ def _tell(out: Output, report: RunReport) -> None:
     names = list(dict.fromkeys(name for counts in report.counts.values() for name in counts))
     rows = [[dataset, *(counts.get(name) for name in names)] for dataset, counts in report.counts.items()]
     out.table("镜像 · mirror", ["dataset", *names], rows, right=list(range(1, len(names) + 1)))
-    took = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items())
+    # `--json` has the time of every dataset; people want the three parts.
+    took = ", ".join(
+        f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if not name.startswith("read ")
+    )
     out.say(f"run {report.run_id}: {report.state}, generation {report.generation or '–'} ({took})")
     if not report.published:
         output.complain(f"{problem.get('dataset') or 'run'}: {_words(problem)}" for problem in report.problems)

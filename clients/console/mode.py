@@ -113,4 +113,6 @@ def _show(store: Store, policy: Policy, out: Output) -> None:
     out.say(f"since {state['since']}, epoch {state['epoch']}, incident {state['incident_no'] or '–'}")
     scope = ", ".join(state["scope"]) if state["scope"] is not None else "the whole hospital"
     out.say(f"scope: {scope}; data as of {state['mirror']['as_of'] or 'never (no mirror yet)'}")
+    if state["grace_until"]:
+        out.say(f"documents in hand are accepted until {state['grace_until']}")
     out.document(state)
