@@ -77,3 +77,19 @@ def test_wrong_people_and_wrong_words_are_refused(home: Path) -> None:
 def test_the_list_shows_every_incident(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert yj(home, "list", "--json") == 0
     assert [one["incident_no"] for one in json.loads(capsys.readouterr().out)["items"]] == [1]
+
+
+def test_in_a_drill_the_drill_is_confirmed_and_shown(
+    hospital: Hospital, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hospital.emergency()
+    hospital.back()
+    drill = hospital.emergency(drill=True)
+    home = tmp_path / "home"
+    write_default(home, database_url=hospital.url)
+    (tmp_path / "words.json").write_text(json.dumps({"0802": PASSWORD}))
+    assert yj(home, "confirm", "--operator", "0802") == 0
+    capsys.readouterr()
+    assert yj(home, "show", "--json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["incident_no"], shown["timeline"][-1]["kind"]) == (drill, "confirmed")
