@@ -122,6 +122,11 @@ def test_a_registration_sells_a_place_and_can_be_moved_and_given_back(centre: Co
         upload(centre, "registration_cancel", registration_key=key, reason="again")
 
 
+def test_a_patient_whose_archive_is_gone_goes_to_a_person(centre: Connection) -> None:
+    with conflict("patient_gone"):
+        registration(centre, "99999999")
+
+
 def test_a_department_that_is_gone_goes_to_a_person(centre: Connection) -> None:
     for act in (lambda: registration(centre, "1", department_code="NOPE"),
                 lambda: prescription(centre, drug(centre), department_code="NOPE")):  # fmt: skip

@@ -13,6 +13,11 @@ SELECT 1
 WHERE NOT EXISTS (SELECT 1 FROM sf_zb WHERE fphm = CAST(:receipt_no AS varchar(20)))
   AND NOT EXISTS (SELECT 1 FROM pj_zf WHERE fphm = CAST(:receipt_no AS varchar(20)));
 
+-- step patient
+-- when patient_key present
+-- expect 1 else patient_gone
+SELECT 1 FROM br_da WHERE brxh = CAST(:patient_key AS integer) AND coalesce(zfpb, 0) = 0;
+
 -- step item
 -- each lines
 -- when source = item

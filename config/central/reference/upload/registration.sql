@@ -1,5 +1,9 @@
 -- A registration becomes a row of GH_MX; its fee comes as a charge of its own. A schedule sold out or taken back meanwhile
 -- does not stop it: the patient has been seen.
+-- step patient
+-- expect 1 else patient_gone
+SELECT 1 FROM br_da WHERE brxh = CAST(:patient_key AS integer) AND coalesce(zfpb, 0) = 0;
+
 -- step department
 -- expect 1 else department_gone
 SELECT 1 FROM gy_ks WHERE ksdm = CAST(:department_code AS char(10)) AND coalesce(zfpb, 0) = 0;
