@@ -104,7 +104,9 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         )
         if (error.code or 500) >= 500:
             return unforeseen(error)
-        return problem(YjError(code, limit=app.config["MAX_CONTENT_LENGTH"]))
+        return problem(
+            YjError(code, limit=app.config["MAX_CONTENT_LENGTH"]) if code == "body_too_large" else YjError(code)
+        )
 
     @app.errorhandler(Exception)
     def unforeseen(error: Exception) -> Response:

@@ -125,9 +125,11 @@ def confirm_incident(tx: Tx, number: int) -> None:
     row = incident_row(tx.conn, number)
     if row["opened_by"] == tx.who.operator_code:
         raise YjError("approver_rejected")
+    if row["confirmed_at"] is not None:
+        raise YjError("wrong_state", current="confirmed", wanted="confirmed")
     tx.conn.execute(
         update(incident)
-        .where(incident.c.incident_no == number, incident.c.confirmed_at.is_(None))
+        .where(incident.c.incident_no == number)
         .values(confirmed_at=tx.at, confirmed_by=tx.who.operator_code)
     )
     note_event(tx, number, "confirmed", None)

@@ -134,7 +134,7 @@ def prescribe(
     kind = lines[0][0].lb
     connection.execute(
         insert(his.cf_zb).values(
-            cfxh=key, ghxh=registration, brxh=visit.brxh, cflb=kind, zddm="J06.900", ksdm=visit.ksdm, ysdm=doctor,
+            cfxh=key, ghxh=registration, brxh=visit.brxh, cflb=kind, zddm="J06.903", ksdm=visit.ksdm, ysdm=doctor,
             yfdm="MZZYF" if kind == "3" else "MZXYF", kfrq=char16(now), je=total, zt=None if key % 2 else UNPAID,
         )
     )  # fmt: skip

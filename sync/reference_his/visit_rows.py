@@ -8,7 +8,7 @@ from sync.reference_his.bulk import Row
 from sync.reference_his.moments import char8, char16
 from sync.reference_his.visits import UNPAID, Diary, Paper
 
-COMMON_DIAGNOSES = ("J06.900", "J20.900", "J18.000", "A09.901", "J03.900", "R50.900", "L20.900", "H66.900")
+COMMON_DIAGNOSES = ("J06.903", "J20.902", "J18.001", "A04.903", "J03.903", "R50.952", "L20.901", "H66.902")
 _USAGES = ("1", "1", "1", "401", "403", "404", "5", "6")
 _FREQUENCIES = ("qd", "bid", "tid", "tid", "q8h", "qn")
 

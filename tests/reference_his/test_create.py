@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import random
@@ -13,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection
 
+from sync.reference_his import visit_rows
 from sync.reference_his.create import ReferenceHisError, create_reference
 from sync.reference_his.patients import check_digit, persons
 from sync.reference_his.traffic import operators_with, play_day
@@ -142,3 +144,10 @@ def test_an_ordinary_day_keeps_books_and_sums_right(module_database: str) -> Non
         twice = "SELECT fphm FROM sf_zb WHERE tfxh IS NULL GROUP BY fphm HAVING count(*) > 1"
         assert scalar(connection, twice) is None
     engine.dispose()
+
+
+def test_what_the_doctors_write_is_in_the_list_of_diagnoses() -> None:
+    lists = Path(visit_rows.__file__).parent / "data" / "icd10_zh.csv"
+    with lists.open(encoding="utf-8") as stream:
+        known = {row["icd_code"] for row in csv.DictReader(stream)}
+    assert set(visit_rows.COMMON_DIAGNOSES) <= known

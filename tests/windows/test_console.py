@@ -74,6 +74,7 @@ def test_the_switch_is_confirmed_by_another_person_and_overdue_after_an_hour(hos
     assert console.get("/incidents").json["items"][0]["confirm_overdue"] is True
     done = console.post(f"{path}/confirm").json
     assert (done["confirmed_by"], done["confirm_by"], done["confirm_overdue"]) == ("0801", None, False)
+    assert hospital.window("supervisor").post(f"{path}/confirm").code == "wrong_state"  # once is enough
 
 
 def test_the_way_back_is_grace_then_release_and_an_empty_incident_closes(hospital: Hospital) -> None:
