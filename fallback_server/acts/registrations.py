@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.engine import RowMapping
 
-from fallback_server.acts import open_work, patients
+from fallback_server.acts import masters, open_work, patients
 from fallback_server.acts.views import VisitView
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import is_ulid, mirrored_id
@@ -24,6 +24,7 @@ from fallback_server.store.visits import queue_place, registration
 
 LIST_LIMIT = 1000
 CANCELLED, SEEN = "cancelled", "seen"
+SELLING_KINDS = ("outpatient", "emergency", "exam", "other")
 
 _open = mirror.datasets["open_registration"]
 _patient = mirror.datasets["patient"]
@@ -228,3 +229,11 @@ def slip_known(tx: Tx, centre_slip_no: str) -> bool:
     )
     mirrored = select(_open.c.id).where(_open.c.slip_no == centre_slip_no)
     return any(tx.conn.execute(statement.limit(1)).first() is not None for statement in (mirrored, taken))
+
+
+def selling_department(tx: Tx, code: str) -> dict[str, Any]:
+    """A department that takes patients; raises unknown_department, inactive, invalid_request."""
+    department = masters.require(tx, "department", code)
+    if department["kind"] not in SELLING_KINDS:
+        raise YjError("invalid_request", field="department_code", problem="该科室不挂号 / takes no patients")
+    return department

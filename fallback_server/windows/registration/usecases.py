@@ -7,28 +7,22 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import update
-
 from fallback_server.acts import (
     charges,
-    locks,
     masters,
     open_work,
-    orders,
     patients,
-    prescriptions,
     queue,
-    refunds,
+    registration_changes,
     registrations,
     rendering,
 )
 from fallback_server.acts.ages import birth_date_of
 from fallback_server.acts.payments import PaymentIn
-from fallback_server.acts.views import PatientView, VisitView
+from fallback_server.acts.views import PatientView
 from fallback_server.domain import money
 from fallback_server.domain.documents import Document, Ref
 from fallback_server.domain.errors import YjError
-from fallback_server.domain.numbers import child_ulid
 from fallback_server.domain.pinyin import initials
 from fallback_server.domain.policy import Policy
 from fallback_server.store import visits
@@ -39,7 +33,6 @@ _PERSON = (
     "sex", "birth_date", "birth_time", "id_type", "id_no", "phone", "address", "guardian_name", "guardian_phone",
     "insurance_type", "insurance_no", "insurance_area", "allergy", "card_no",
 )  # fmt: skip
-_SELLING_KINDS = ("outpatient", "emergency", "exam", "other")
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ def register(tx: Tx, policy: Policy, key: str, wanted: NewVisit) -> dict[str, An
 
     Raises patient_not_found, out_of_scope, unknown_…, inactive, slip_known, drill_mismatch and what a charge raises.
     """
-    department = _department(tx, wanted.department_code)
+    department = registrations.selling_department(tx, wanted.department_code)
     masters.require_in_scope(tx, department["department_code"])
     person = _person(tx, wanted.patient_id)
     kind = masters.require(tx, "register_type", wanted.type_code)
@@ -129,13 +122,6 @@ def register(tx: Tx, policy: Policy, key: str, wanted: NewVisit) -> dict[str, An
     tx.audit("registration.create", subject=key, yj_no=row["yj_no"], department=row["department_code"])
     view = registrations.get(tx, key)
     return {**queries.shown(tx, view), "total": _total(lines), "charge": charge, "warnings": warnings}
-
-
-def _department(tx: Tx, code: str) -> dict[str, Any]:
-    department = masters.require(tx, "department", code)
-    if department["kind"] not in _SELLING_KINDS:
-        raise YjError("invalid_request", field="department_code", problem="该科室不挂号 / takes no patients")
-    return department
 
 
 def _person(tx: Tx, patient_id: str) -> PatientView:
@@ -267,7 +253,7 @@ def _charge(
     return charges.write(
         tx,
         policy,
-        charge_id=fee_charge_id(key),
+        charge_id=registration_changes.fee_charge_id(key),
         kind="registration",
         patient=person,
         visit_ref=Ref(key, "yj"),
@@ -278,141 +264,18 @@ def _charge(
     )
 
 
-def fee_charge_id(registration_id: str) -> str:
-    """The charge made by the act of registering."""
-    return child_ulid(registration_id, "charge")
-
-
 # --- cancel and transfer ---------------------------------------------------------------------------------------------
 
 
 def cancel(tx: Tx, policy: Policy, key: str, registration_id: str, reason: str) -> dict[str, Any]:
-    """Cancel a visit (退号): its fee is given back, its number is free again.
-
-    Nothing may have come of it: no prescription or order in force, no charge, not seen.
-
-    Raises not_yj_document, already_cancelled, registration_in_use, out_of_scope and what a refund raises.
-    """
-    view = _ours(tx, registration_id)
-    _refuse_in_use(tx, view)
-    refund = _give_back(tx, policy, key, view.id, reason)
-    tx.conn.execute(update(visits.registration).where(visits.registration.c.id == view.id).values(cancelled_at=tx.at))
-    yj_no = tx.take_yj_no()
-    _write_change(tx, key, yj_no, view, "cancel", reason)
-    tx.enqueue(
-        Document(
-            yj_id=key,
-            entity="registration_cancel",
-            yj_no=yj_no,
-            chain=view.patient_id,
-            body={"reason": reason},
-            refs={"registration": view.ref},
-        )
-    )
-    tx.audit("registration.cancel", subject=view.id, yj_no=yj_no, reason=reason)
-    return {**queries.shown(tx, registrations.get(tx, view.id)), "yj_no": yj_no, "refund": refund}
+    """Cancel a visit and show it as it is now, with the refund of its fee."""
+    yj_no, refund = registration_changes.cancel(tx, policy, key, registration_id, reason)
+    return {**queries.shown(tx, registrations.get(tx, registration_id)), "yj_no": yj_no, "refund": refund}
 
 
 def transfer(
     tx: Tx, key: str, registration_id: str, department_code: str, staff_code: str | None, reason: str
 ) -> dict[str, Any]:
-    """Send a visit to another department (转科); the slip stays as printed, the place in the queue moves.
-
-    Raises not_yj_document, registration_cancelled, out_of_scope for either department, unknown_…, inactive.
-    """
-    view = _ours(tx, registration_id, cancelled="registration_cancelled")
-    department = _department(tx, department_code)
-    masters.require_in_scope(tx, department_code)
-    if staff_code is not None:
-        masters.require(tx, "staff", staff_code)
-    yj_no = tx.take_yj_no()
-    _write_change(tx, key, yj_no, view, "transfer", reason, department, staff_code)
-    # Whoever was called or seen next door waits anew; who is paused stays so until the nurse there resumes him.
-    status = view.status if view.status in ("paused", "waiting") else "waiting"
-    queue.move(tx, view, status, department_code=department_code, staff_code=staff_code, keep_staff=False)
-    tx.enqueue(
-        Document(
-            yj_id=key,
-            entity="registration_transfer",
-            yj_no=yj_no,
-            chain=view.patient_id,
-            body={
-                "from_department_code": view.department_code,
-                "department_code": department_code,
-                "staff_code": staff_code,
-                "reason": reason,
-            },
-            refs={"registration": view.ref},
-        )
-    )
-    tx.audit("registration.transfer", subject=view.id, yj_no=yj_no, to=department_code)
-    return {**queries.shown(tx, registrations.get(tx, view.id)), "yj_no": yj_no}
-
-
-def _ours(tx: Tx, registration_id: str, cancelled: str = "already_cancelled") -> VisitView:
-    """The visit, ours, held still, in scope and not cancelled."""
-    locks.hold(tx, registrations.hold_name(registration_id))
-    view = registrations.get(tx, registration_id)
-    open_work.require_ours(view.origin)
-    open_work.require_usable(tx, view.origin, view.drill, view.incident_no)
-    if view.cancelled:
-        raise YjError(cancelled)
-    masters.require_in_scope(tx, view.department_code)
-    return view
-
-
-def _refuse_in_use(tx: Tx, view: VisitView) -> None:
-    written = [*prescriptions.of_registration(tx, view.id), *orders.of_registration(tx, view.id)]
-    live = any(document.status not in ("cancelled", "refunded") for document in written)
-    if view.status == "seen" or live or _charged(tx, view.id):
-        raise YjError("registration_in_use")
-
-
-def _charged(tx: Tx, registration_id: str) -> bool:
-    """Whether anything but the registration fee was charged on the visit and not wholly given back."""
-    return any(
-        rest.quantity > 0
-        for charge in charges.of_registration(tx, registration_id)
-        if charge["id"] != fee_charge_id(registration_id) and charge.get("refund_of") is None
-        for rest in refunds.remainders(tx, charge["id"])
-    )
-
-
-def _give_back(tx: Tx, policy: Policy, key: str, registration_id: str, reason: str) -> dict[str, Any] | None:
-    charge_id = fee_charge_id(registration_id)
-    if not any(rest.quantity > 0 for rest in refunds.remainders(tx, charge_id)):
-        return None
-    return refunds.write(
-        tx,
-        policy,
-        refund_id=child_ulid(key, "refund"),
-        charge_id=charge_id,
-        lines=None,
-        payments=None,
-        reason=reason,
-        approver_code=tx.who.approver_code,
-    )
-
-
-def _write_change(
-    tx: Tx,
-    key: str,
-    yj_no: str,
-    view: VisitView,
-    kind: str,
-    reason: str,
-    department: dict[str, Any] | None = None,
-    staff_code: str | None = None,
-) -> None:
-    tx.conn.execute(
-        visits.registration_change.insert().values(
-            **tx.document_row(key, yj_no),
-            registration_id=view.id,
-            kind=kind,
-            from_department_code=view.department_code,
-            department_code=department["department_code"] if department else None,
-            department_name=department["name"] if department else None,
-            staff_code=staff_code,
-            reason=reason,
-        )
-    )
+    """Transfer a visit and show it as it is now."""
+    yj_no = registration_changes.transfer(tx, key, registration_id, department_code, staff_code, reason)
+    return {**queries.shown(tx, registrations.get(tx, registration_id)), "yj_no": yj_no}
