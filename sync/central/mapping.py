@@ -145,7 +145,7 @@ def _option_problems(options: MappingFile) -> list[str]:
         problems.append(f"{FILE_NAME}: ledger.mode {options.ledger.mode!r}: use one of {', '.join(LEDGER_MODES)}")
     elif options.ledger.mode not in LEDGER_MODES_HERE:
         problems.append(
-            f"{FILE_NAME}: ledger.mode {options.ledger.mode!r} is not implemented yet; only same_transaction is:"
+            f"{FILE_NAME}: ledger.mode {options.ledger.mode!r} cannot be used; only same_transaction can:"
             " ask the DBA for the two tables of ledger.sql"
         )
     unknown = [name for name in options.datasets if name not in DATASETS]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from fallback_server.domain.clock import SystemClock
+
 HOSPITAL_ZONE = ZoneInfo("Asia/Shanghai")
 
 
 def centre_now() -> datetime:
     """What the centre's own clock says, in hospital time."""
-    return datetime.now(HOSPITAL_ZONE)
+    return SystemClock(HOSPITAL_ZONE).now()
 
 
 def char16(moment: datetime) -> str:

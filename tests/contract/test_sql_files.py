@@ -94,7 +94,7 @@ def test_all_slips_of_a_mapping_are_named_at_once(copy: Path) -> None:
 def test_another_ledger_mode_is_refused_with_the_reason(copy: Path) -> None:
     toml = copy / "mapping.toml"
     toml.write_text(toml.read_text("utf-8") + '\n[ledger]\nmode = "procedure"\n', encoding="utf-8")
-    assert "is not implemented yet; only same_transaction is" in load_problems(copy)
+    assert "cannot be used; only same_transaction can" in load_problems(copy)
 
 
 def test_unknown_keys_and_a_missing_file_are_named(copy: Path) -> None:

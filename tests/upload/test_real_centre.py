@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
 
-from fallback_server.domain.clock import SettableClock, to_text
+from fallback_server.domain.clock import SettableClock, SystemClock, to_text
 from fallback_server.domain.modes import Permit
 from fallback_server.store.conflicts import list_conflicts, resolve
 from fallback_server.store.outbox import outbox
@@ -23,7 +23,6 @@ from sync.central.sql_gateway import SqlGateway, open_gateway
 from sync.reconcile.run import run_reconcile
 from sync.reference_his.blind_window import BlindWindow
 from sync.reference_his.create import create_reference
-from sync.reference_his.moments import HOSPITAL_ZONE
 from sync.reference_his.postgres import EmbeddedPostgres
 from sync.upload.run import run_upload
 from tests.fixtures_return import PAIR, Desk, Rules
@@ -60,7 +59,7 @@ def his(postgres_server: EmbeddedPostgres, his_template: str, request: pytest.Fi
 @pytest.fixture
 def clock() -> SettableClock:
     """Now: the pre-flight compares clocks."""
-    return SettableClock(datetime.now(HOSPITAL_ZONE))
+    return SettableClock(SystemClock().now())
 
 
 @pytest.fixture
