@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from clients import sdk
+from clients import sdk, transport
 from clients.sdk import NoAnswer, Person, Problem, YjClient
 from tests.clients.fake_standby import FakeStandby, problem, refused_connection, slow
 
@@ -85,9 +85,9 @@ def test_secrets_do_not_show_in_messages() -> None:
 
 
 def test_waiting_grows_and_stays_bounded() -> None:
-    waits = [sdk.retry_wait(attempt, lambda: 1.0) for attempt in range(1, 12)]
-    assert waits == sorted(waits) and waits[0] == sdk.FIRST_WAIT and waits[-1] == sdk.LONGEST_WAIT
-    assert sdk.retry_wait(3, lambda: 0.0) == pytest.approx(sdk.retry_wait(3, lambda: 1.0) / 2)
+    waits = [transport.retry_wait(attempt, lambda: 1.0) for attempt in range(1, 12)]
+    assert waits == sorted(waits) and waits[0] == transport.FIRST_WAIT and waits[-1] == transport.LONGEST_WAIT
+    assert transport.retry_wait(3, lambda: 0.0) == pytest.approx(transport.retry_wait(3, lambda: 1.0) / 2)
 
 
 def test_the_client_is_small_enough_for_a_window_pc() -> None:

@@ -15,7 +15,7 @@ TOP = {
 ROOMS = {
     "fallback_server": {"__init__", "app", "domain", "store", "web", "door", "acts", "windows"},
     "sync": {"__init__", "worker", "central", "mirror", "upload", "reconcile", "reference_his"},
-    "clients": {"__init__", "pages", "agent", "console", "sdk"},
+    "clients": {"__init__", "pages", "agent", "console", "sdk", "transport"},
 }
 WINDOWS = {"common", "registration", "billing", "pharmacy", "triage", "doctor", "console"}
 WINDOW_FILES = {"__init__", "rules", "usecases", "queries", "api", "pages"}
