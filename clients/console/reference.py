@@ -11,7 +11,23 @@ from clients.console.context import Misuse, NotInOrder
 from clients.console.output import Output
 
 group = typer.Typer(no_args_is_help=True, help="the reference HIS, a realistic centre to try everything on")
-Url = Annotated[str, typer.Option("--url", help="address of its database, driver named")]
+
+
+def _named_driver(url: str) -> str:
+    """The address, if it is one that settings would take for a centre; anything else is wrong usage."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from config.settings import CentreUrl
+
+    if not url:
+        raise typer.BadParameter("is empty")
+    try:
+        return TypeAdapter(CentreUrl).validate_python(url)
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"]) from None
+
+
+Url = Annotated[str, typer.Option("--url", callback=_named_driver, help="address of its database, driver named")]
 
 
 @group.command()

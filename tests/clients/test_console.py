@@ -214,3 +214,12 @@ def test_light_verbs_load_no_heavy_library(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path.cwd())
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", [["create"], ["traffic", "--rate", "1"]])
+@pytest.mark.parametrize("url", ["postgresql://x/y", "foo", "", "oracle+nothing://x"])
+def test_a_reference_address_without_its_driver_is_wrong_usage(
+    verb: list[str], url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reference", *verb, "--url", url]) == 2
+    assert "Traceback" not in capsys.readouterr().err
