@@ -63,30 +63,30 @@ def _holder(url: str, name: str) -> Iterator[Callable[[], bool]]:
 def _file(path: Path) -> Iterator[Callable[[], bool]]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield lambda: _try_file(descriptor)
+        yield lambda: try_lock_file(descriptor)
     finally:
         os.close(descriptor)  # gives the lock back
 
 
-if sys.platform == "win32":
-    import msvcrt
+def try_lock_file(descriptor: int) -> bool:
+    """Take the lock of an open file, or say that another holds it; closing the file gives it back."""
+    if sys.platform == "win32":
+        import msvcrt
 
-    def _try_file(descriptor: int) -> bool:
         try:
+            # A byte far behind any text: what the holder wrote stays readable to others.
+            os.lseek(descriptor, 1 << 20, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
-
-else:
     import fcntl
 
-    def _try_file(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
