@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from sync.central.gateway import CentralError, OutcomeUnknown, Refused, Systemic, Transient, Unreachable
+from sync.central.pages import Stream, cursor_pages
 from sync.central.sql_file import MappingError, Step
 
 APPLICATION_NAME: Final = "his-yj"
@@ -52,6 +53,9 @@ class Edge(Protocol):
 
     def snapshot_options(self) -> dict[str, Any]:
         """Execution options of a connection that reads everything as of one moment."""
+
+    def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
+        """The rows of a SELECT, streamed in pages of about `rows`, in bounded memory."""
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         """What an error of the driver means for a document. The text carries no row values."""
@@ -151,6 +155,9 @@ class PostgresEdge:
 
     def snapshot_options(self) -> dict[str, Any]:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
+        return cursor_pages(connection, sql, values, rows)
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         cause = error.orig

@@ -6,15 +6,18 @@ Tests set what the centre holds (`datasets`, `answers`) and when it breaks (`fai
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal
 
 from fallback_server.domain.clock import Clock, SystemClock
+from fallback_server.domain.datasets import DATASETS
 from sync.central.gateway import (
     Applied,
     CentralError,
@@ -51,11 +54,33 @@ class FakeSnapshot:
 
     as_of: datetime
     datasets: Mapping[str, tuple[Row, ...]]
+    watermarks: Mapping[str, str]
+    breaks: Callable[[str, int], None]
+    page_rows: int = 2000
 
-    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+    def pages(
+        self, dataset: str, binds: Row | None = None, *, changed: bool = False
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
         if dataset not in self.datasets:
             raise Systemic(f"mirror/{dataset}.sql is missing")
-        yield from self.datasets[dataset]
+        watermark = self.watermarks.get(dataset)
+        names = (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
+        rows = iter(self.datasets[dataset])
+        if changed:
+            since = (binds or {})["changed_from"]
+            rows = (row for row in rows if row[str(watermark)] is None or row[str(watermark)] >= since)
+        for number in itertools.count(1):
+            self.breaks(dataset, number)
+            page = [tuple(row[name] for name in names) for row in islice(rows, self.page_rows)]
+            if not page:
+                return
+            yield page
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        names = DATASETS[dataset].names
+        for page in self.pages(dataset, binds):
+            for row in page:
+                yield dict(zip(names, row, strict=False))
 
 
 @dataclass
@@ -75,6 +100,8 @@ class FakeCentral:
     documents: list[Outgoing] = field(default_factory=list)
     told: list[tuple[str, Row]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    page_rows: int = 2000
+    _page_failures: dict[tuple[str, int], CentralError] = field(default_factory=dict)
     _refusals: dict[str, Refused] = field(default_factory=dict)
     _failures: dict[str, list[CentralError]] = field(default_factory=lambda: defaultdict(list))
     _last_key: int = 0
@@ -89,6 +116,10 @@ class FakeCentral:
         """
         default = OutcomeUnknown if moment in ("at_commit", "after_commit") else Unreachable
         self._failures[moment].append(error or default(f"made to fail {moment}"))
+
+    def fail_at_page(self, dataset: str, number: int, error: CentralError | None = None) -> None:
+        """Cut the connection once, when page `number` (from 1) of a dataset is asked for."""
+        self._page_failures[dataset, number] = error or Unreachable(f"made to fail at page {number} of {dataset}")
 
     def refuse(self, what: str, refusal: Refused) -> None:
         """Refuse a document (by yj_id) or all of an entity, until `accept`."""
@@ -121,7 +152,9 @@ class FakeCentral:
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:
         self._arrive("snapshot")
-        yield FakeSnapshot(self.clock.now(), {name: tuple(rows) for name, rows in self.datasets.items()})
+        marks = {name: hints.watermark for name, hints in self.dataset_hints.items() if hints.watermark}
+        taken = {name: tuple(rows) for name, rows in self.datasets.items()}
+        yield FakeSnapshot(self.clock.now(), taken, marks, self._break_page, self.page_rows)
 
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
         self._arrive("preflight")
@@ -212,6 +245,11 @@ class FakeCentral:
             time.sleep(self.delay_seconds)
         if not self.reachable:
             raise Unreachable("the centre does not answer")
+
+    def _break_page(self, dataset: str, number: int) -> None:
+        error = self._page_failures.pop((dataset, number), None)
+        if error is not None:
+            raise error
 
     def _break(self, moment: Moment) -> None:
         if self._failures[moment]:

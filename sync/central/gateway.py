@@ -139,6 +139,8 @@ class DatasetHints:
     price_factor: int | None = None
     price_rows: int | None = None
     may_be_empty: bool = False
+    watermark: str | None = None
+    watermark_kind: Literal["time", "number"] = "time"
 
 
 class Snapshot(Protocol):
@@ -148,11 +150,18 @@ class Snapshot(Protocol):
     def as_of(self) -> datetime:
         """The standby's time at which the snapshot was taken."""
 
-    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
-        """The rows of mirror/<dataset>.sql, streamed, columns by our names, values as the driver gave them.
+    def pages(
+        self, dataset: str, binds: Row | None = None, *, changed: bool = False
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """The rows of mirror/<dataset>.sql, streamed in pages of bounded size, values as the driver gave them.
 
-        Raises Systemic if the file or a column is missing, Unreachable if the connection breaks.
+        A row is a tuple in the order of `DATASETS[dataset].names`; where `hints` names a watermark column, that comes
+        last. `changed` reads only what changed since `:changed_from` of the binds (the `-- changed` line of the file).
+        Raises Systemic if the file is missing, ColumnMissing if a column is, Unreachable if the connection breaks.
         """
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        """The same rows by name, for looks that are in no hurry."""
 
 
 class CentralGateway(Protocol):

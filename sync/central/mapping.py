@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -35,9 +35,14 @@ class Guards(_Part):
 
 
 class DatasetOptions(_Part):
-    """What mapping.toml says about one dataset. `watermark` names the column that grows with every change."""
+    """What mapping.toml says about one dataset.
 
-    watermark: str | None = None
+    `watermark` names one more column of its SELECT, which grows with every change: a time (hospital-local), or a
+    number as SQL Server's rowversion. The file then has a `-- changed` line: the condition for the changed rows alone.
+    """
+
+    watermark: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]*$")
+    watermark_kind: Literal["time", "number"] = "time"
     horizon_days: int | None = Field(default=None, ge=0)
     guards: Guards = Guards()
 
@@ -110,6 +115,7 @@ def load(folder: Path) -> CentralMapping:
     for name in ("probe", "ledger"):
         if not (folder / f"{name}.sql").exists():
             problems.append(f"{name}.sql: is missing in {folder.name}")
+    problems += _watermark_problems(options, files) if options else []
     formats = options.time_formats if options else {}
     for file in files.values():
         problems += _file_problems(file, formats)
@@ -150,6 +156,23 @@ def _option_problems(options: MappingFile) -> list[str]:
         )
     unknown = [name for name in options.datasets if name not in DATASETS]
     problems += [f"{FILE_NAME}: datasets.{name}: there is no such dataset{_near(name, DATASETS)}" for name in unknown]
+    return problems
+
+
+def _watermark_problems(options: MappingFile, files: Mapping[str, SqlFile]) -> list[str]:
+    """A watermark is two things, or none: the column named in mapping.toml, and the `-- changed` line of the file."""
+    problems = []
+    for name in DATASETS:
+        file, own = files.get(f"mirror/{name}"), options.datasets.get(name, DatasetOptions())
+        if file is None:
+            continue
+        conditional = file.steps[-1].changed is not None
+        if own.watermark and not conditional:
+            problems.append(f"mirror/{name}.sql: has a watermark in {FILE_NAME} but no `-- changed WHERE …` line")
+        if conditional and not own.watermark:
+            problems.append(
+                f'{FILE_NAME}: datasets.{name}: mirror/{name}.sql has a `-- changed` line; add watermark = "…"'
+            )
     return problems
 
 

@@ -1,19 +1,21 @@
 """SQL files of a mapping: steps with their directives, named binds, and errors that name file and line.
 
-A file is plain SQL with directives in comment lines (`-- step`, `-- each`, `-- when`, `-- expect`, `-- returns`). Every
-other comment is for people. One statement a step; a file without `-- step` is one step.
+A file is plain SQL with directives in comment lines (`-- step`, `-- each`, `-- when`, `-- expect`, `-- returns`), and
+`-- changed …` inside a SELECT of the mirror: SQL that counts only where the changed rows alone are read. Every other
+comment is for people. One statement a step; a file without `-- step` is one step.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import TextClause, text
 
 _DIRECTIVE = re.compile(r"^\s*--\s*(step|each|when|expect|returns)\b\s*(.*?)\s*$")
+_CHANGED = re.compile(r"^(\s*)--\s*changed\b\s*(.*?)\s*$")
 _WHEN = re.compile(r"^(\w+)\s*(?:=\s*'?(.*?)'?|(present)|(absent))$")
 _EXPECT = re.compile(r"^(\d+)\s+else\s+([A-Za-z][A-Za-z0-9_]*)$")
 # Strings and comments are told apart first, so that neither a quote in a comment nor a colon in a string misleads.
@@ -58,6 +60,13 @@ class Step:
     expect: int | None = None
     conflict: str | None = None
     returns: tuple[str, ...] = ()
+    changed: str | None = None  # the statement with its `-- changed` lines in force
+
+    def only_changed(self) -> Step:
+        """The same step for the changed rows alone. Raises ValueError if its file has no `-- changed` line."""
+        if self.changed is None:
+            raise ValueError(f"{self.where} has no `-- changed` line")
+        return replace(self, sql=self.changed)
 
     @property
     def where(self) -> str:
@@ -98,6 +107,7 @@ class _Draft:
     directives: dict[str, str] = field(default_factory=dict)
     when: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
     sql_line: int | None = None
 
 
@@ -122,6 +132,9 @@ def _drafts(path: str, source: str, problems: list[str]) -> Iterator[_Draft]:
             if draft.sql_line is None and line.strip() and not line.lstrip().startswith("--"):
                 draft.sql_line = number
             draft.text.append(line)
+            # A comment on a full read, part of the statement on one for the changed rows.
+            condition = _CHANGED.match(line)
+            draft.changed.append(condition[1] + condition[2] if condition else line)
             continue
         word, rest = match.groups()
         if word == "step":
@@ -151,6 +164,7 @@ def _steps(path: str, draft: _Draft, problems: list[str]) -> Iterator[Step]:
         problems.append(f"{where}: step {draft.name or '(unnamed)'} has no statement")
     if len(statements) > 1 and path != "ledger.sql":
         problems.append(f"{where}: one statement a step; begin another with `-- step NAME`")
+    changed = list(_statements(where, "\n".join(draft.changed), [])) if draft.changed != draft.text else []
     expect, conflict = _expect(where, draft.directives.get("expect"), problems)
     for sql in statements:
         yield Step(
@@ -163,6 +177,7 @@ def _steps(path: str, draft: _Draft, problems: list[str]) -> Iterator[Step]:
             expect=expect,
             conflict=conflict,
             returns=tuple(n.strip() for n in draft.directives.get("returns", "").split(",") if n.strip()),
+            changed=changed[0] if changed else None,
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from fallback_server.domain.clock import Clock, to_text
-from fallback_server.domain.datasets import DATASETS
 from sync.central import ledger
 from sync.central.binds import Binds, document_binds, item_binds
 from sync.central.dialects import Edge, Phase, Timeouts, edge_for
@@ -28,7 +26,6 @@ from sync.central.gateway import (
     Applied,
     CentralError,
     ClockLimits,
-    ColumnMissing,
     DatasetHints,
     LedgerRow,
     Outgoing,
@@ -41,11 +38,10 @@ from sync.central.gateway import (
 )
 from sync.central.mapping import CentralMapping, load
 from sync.central.preflight import preflight
+from sync.central.snapshot import SqlSnapshot
 from sync.central.sql_file import MappingError, SqlFile
 from sync.central.steps import Done, run_steps
 from sync.central.vocabulary import LISTS, entity_names
-
-FETCH_ROWS = 2000
 
 
 def open_gateway(
@@ -86,7 +82,12 @@ class SqlGateway:
 
     def hints(self, dataset: str) -> DatasetHints:
         options = self.mapping.dataset_options(dataset)
-        return DatasetHints(horizon_days=options.horizon_days, **options.guards.model_dump())
+        return DatasetHints(
+            horizon_days=options.horizon_days,
+            watermark=options.watermark,
+            watermark_kind=options.watermark_kind,
+            **options.guards.model_dump(),
+        )
 
     def has(self, name: str) -> bool:
         return self.mapping.has(name)
@@ -111,7 +112,15 @@ class SqlGateway:
             as_of = self.clock.now()
             with self.errors("snapshot"):
                 connection.execute(text("SELECT 1"))
-            yield SqlSnapshot(self, connection, as_of)
+            yield SqlSnapshot(
+                connection,
+                self.edge,
+                as_of,
+                step=lambda dataset: self.file(f"mirror/{dataset}").steps[-1],
+                binds=self.binds,
+                hints=self.hints,
+                errors=self.errors,
+            )
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:
         with self.reading() as connection:
@@ -280,35 +289,6 @@ class SqlGateway:
 
     def _run(self, connection: Connection, file: SqlFile, binds: Row) -> Done:
         return run_steps(connection, file, self.binds(binds), _no_lists, self._statement_error)
-
-
-@dataclass(frozen=True)
-class SqlSnapshot:
-    """All datasets as of one moment, streamed from server-side cursors."""
-
-    gateway: SqlGateway
-    connection: Connection
-    as_of: datetime
-
-    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
-        where = f"mirror/{dataset}.sql"
-        step = self.gateway.file(f"mirror/{dataset}").steps[-1]
-        values = self.gateway.binds(binds or {}).of(step)
-        streaming = {"stream_results": True, "max_row_buffer": FETCH_ROWS}
-        with self.gateway.errors(where):
-            result = self.connection.execute(text(step.sql), values, execution_options=streaming)
-            names = [name.lower() for name in result.keys()]  # noqa: SIM118  (keys of a result, not of a dict)
-        missing = [name for name in DATASETS[dataset].names if name not in names]
-        if missing:
-            result.close()
-            raise ColumnMissing(f"{where}: the columns {', '.join(missing)} are missing")
-        while True:
-            with self.gateway.errors(where):
-                batch = result.fetchmany(FETCH_ROWS)
-            if not batch:
-                return
-            for row in batch:
-                yield dict(zip(names, row, strict=True))
 
 
 class _InLedger(Exception):

@@ -60,9 +60,12 @@ class Normaliser:
         self._place = {name: i for i, name in enumerate(dataset.names)}
         self._salt = f"{RULES_VERSION}\x1f{dataset.name}\x1f"
 
-    def row(self, row: Mapping[str, Any]) -> tuple[Any, ...] | Rejection:
-        """The mirror's row in the order of `columns`, or why it is set aside."""
-        raw = self._get(row)
+    def by_name(self, row: Mapping[str, Any]) -> tuple[Any, ...] | Rejection:
+        """The same for a row whose values go by name."""
+        return self.row(self._get(row))
+
+    def row(self, raw: Sequence[Any]) -> tuple[Any, ...] | Rejection:
+        """The mirror's row in the order of `columns`, or why it is set aside; `raw` has the dataset's order."""
         try:
             values = [convert(value) for convert, value in zip(self._converters, raw, strict=True)]
         except _Bad as bad:
@@ -107,7 +110,7 @@ def judge() -> Callable[[str, Mapping[str, Any]], str | None]:
     def judged(dataset: str, row: Mapping[str, Any]) -> str | None:
         if dataset not in rules:
             rules[dataset] = Normaliser(DATASETS[dataset])
-        made = rules[dataset].row(row)
+        made = rules[dataset].by_name(row)
         return f"{made.reason} ({made.detail})" if isinstance(made, Rejection) else None
 
     return judged

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -20,7 +19,6 @@ from sync.central.gateway import Snapshot
 from sync.mirror.normalise import Normaliser, Rejection
 from sync.mirror.workspace import transaction
 
-BATCH_ROWS: Final = 2000
 REJECTIONS_KEPT: Final = 500  # a dataset; all are counted
 
 _COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -76,8 +74,7 @@ def pull(connection: Connection, snapshot: Snapshot, name: str, binds: Mapping[s
     staged = Staged(dataset, normaliser.columns)
     with transaction(connection):
         _create(connection, name)
-    rows = iter(snapshot.rows(name, binds))
-    while batch := list(islice(rows, BATCH_ROWS)):
+    for batch in snapshot.pages(name, binds):
         good, kept = _normalised(normaliser, batch, staged)
         with transaction(connection):
             _insert(connection, staged.table, normaliser.columns, good)
@@ -88,7 +85,7 @@ def pull(connection: Connection, snapshot: Snapshot, name: str, binds: Mapping[s
 
 
 def _normalised(
-    normaliser: Normaliser, batch: Sequence[Mapping[str, Any]], staged: Staged
+    normaliser: Normaliser, batch: Sequence[tuple[Any, ...]], staged: Staged
 ) -> tuple[list[tuple[Any, ...]], list[tuple[str]]]:
     good: list[tuple[Any, ...]] = []
     kept: list[tuple[str]] = []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fallback_server.domain.datasets import DATASETS
 from sync.central.gateway import IntegrityAlarm, OutcomeUnknown, Refused, Systemic, Unreachable
 from tests.contract.centres import THEM, US, Centre, charge
 from tests.contract.proxy import Cut
@@ -158,6 +159,16 @@ def test_a_snapshot_does_not_see_what_comes_later(centre: Centre) -> None:
         assert [row["department_code"] for row in snapshot.rows("department", {"from_code": "00"})] == ["03"]
 
 
+def test_pages_hold_tuples_in_the_order_of_the_dataset_and_none_is_empty(centre: Centre) -> None:
+    centre.set_departments([department(f"{number:04d}") for number in range(6001)])
+    with centre.gateway.snapshot() as snapshot:
+        pages = list(snapshot.pages("department", {"from_code": "0000"}))
+    assert len(pages) > 1 and all(0 < len(page) <= 5000 for page in pages)
+    rows = [row for page in pages for row in page]
+    assert [row[0] for row in rows] == [f"{number:04d}" for number in range(6001)]
+    assert dict(zip(DATASETS["department"].names, rows[0], strict=True))["kind"] == "outpatient"
+
+
 def test_what_the_mapping_does_not_have_is_systemic(centre: Centre) -> None:
     assert centre.gateway.has("upload/find_charge") and not centre.gateway.has("upload/find_refund")
     with pytest.raises(Systemic):
@@ -165,7 +176,7 @@ def test_what_the_mapping_does_not_have_is_systemic(centre: Centre) -> None:
     with pytest.raises(Systemic):
         centre.gateway.tell("upload/nothing", {})
     with centre.gateway.snapshot() as snapshot, pytest.raises(Systemic):
-        list(snapshot.rows("drug"))
+        list(snapshot.pages("drug"))
 
 
 def test_questions_are_answered_and_statements_run(open_centre: Centre) -> None:

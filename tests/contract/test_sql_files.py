@@ -109,3 +109,15 @@ def test_the_reference_mapping_holds_and_offers_every_dataset() -> None:
     mapping = load(REFERENCE)
     assert mapping.datasets and mapping.options.dialect == "postgresql"
     assert len(mapping.datasets) == 18
+
+
+def test_a_changed_line_counts_only_where_the_changed_rows_are_read() -> None:
+    file = parse(
+        "mirror/patient", "SELECT a, b AS changed_at\nFROM t\n  -- changed WHERE b >= :changed_from\nORDER BY a"
+    )
+    step = file.steps[0]
+    assert step.sql == "SELECT a, b AS changed_at\nFROM t\nORDER BY a" and step.binds == ()
+    assert "WHERE b >= :changed_from\nORDER BY a" in step.only_changed().sql
+    assert step.only_changed().binds == ("changed_from",)
+    with pytest.raises(ValueError, match="no `-- changed` line"):
+        parse("mirror/drug", "SELECT a FROM t").steps[0].only_changed()

@@ -99,7 +99,7 @@ def test_a_column_that_is_gone_is_held_and_cannot_be_approved(
     def gone(*_: object) -> object:
         raise ColumnMissing("mirror/drug.sql: the columns spec are missing")
 
-    monkeypatch.setattr("sync.central.fake.FakeSnapshot.rows", gone)
+    monkeypatch.setattr("sync.central.fake.FakeSnapshot.pages", gone)
     report = mirror("drug")
     assert (report.state, kinds(report)) == ("held", ["column_missing"])
     assert mirror(approve=report.run_id, approved_reason="x").state == "held"

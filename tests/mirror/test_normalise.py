@@ -19,13 +19,13 @@ from tests.mirror.hospital import drug, patient, prescription, row
 
 def made(dataset: str, source: dict[str, Any]) -> dict[str, Any]:
     rules = Normaliser(DATASETS[dataset])
-    found = rules.row(source)
+    found = rules.by_name(source)
     assert not isinstance(found, Rejection), found
     return dict(zip(rules.columns, found, strict=True))
 
 
 def rejected(dataset: str, source: dict[str, Any]) -> Rejection:
-    found = Normaliser(DATASETS[dataset]).row(source)
+    found = Normaliser(DATASETS[dataset]).by_name(source)
     assert isinstance(found, Rejection)
     return found
 

@@ -1,0 +1,82 @@
+"""One consistent read of a real centre: every dataset as of one moment, in pages of tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fallback_server.domain.datasets import DATASETS
+from sync.central.binds import Binds
+from sync.central.dialects import Edge
+from sync.central.gateway import ColumnMissing, DatasetHints, Row
+from sync.central.pages import Stream
+from sync.central.sql_file import Step
+
+Errors = Callable[[str], AbstractContextManager[None]]
+PAGE_ROWS = 5000
+
+
+@dataclass(frozen=True)
+class SqlSnapshot:
+    """See `gateway.Snapshot`. `step` finds a dataset's SELECT, `errors` turns the driver's errors into the port's."""
+
+    connection: Connection
+    edge: Edge
+    as_of: datetime
+    step: Callable[[str], Step]
+    binds: Callable[[Row], Binds]
+    hints: Callable[[str], DatasetHints]
+    errors: Errors
+
+    def pages(
+        self, dataset: str, binds: Row | None = None, *, changed: bool = False
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        where = f"mirror/{dataset}.sql"
+        step = self.step(dataset)
+        if changed:
+            step = step.only_changed()
+        values = self.binds(binds or {}).of(step)
+        with self.errors(where):
+            stream = self.edge.pages(self.connection, step.sql, values, PAGE_ROWS)
+        try:
+            pick = _picker(where, stream, self._wanted(dataset))
+            yield from self._read(where, stream, pick)
+        finally:
+            stream.close()
+
+    def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
+        names = self._wanted(dataset)
+        for page in self.pages(dataset, binds):
+            for row in page:
+                yield dict(zip(names, row, strict=True))
+
+    def _wanted(self, dataset: str) -> tuple[str, ...]:
+        watermark = self.hints(dataset).watermark
+        return (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
+
+    def _read(
+        self, where: str, stream: Stream, pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        while True:
+            with self.errors(where):
+                page = next(stream.pages, None)
+            if page is None:
+                return
+            yield page if pick is None else list(map(pick, page))
+
+
+def _picker(where: str, stream: Stream, wanted: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """What brings a row into our order; None if it has that order already."""
+    if stream.names == wanted:
+        return None
+    missing = [name for name in wanted if name not in stream.names]
+    if missing:
+        raise ColumnMissing(f"{where}: the columns {', '.join(missing)} are missing")
+    places = [stream.names.index(name) for name in wanted]
+    return itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)
