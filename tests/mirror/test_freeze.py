@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
+from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import MASTER_DATASETS, OPEN_DATASETS
 from fallback_server.domain.modes import Permit
 from fallback_server.store.mirror import run
-from fallback_server.store.mode import incident, mode
+from fallback_server.store.mode import incident, mode, mode_change
 from fallback_server.store.outbox import outbox
+from fallback_server.store.returning import upload_run
 from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.mirror.run import RunReport
@@ -34,7 +36,13 @@ def switch(
         tx.conn.execute(
             incident.insert().values(
                 incident_no=1, state=state, drill=drill, cause="server", reason="x", epoch=1, generation=1,
-                generation_as_of=tx.at, opened_at=tx.at, opened_by="A01",
+                generation_as_of=tx.at, opened_at=tx.at, opened_by="A01", ended_at=None if state == "open" else tx.at,
+            )
+        )  # fmt: skip
+        tx.conn.execute(
+            mode_change.insert().values(
+                epoch=1, arrow="a", from_mode="normal", to_mode="emergency", at=tx.at, incident_no=1,
+                operator_code="A01", reason="x", scope=scope,
             )
         )  # fmt: skip
         tx.conn.execute(mode.update().values(mode=to, incident_no=1, drill=drill, scope=scope))
@@ -48,6 +56,17 @@ def switch(
                     **leased,
                 )
             )  # fmt: skip
+
+
+def compared(store: Store, *steps: str, dry_run: bool = False) -> None:
+    """Enter an upload run that came as far as these steps."""
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        report = {"steps": [{"step": step, "at": tx.at} for step in steps]}
+        row = {"incident_no": 1, "dry_run": dry_run, "started_at": tx.at, "state": "done", "report": report}
+        tx.conn.execute(upload_run.insert().values(**row))
+
+
+PASSED = ("preflight", "rewound", "ledger", "register")
 
 
 @pytest.mark.parametrize("now", ["emergency", "returning"])
@@ -86,8 +105,33 @@ def test_masters_wait_after_an_outage_until_the_centre_was_compared(
     centre.datasets["patient"] = [hospital()["patient"][0] | {"name": "别人"}, *hospital()["patient"][1:]]
     report = mirror("patient")
     assert (report.state, [p["kind"] for p in report.problems]) == ("frozen", ["frozen_unchecked"])
-    with store.writing(Permit.HOUSEKEEPING) as tx:
-        tx.conn.execute(incident.update().values(state="uploading"))  # arrow d: the check was passed
+    compared(store, *PASSED, dry_run=True)  # a rehearsal is no return
+    compared(store, "preflight", "rewound")  # refused: it was rewound
+    assert mirror("patient").state == "frozen"
+    compared(store, *PASSED)
+    assert set(mirror().counts) == set(MASTER_DATASETS)
+
+
+def test_a_check_before_the_last_outage_proves_nothing(store: Store, mirror: Run, clock: SettableClock) -> None:
+    mirror()
+    switch(store, "normal", state="uploading", document="pending")
+    compared(store, *PASSED)
+    clock.advance(60)
+    with store.writing(Permit.HOUSEKEEPING) as tx:  # a second outage of the whole hospital, in which nobody wrote
+        second = {"incident_no": 2, "epoch": 5, "state": "closed", "ended_at": tx.at, "opened_at": tx.at}
+        same = {"drill": False, "cause": "server", "reason": "x", "generation": 1, "generation_as_of": tx.at}
+        tx.conn.execute(incident.insert().values(**second, **same, opened_by="A01"))
+        moved = {"arrow": "a", "from_mode": "normal", "to_mode": "emergency", "operator_code": "A01", "reason": "x"}
+        tx.conn.execute(mode_change.insert().values(epoch=5, at=tx.at, incident_no=2, **moved))
+    assert mirror("drug").state == "frozen"
+    compared(store, *PASSED)
+    assert mirror("drug").published
+
+
+def test_masters_that_never_stopped_need_no_check(store: Store, mirror: Run) -> None:
+    """An outage of some departments: the mirror went on all the time, there is nothing left to compare with."""
+    mirror()
+    switch(store, "normal", scope=["0101"], state="closing", document="pending")
     assert set(mirror().counts) == set(MASTER_DATASETS)
 
 
@@ -95,6 +139,7 @@ def test_masters_wait_after_an_outage_until_the_centre_was_compared(
 def test_open_work_waits_until_nothing_is_on_its_way(store: Store, mirror: Run, document: str) -> None:
     mirror()
     switch(store, "normal", state="uploading", document=document)
+    compared(store, *PASSED)
     assert set(mirror().counts) == set(MASTER_DATASETS)
     assert mirror(*OPEN_DATASETS).state == "frozen"
 
