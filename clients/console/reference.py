@@ -33,7 +33,7 @@ Url = Annotated[str, typer.Option("--url", callback=_named_driver, help="address
 @group.command()
 def create(
     url: Url,
-    scale: Annotated[str, typer.Option(help="clinic (20 k patients) or hospital (300 k)")] = "clinic",
+    scale: Annotated[str, typer.Option(help="clinic (20 k patients), hospital (300 k) or city (3 M)")] = "clinic",
     seed: Annotated[int | None, typer.Option(help="the same seed makes the same centre")] = None,
     logins: Annotated[Path | None, typer.Option(help="file for the generated operators' log-ins")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,

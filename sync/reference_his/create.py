@@ -7,7 +7,7 @@ import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from sync.reference_his import masters, patients, people, schema, visit_rows, visits
 from sync.reference_his.bulk import Row, load
 from sync.reference_his.moments import centre_now
+from sync.reference_his.triggers import create_triggers
 
 DEFAULT_SEED = 20261122
 POOL = 20_000
@@ -26,15 +27,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Scale:
-    """How big a centre is: patients, and visits today, on each of three recent days and on each of 26 older days."""
+    """How big a centre is: patients, and visits today, on each of three recent days and on each of 26 older days.
+
+    ``book`` is how many numbers a receipt book has: the few at the windows must get through the month with one.
+    """
 
     patients: int
     today: int
     recent: int
     older: int
+    book: int = people.BOOK_SIZE
 
 
-SCALES = {"clinic": Scale(20_000, 300, 150, 10), "hospital": Scale(300_000, 3000, 2000, 150)}
+SCALES = {
+    "clinic": Scale(20_000, 300, 150, 10),
+    "hospital": Scale(300_000, 3000, 2000, 150),
+    "city": Scale(3_000_000, 15_000, 10_000, 750, 50_000),
+}
 
 
 class ReferenceHisError(ValueError):
@@ -62,15 +71,14 @@ def create_reference(
 ) -> Summary:
     """Create all tables of the reference HIS at ``url`` and fill them; all in one transaction where the dialect can.
 
-    ``scale`` is clinic (20 k patients) or hospital (300 k). The same seed and ``now`` give the same rows. ``logins``
-    names a file for the active operators' passwords (made readable by its owner only). ``progress(table, rows)`` is
-    called after each table. Raises ReferenceHisError for an unknown scale or a database that is already filled.
+    ``scale`` is clinic (20 k patients), hospital (300 k) or city (3 M). The same seed and ``now`` give the same rows.
+    ``logins`` names a file for the active operators' passwords (made readable by its owner only). ``progress(table,
+    rows)`` is called after each load of a table. Raises ReferenceHisError for an unknown scale or a database that is
+    already filled.
     """
     if scale not in SCALES:
         known = ", ".join(SCALES)
-        raise ReferenceHisError(
-            f"scale {scale!r} is not offered yet (city comes with a later release); offered: {known}"
-        )
+        raise ReferenceHisError(f"there is no scale {scale!r}; use one of {known}")
     summary = Summary(scale, seed)
     engine = create_engine(url)
     try:
@@ -80,8 +88,9 @@ def create_reference(
             schema.create_tables(connection)
             filler = _Filler(connection, SCALES[scale], summary, seed, now or centre_now(), progress)
             filler.fill()
-            schema.create_trigger(connection)
-        _analyse(url)
+            schema.create_indexes(connection)
+            create_triggers(connection)
+        _finish(url)
     finally:
         engine.dispose()
     if logins is not None:
@@ -99,12 +108,20 @@ def write_logins(path: Path, house: people.House) -> int:
     return len(entries)
 
 
-def _analyse(url: str) -> None:
-    """Statistics for the planner: without them the first queries of the centre are slow ones."""
+def _finish(url: str) -> None:
+    """Statistics for the planner: without them the first queries of the centre are slow ones.
+
+    A centre in SQLite gets a write-ahead log, so that reading the mirror and the centre's own work do not wait for
+    each other.
+    """
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA journal_mode = WAL"))
         if connection.dialect.name in ("postgresql", "sqlite"):
             connection.execute(text("ANALYZE"))
+        elif connection.dialect.name in ("mariadb", "mysql"):
+            connection.execute(text(f"ANALYZE TABLE {', '.join(schema.metadata.tables)}"))
     engine.dispose()
 
 
@@ -126,6 +143,7 @@ class _Filler:
         self._drugs: list[masters.Drug] = []
         self._fees: list[masters.Fee] = []
         self._pool: list[patients.KnownPatient] = []
+        self._insured = bytearray()  # one byte a patient: all that his cards depend on
 
     def fill(self) -> None:
         """All tables, then the key table and the sums the trigger will go on keeping."""
@@ -165,37 +183,38 @@ class _Filler:
         self._load(schema.br_da, patients.COLUMNS, self._patient_rows())
         self._load(schema.br_kp, patients.CARD_COLUMNS, self._card_rows())
 
-    def _persons(self) -> Iterator[tuple[int, patients.Person]]:
-        """The same persons every time it is called: cards are made in a second pass instead of being kept."""
-        return enumerate(patients.persons(self._scale.patients, self._rng("patients")), start=1)
-
     def _patient_rows(self) -> Iterator[Row]:
         rng, every = self._rng("patient rows"), max(self._scale.patients // POOL, 1)
-        for brxh, person in self._persons():
+        for brxh, person in enumerate(patients.persons(self._scale.patients, self._rng("patients")), start=1):
             row = patients.patient_row(brxh, person, rng)
             if brxh % every == 0 and not person.cancelled:
                 self._pool.append(patients.known(row))
+            self._insured.append(person.insured)
             yield row
 
     def _card_rows(self) -> Iterator[Row]:
         rng = self._rng("cards")
-        for brxh, person in self._persons():
-            yield from patients.card_rows(brxh, person, rng)
+        for brxh, insured in enumerate(self._insured, start=1):
+            yield from patients.card_rows(brxh, bool(insured), rng)
 
     def _work(self) -> None:
+        """The month's visits, written and forgotten day by day; schedules and books once all have drawn on them."""
         today = self._now.date()
         past = [today - timedelta(days=age) for age in range(29, 0, -1)]
         ahead = [today + timedelta(days=age) for age in range(4)]
         slots = people.build_schedule(self.house, [*past, *ahead], self._rng("schedule"))
-        books = people.build_books(self.house, today)
-        diary = self._diary(slots, books, [*past, today])
+        books = people.build_books(self.house, today, self._scale.book)
+        writer = visits.DiaryWriter(self._cast(slots), self._now, self._rng("visits"))
+        for day in [*past, today]:
+            age = (today - day).days
+            writer.play(day, self._scale.today if age == 0 else self._scale.recent if age < 4 else self._scale.older)
+            self._write(writer.finish(books))
         self._load(schema.gh_pb, people.SCHEDULE_COLUMNS, (slot.row() for slot in slots))
         self._load(schema.pj_ly, people.BOOK_COLUMNS, (book.row() for book in books.values()))
         self._load(schema.pj_ly, people.BOOK_COLUMNS, (book.row() for book in people.spare_books(books, today)))
-        self._write(diary)
 
-    def _diary(self, slots: list[people.Slot], books: dict[str, people.Book], days: list[date]) -> visits.Diary:
-        cast = visits.Cast(
+    def _cast(self, slots: list[people.Slot]) -> visits.Cast:
+        return visits.Cast(
             patients=self._pool, slots=slots, fees=self._fees,
             registrars=[one.code for one in self.house.active("GHY")],
             cashiers=[one.code for one in self.house.active("SFY")],
@@ -203,20 +222,13 @@ class _Filler:
             patent=[drug for drug in self._drugs if drug.kind == "2"],
             herbal=[drug for drug in self._drugs if drug.kind == "3"],
         )  # fmt: skip
-        writer = visits.DiaryWriter(cast, self._now, self._rng("visits"))
-        today = self._now.date()
-        for day in days:
-            age = (today - day).days
-            writer.play(day, self._scale.today if age == 0 else self._scale.recent if age < 4 else self._scale.older)
-        return writer.finish(books)
 
     def _write(self, diary: visits.Diary) -> None:
         doctors = [code for code, _, _ in self.house.doctors]
         pharmacists = [one.code for one in self.house.active("YFY")]
+        papers = visit_rows.prescription_rows(diary, doctors, pharmacists)
         self._load(schema.gh_mx, visit_rows.VISIT_COLUMNS, visit_rows.visit_rows(diary))
-        self._load(
-            schema.cf_zb, visit_rows.PRESCRIPTION_COLUMNS, visit_rows.prescription_rows(diary, doctors, pharmacists)
-        )
+        self._load(schema.cf_zb, visit_rows.PRESCRIPTION_COLUMNS, papers)
         self._load(schema.cf_mx, visit_rows.PRESCRIPTION_LINE_COLUMNS, visit_rows.prescription_line_rows(diary))
         self._load(schema.yj_sq, visit_rows.ORDER_COLUMNS, visit_rows.order_rows(diary, doctors))
         self._load(schema.yj_sqmx, visit_rows.ORDER_LINE_COLUMNS, visit_rows.order_line_rows(diary))
@@ -233,11 +245,11 @@ class _Filler:
         self._connection.execute(insert(schema.gy_xh), rows)
 
     def _sums(self) -> None:
-        day = func.substr(schema.sf_zb.c.sfrq, 1, 8)
+        day = func.substring(schema.sf_zb.c.sfrq, 1, 8)
         self._connection.execute(
             insert(schema.gy_sftj).from_select(
                 ["czydm", "rq", "bs", "je"],
-                select(schema.sf_zb.c.czydm, day, func.count(), func.sum(schema.sf_zb.c.zje)).group_by(
+                select(schema.sf_zb.c.czydm, day, func.count(), func.round(func.sum(schema.sf_zb.c.zje), 2)).group_by(
                     schema.sf_zb.c.czydm, day
                 ),
             )

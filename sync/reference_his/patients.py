@@ -16,7 +16,7 @@ from sync.reference_his.schema import SENTINEL_PAST
 
 COLUMNS = (
     "brxh", "brxm", "xb", "csny", "zjlx", "zjhm", "lxdh", "dz", "jhrxm", "jhrgx", "jhrdh", "brxz", "ybkh", "ybqh",
-    "gms", "jdrq", "zfpb",
+    "gms", "jdrq", "zfpb", "xgsj",
 )  # fmt: skip
 CARD_COLUMNS = ("kh", "klx", "brxh", "ztbz")
 _ALLERGIES = ("青霉素过敏", "头孢类过敏", "磺胺类过敏", "阿司匹林", "鸡蛋、牛奶过敏", "青霉素、链霉素", "碘造影剂")
@@ -43,6 +43,11 @@ class Person:
     created: datetime
     cancelled: bool
     tags: frozenset[str]
+
+    @property
+    def insured(self) -> bool:
+        """Whether somebody else pays."""
+        return self.insurance not in ("", "自费")
 
 
 @dataclass(frozen=True)
@@ -174,16 +179,16 @@ def check_digit(body: str) -> str:
 
 
 def patient_row(brxh: int, person: Person, rng: random.Random) -> Row:
-    """The person as a row of BR_DA."""
-    insured = person.insurance not in ("", "自费")
+    """The person as a row of BR_DA; an archive nobody touched since was last changed when it was made."""
+    created = char16(person.created)
     return (
         brxh, person.name, person.sex, char16(person.birth) if person.birth else SENTINEL_PAST, person.id_type,
         person.id_no or rng.choice((None, "")), person.phone or None, person.address or None, person.guardian or None,
         person.relation or None, person.guardian_phone or None,
         {"自费": "00", "": None}.get(person.insurance, person.insurance),
-        f"C{brxh:09d}" if insured else None, person.region or None,
+        f"C{brxh:09d}" if person.insured else None, person.region or None,
         rng.choice(_ALLERGIES) if rng.random() < 0.04 else rng.choice((None, "", "无", None)),
-        char16(person.created), 1 if person.cancelled else rng.choice((None, 0)),
+        created, 1 if person.cancelled else rng.choice((None, 0)), created,
     )  # fmt: skip
 
 
@@ -196,10 +201,10 @@ def known(row: Row) -> KnownPatient:
     )
 
 
-def card_rows(brxh: int, person: Person, rng: random.Random) -> Iterator[Row]:
+def card_rows(brxh: int, insured: bool, rng: random.Random) -> Iterator[Row]:
     """The patient's cards: one of the house, for the insured often a social card, sometimes a lost one."""
     yield f"{'A' if brxh % 3 else '0'}{100_000_000 + brxh * 7}", "01", brxh, rng.choice((None, "0"))
-    if person.insurance not in ("", "自费") and rng.random() < 0.4:
+    if insured and rng.random() < 0.4:
         yield f"SB{brxh:010d}", "02", brxh, "1" if rng.random() < 0.03 else None
     if rng.random() < 0.02:
         yield f"A{900_000_000 + brxh}", "01", brxh, "1"

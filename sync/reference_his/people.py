@@ -161,11 +161,11 @@ def role_rows(house: House) -> Iterator[Row]:
     return ((one.code, role) for one in house.operators for role in one.roles)
 
 
-def build_books(house: House, today: date) -> dict[str, Book]:
-    """A book in use for every active cashier and registrar, by operator."""
+def build_books(house: House, today: date, size: int = BOOK_SIZE) -> dict[str, Book]:
+    """A book of so many numbers in use for every active cashier and registrar, by operator."""
     holders = [(one, "MZ") for one in house.active("SFY")] + [(one, "GH") for one in house.active("GHY")]
     return {
-        one.code: _book(number, one.code, prefix, number * 2 * BOOK_SIZE, today)
+        one.code: _book(number, one.code, prefix, number * 2 * size, today, size)
         for number, (one, prefix) in enumerate(holders, start=1)
     }
 
@@ -175,16 +175,17 @@ def spare_books(books: dict[str, Book], today: date) -> Iterator[Book]:
     key = len(books)
     for number, book in enumerate(books.values()):
         key += 1
-        old = _book(key, book.operator, book.prefix, book.first - 1 - BOOK_SIZE, today - timedelta(days=90), "2")
+        size = book.last - book.first + 1
+        old = _book(key, book.operator, book.prefix, book.first - 1 - size, today - timedelta(days=90), size, "2")
         old.next = old.last + 1
         yield old
         if number % 4 == 0:
             key += 1
-            yield _book(key, book.operator, book.prefix, 5_000_000 + book.first - 1, today, "0")
+            yield _book(key, book.operator, book.prefix, 5_000_000 + book.first - 1, today, size, "0")
 
 
-def _book(key: int, operator: str, prefix: str, before: int, today: date, state: str = "1") -> Book:
-    return Book(key, operator, prefix, before + 1, before + BOOK_SIZE, before + 1, today - timedelta(days=7), state)
+def _book(key: int, operator: str, prefix: str, before: int, today: date, size: int, state: str = "1") -> Book:
+    return Book(key, operator, prefix, before + 1, before + size, before + 1, today - timedelta(days=7), state)
 
 
 def build_schedule(house: House, days: list[date], rng: random.Random) -> list[Slot]:

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CHAR, Column, Index, Integer, MetaData, Numeric, SmallInteger, Table, Unicode
+from sqlalchemy import Column, Index, Integer, MetaData, SmallInteger, Table
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeEngine
+
+from sync.reference_his.columns import char, number, words
 
 SENTINEL_PAST = "1900010100:00:00"
 
 metadata = MetaData()
 
-MONEY = Numeric(14, 2)
-PRICE = Numeric(12, 4)
-MOMENT = CHAR(16)
-DAY = CHAR(8)
+MONEY = number(14, 2)
+PRICE = number(12, 4)
+MOMENT = char(16)
+DAY = char(8)
+# MariaDB servers are still installed with latin1: without these words a Chinese name is not storable.
+_MARIADB = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_general_ci"}
 
 
 def _key(name: str) -> Column[int]:
@@ -29,11 +34,11 @@ def _key(name: str) -> Column[int]:
 
 
 def _text(name: str, length: int) -> Column[str]:
-    return Column(name, Unicode(length))
+    return Column(name, words(length))
 
 
 def _code(name: str, length: int, *, key: bool = False) -> Column[str]:
-    return Column(name, CHAR(length), primary_key=key, nullable=not key)
+    return Column(name, char(length), primary_key=key, nullable=not key)
 
 
 def _of(name: str, kind: TypeEngine[Any]) -> Column[Any]:
@@ -46,7 +51,7 @@ def _yj_columns() -> tuple[Column[str], Column[str]]:
 
 
 # -- the key table: the only source of keys; a key is taken with UPDATE in the transaction that uses it ----------------
-gy_xh = Table("gy_xh", metadata, Column("bm", Unicode(20), primary_key=True), Column("dqz", Integer, nullable=False))
+gy_xh = Table("gy_xh", metadata, Column("bm", words(20), primary_key=True), Column("dqz", Integer, nullable=False))
 
 # -- dictionaries of the house -----------------------------------------------------------------------------------------
 gy_ks = Table(
@@ -79,7 +84,7 @@ yp_xx = Table(
 )  # fmt: skip
 yp_kc = Table(
     "yp_kc", metadata, _code("yfdm", 10, key=True), Column("ypxh", Integer, primary_key=True, autoincrement=False),
-    _of("kcsl", Numeric(12, 2)), _code("tybz", 1),
+    _of("kcsl", number(12, 2)), _code("tybz", 1),
 )  # fmt: skip
 yp_tj = Table(
     "yp_tj", metadata, _key("tjxh"), Column("ypxh", Integer), _of("yjg", PRICE), _of("xjg", PRICE), _of("tjsj", MOMENT),
@@ -96,7 +101,7 @@ br_da = Table(
     "br_da", metadata, _key("brxh"), _text("brxm", 60), _code("xb", 1), _of("csny", MOMENT), _code("zjlx", 2),
     _text("zjhm", 40), _text("lxdh", 40), _text("dz", 200), _text("jhrxm", 60), _text("jhrgx", 10), _text("jhrdh", 40),
     _code("brxz", 4), _text("ybkh", 40), _code("ybqh", 6), _text("gms", 200), _of("jdrq", MOMENT), _code("czydm", 10),
-    _of("zfpb", SmallInteger()), *_yj_columns(),
+    _of("zfpb", SmallInteger()), _of("xgsj", MOMENT), *_yj_columns(),
 )  # fmt: skip
 br_kp = Table(
     "br_kp", metadata, _code("kh", 20, key=True), _code("klx", 2, key=True), Column("brxh", Integer), _code("ztbz", 1)
@@ -114,7 +119,7 @@ gh_pb = Table(
 gh_mx = Table(
     "gh_mx", metadata, _key("ghxh"), Column("brxh", Integer), _text("brxm", 60), _of("ghrq", MOMENT), _code("ghlb", 10),
     _code("ksdm", 10), _code("ysdm", 10), Column("pbxh", Integer), _code("sjd", 1), Column("jzxh", Integer),
-    _code("zt", 1), _code("jzbz", 1), _code("fzjb", 1), _of("tz", Numeric(6, 2)), _of("zje", MONEY),
+    _code("zt", 1), _code("jzbz", 1), _code("fzjb", 1), _of("tz", number(6, 2)), _of("zje", MONEY),
     Column("sfxh", Integer), _of("yxrq", DAY), _of("thrq", MOMENT), _code("czydm", 10), _text("lsh", 30),
     _text("bz", 200), *_yj_columns(),
 )  # fmt: skip
@@ -129,7 +134,7 @@ cf_zb = Table(
 cf_mx = Table(
     "cf_mx", metadata, Column("cfxh", Integer, primary_key=True, autoincrement=False),
     Column("xh", Integer, primary_key=True, autoincrement=False), Column("ypxh", Integer), _text("ypmc", 120),
-    _text("gg", 80), _code("dw", 8), _of("dj", PRICE), _of("sl", Numeric(10, 2)), _of("je", MONEY), _code("fylb", 4),
+    _text("gg", 80), _code("dw", 8), _of("dj", PRICE), _of("sl", number(10, 2)), _of("je", MONEY), _code("fylb", 4),
     _text("ycjl", 20), _text("jldw", 10), _code("yf", 20), _code("pl", 20), Column("ts", Integer), _text("bz", 200),
 )  # fmt: skip
 yj_sq = Table(
@@ -140,7 +145,7 @@ yj_sq = Table(
 yj_sqmx = Table(
     "yj_sqmx", metadata, Column("sqxh", Integer, primary_key=True, autoincrement=False),
     Column("xh", Integer, primary_key=True, autoincrement=False), _code("xmdm", 20), _text("xmmc", 120),
-    _code("dw", 10), _of("dj", PRICE), _of("sl", Numeric(10, 2)), _of("je", MONEY), _code("fylb", 4), _code("zxks", 10),
+    _code("dw", 10), _of("dj", PRICE), _of("sl", number(10, 2)), _of("je", MONEY), _code("fylb", 4), _code("zxks", 10),
 )  # fmt: skip
 
 # -- money -------------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ pj_ly = Table(
 )  # fmt: skip
 pj_zf = Table(
     "pj_zf", metadata, Column("zfxh", Integer, primary_key=True, autoincrement=False),
-    Column("fphm", Unicode(20), primary_key=True), _text("xfphm", 20), Column("sfxh", Integer), _code("czydm", 10),
+    Column("fphm", words(20), primary_key=True), _text("xfphm", 20), Column("sfxh", Integer), _code("czydm", 10),
     _of("zfrq", MOMENT), _text("yy", 100), *_yj_columns(),
 )  # fmt: skip
 sf_zb = Table(
@@ -162,7 +167,7 @@ sf_zb = Table(
 # Lines and payments have no key at all, as in many old houses: only an index on the charge.
 sf_mx = Table(
     "sf_mx", metadata, Column("sfxh", Integer, nullable=False), Column("xh", Integer), _code("xmdm", 20),
-    _text("xmmc", 120), _code("dw", 10), _of("sl", Numeric(10, 2)), _of("dj", PRICE), _of("je", MONEY),
+    _text("xmmc", 120), _code("dw", 10), _of("sl", number(10, 2)), _of("dj", PRICE), _of("je", MONEY),
     _code("fylb", 4), _code("ly", 1), _text("lyid", 40),
 )  # fmt: skip
 sf_zf = Table(
@@ -176,11 +181,13 @@ gy_sftj = Table(
 )  # fmt: skip
 
 INDEXED: dict[Table, tuple[str, ...]] = {
-    yp_xx: ("ypdm",), br_da: ("zjhm", "brxm", "yjlsh", "jdrq"), br_kp: ("brxh",), gh_pb: ("pbrq",),
+    yp_xx: ("ypdm",), br_da: ("zjhm", "brxm", "yjlsh", "jdrq", "xgsj"), br_kp: ("brxh",), gh_pb: ("pbrq",),
     gh_mx: ("brxh", "ghrq", "yxrq", "yjlsh", "sfxh"), cf_zb: ("ghxh", "brxh", "kfrq", "sfxh", "yjlsh"),
     yj_sq: ("ghxh", "brxh", "sqrq", "sfxh", "yjlsh"), pj_ly: ("czydm",), pj_zf: ("fphm", "yjlsh"),
     sf_zb: ("fphm", "brxh", "ghxh", "sfrq", "tfxh", "yjlsh"), sf_mx: ("sfxh",), sf_zf: ("sfxh",), yp_tj: ("ypxh",),
 }  # fmt: skip
+for _table in metadata.tables.values():
+    _table.kwargs.update({f"{name}_{word}": value for name in ("mysql", "mariadb") for word, value in _MARIADB.items()})
 for _table, _columns in INDEXED.items():
     for _column in _columns:
         Index(f"ix_{_table.name}_{_column}", _table.c[_column])
@@ -191,55 +198,15 @@ GENERATED_KEYS: dict[str, Column[int]] = {
     "SF_ZB": sf_zb.c.sfxh, "PJ_LY": pj_ly.c.lyxh, "PJ_ZF": pj_zf.c.zfxh, "YP_TJ": yp_tj.c.tjxh, "YP_XX": yp_xx.c.ypxh,
 }  # fmt: skip
 
-_TRIGGERS: dict[str, tuple[str, ...]] = {
-    "postgresql": (
-        """CREATE OR REPLACE FUNCTION fn_sf_zb_tj() RETURNS trigger AS $$
-BEGIN
-    INSERT INTO gy_sftj (czydm, rq, bs, je)
-    VALUES (NEW.czydm, substr(NEW.sfrq, 1, 8), 1, NEW.zje)
-    ON CONFLICT (czydm, rq) DO UPDATE SET bs = gy_sftj.bs + 1, je = gy_sftj.je + excluded.je;
-    RETURN NULL;
-END $$ LANGUAGE plpgsql""",
-        "CREATE TRIGGER tr_sf_zb_tj AFTER INSERT ON sf_zb FOR EACH ROW "
-        "WHEN (NEW.czydm IS NOT NULL AND NEW.sfrq IS NOT NULL) EXECUTE FUNCTION fn_sf_zb_tj()",
-    ),
-    "sqlite": (
-        """CREATE TRIGGER tr_sf_zb_tj AFTER INSERT ON sf_zb
-WHEN NEW.czydm IS NOT NULL AND NEW.sfrq IS NOT NULL
-BEGIN
-    INSERT INTO gy_sftj (czydm, rq, bs, je) VALUES (NEW.czydm, substr(NEW.sfrq, 1, 8), 1, NEW.zje)
-    ON CONFLICT (czydm, rq) DO UPDATE SET bs = bs + 1, je = je + excluded.je;
-END""",
-    ),
-    "mysql": (
-        """CREATE TRIGGER tr_sf_zb_tj AFTER INSERT ON sf_zb FOR EACH ROW
-    INSERT INTO gy_sftj (czydm, rq, bs, je)
-    SELECT NEW.czydm, substr(NEW.sfrq, 1, 8), 1, NEW.zje FROM gy_xh
-    WHERE gy_xh.bm = 'SF_ZB' AND NEW.czydm IS NOT NULL AND NEW.sfrq IS NOT NULL
-    ON DUPLICATE KEY UPDATE bs = gy_sftj.bs + 1, je = gy_sftj.je + NEW.zje""",
-    ),
-    "mssql": (
-        """CREATE TRIGGER tr_sf_zb_tj ON sf_zb AFTER INSERT AS
-BEGIN
-    SET NOCOUNT ON;
-    MERGE gy_sftj WITH (HOLDLOCK) AS t
-    USING (SELECT czydm, substring(sfrq, 1, 8) AS rq, count(*) AS bs, sum(zje) AS je FROM inserted
-           WHERE czydm IS NOT NULL AND sfrq IS NOT NULL GROUP BY czydm, substring(sfrq, 1, 8)) AS n
-    ON t.czydm = n.czydm AND t.rq = n.rq
-    WHEN MATCHED THEN UPDATE SET bs = t.bs + n.bs, je = t.je + n.je
-    WHEN NOT MATCHED THEN INSERT (czydm, rq, bs, je) VALUES (n.czydm, n.rq, n.bs, n.je);
-END""",
-    ),
-}
-
 
 def create_tables(connection: Connection) -> None:
-    """Create all tables with their indexes; the caller commits."""
-    metadata.create_all(connection)
+    """Create all tables without their indexes, which are quicker made over filled tables; the caller commits."""
+    for table in metadata.sorted_tables:
+        connection.execute(CreateTable(table))
 
 
-def create_trigger(connection: Connection) -> None:
-    """Create the trigger on charges in the connection's dialect; KeyError for a dialect without one."""
-    dialect = "mysql" if connection.dialect.name == "mariadb" else connection.dialect.name
-    for statement in _TRIGGERS[dialect]:
-        connection.exec_driver_sql(statement)
+def create_indexes(connection: Connection) -> None:
+    """Create all indexes; the caller commits."""
+    for table in metadata.sorted_tables:
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            index.create(connection)

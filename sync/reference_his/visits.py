@@ -147,7 +147,7 @@ class DiaryWriter:
             self._visit(moment, self._rng.choice(fitting or night))
 
     def finish(self, books: dict[str, Book]) -> Diary:
-        """Give keys and receipt numbers to all charges in order of time and return the diary."""
+        """Give keys and receipt numbers to the charges in order of time, return the diary and begin a new one."""
         self.diary.charges.sort(key=lambda charge: charge.moment)
         for charge in self.diary.charges:
             charge.key = self._next("charge")
@@ -156,7 +156,8 @@ class DiaryWriter:
         for charge in self.diary.charges:
             if charge.original is not None:
                 charge.receipt = charge.original.receipt
-        return self.diary
+        done, self.diary = self.diary, Diary()
+        return done
 
     def _moment(self, day: date) -> datetime:
         """A time of the day: mostly office hours, a few at night; today within the hours that have passed."""

@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 
 from sync.reference_his import visit_rows
@@ -116,8 +116,8 @@ def test_generated_patients_keep_the_samples_likeness_and_are_the_same_every_tim
 
 
 def test_an_unknown_scale_and_a_filled_database_are_refused(clinic: Clinic) -> None:
-    with pytest.raises(ReferenceHisError, match="city"):
-        create_reference(clinic.url, "city")
+    with pytest.raises(ReferenceHisError, match="clinic, hospital, city"):
+        create_reference(clinic.url, "village")
     with pytest.raises(ReferenceHisError, match="empty"):
         create_reference(clinic.url, "clinic")
 
@@ -130,6 +130,15 @@ def test_it_is_made_in_sqlite_too(tmp_path: Path) -> None:
         assert scalar(connection, "SELECT count(*) FROM SF_ZB") == summary.rows["sf_zb"]
         assert scalar(connection, "SELECT count(*) FROM GY_SFTJ") > 0
     engine.dispose()
+
+
+def test_a_patients_change_time_follows_every_change_whoever_makes_it(centre: Connection) -> None:
+    times = "SELECT xgsj FROM br_da WHERE brxh = 1"
+    assert scalar(centre, times) == scalar(centre, "SELECT jdrq FROM br_da WHERE brxh = 1")
+    centre.execute(text("UPDATE br_da SET lxdh = '15400000000' WHERE brxh = 1"))
+    centre.execute(text("INSERT INTO br_da (brxh, brxm) VALUES (90000001, '新生儿')"))
+    assert scalar(centre, times)[:4] >= "2026"
+    assert scalar(centre, "SELECT xgsj FROM br_da WHERE brxh = 90000001")[:4] >= "2026"
 
 
 def test_an_ordinary_day_keeps_books_and_sums_right(module_database: str) -> None:
