@@ -74,6 +74,7 @@ run = Table(
     Column("counts", JSON, nullable=False),  # {dataset: {read, rejected, inserted, updated, retired}}
     Column("problems", JSON, nullable=False),  # why it is held or failed
     Column("seconds", JSON, nullable=False),
+    Column("load", JSON),  # what it asked of the centre: {dataset: {rows, bytes, pages, statements, seconds}}
     Column("approved_by", String(64)),
     Column("approved_reason", Text),
     CheckConstraint("state IN ('running', 'published', 'held', 'failed', 'frozen')", name="state"),

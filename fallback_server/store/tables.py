@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from fallback_server.store import (  # noqa: F401  (each import registers its tables)
+    alarms,
     audit,
     cash,
     counters,

@@ -1,0 +1,126 @@
+"""Alarms and stop orders: what somebody must look at, said once, and what a person has brought to a halt.
+
+Both are rows with a beginning and an end; whether one is on is asked of the table, so a restart repeats no alarm.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import JSON, Column, Connection, Index, String, Table, Text, select, text, update
+
+from fallback_server.domain.modes import Permit
+from fallback_server.store.mode import SYSTEM_OPERATOR
+from fallback_server.store.schema import BigKey, metadata
+from fallback_server.store.session import Actor, Store, Tx
+
+CENTRE: Final = "centre"
+MIRROR: Final = "mirror"
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("subject", String(32), nullable=False),  # centre | mirror.master | mirror.open
+    Column("kind", String(48), nullable=False),
+    Column("zh", Text, nullable=False),
+    Column("en", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("opened_at", String(35), nullable=False),
+    Column("closed_at", String(35)),
+)
+# Promise: one alarm a subject, however many runs meet the same trouble.
+Index(
+    "uq_alarm_open",
+    alarm.c.subject,
+    unique=True,
+    sqlite_where=text("closed_at IS NULL"),
+    postgresql_where=text("closed_at IS NULL"),
+)
+
+stop_order = Table(
+    "stop_order",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("what", String(16), nullable=False),  # mirror
+    Column("reason", Text, nullable=False),
+    Column("stopped_at", String(35), nullable=False),
+    Column("stopped_by", String(64), nullable=False),
+    Column("ended_at", String(35)),
+    Column("ended_by", String(64)),
+)
+# Promise: a thing is stopped once, and one word lets it go again.
+Index(
+    "uq_stop_order_open",
+    stop_order.c.what,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+
+def on(conn: Connection, subject: str | None = None) -> list[dict[str, Any]]:
+    """The alarms that are on, oldest first."""
+    statement = select(alarm).where(alarm.c.closed_at.is_(None)).order_by(alarm.c.id)
+    if subject is not None:
+        statement = statement.where(alarm.c.subject == subject)
+    return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def sound(store: Store, subject: str, kind: str, zh: str, en: str, **detail: Any) -> bool:
+    """Turn an alarm on; False if this one is on already. Another kind for the same subject takes its place."""
+    with store.reading() as tx:
+        if any(row["kind"] == kind for row in on(tx.conn, subject)):
+            return False
+    with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
+        _close(tx, subject)
+        row = {"subject": subject, "kind": kind, "zh": zh, "en": en, "detail": detail, "opened_at": tx.at}
+        tx.conn.execute(alarm.insert().values(**row))
+        tx.audit("alarm.on", subject=subject, ok=False, kind=kind, **detail)
+    return True
+
+
+def silence(store: Store, subject: str) -> bool:
+    """Turn the alarm of a subject off: its cause is gone. False if none was on."""
+    with store.reading() as tx:
+        if not on(tx.conn, subject):
+            return False
+    with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
+        _close(tx, subject)
+        tx.audit("alarm.off", subject=subject)
+    return True
+
+
+_SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
+
+
+def _close(tx: Tx, subject: str) -> None:
+    still = (alarm.c.subject == subject, alarm.c.closed_at.is_(None))
+    tx.conn.execute(update(alarm).where(*still).values(closed_at=tx.at))
+
+
+def stopped(conn: Connection, what: str = MIRROR) -> dict[str, Any] | None:
+    """The order that stops it now, or None."""
+    statement = select(stop_order).where(stop_order.c.what == what, stop_order.c.ended_at.is_(None))
+    row = conn.execute(statement).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def stop(tx: Tx, reason: str, what: str = MIRROR) -> dict[str, Any]:
+    """Stop it until `go`; one that is stopped already stays stopped for its first reason. Returns the order."""
+    known = stopped(tx.conn, what)
+    if known is not None:
+        return known
+    row = {"what": what, "reason": reason, "stopped_at": tx.at, "stopped_by": tx.who.operator_code}
+    tx.conn.execute(stop_order.insert().values(**row))
+    tx.audit(f"{what}.stop", reason=reason)
+    return stopped(tx.conn, what) or {}
+
+
+def go(tx: Tx, what: str = MIRROR) -> bool:
+    """Let it go on; False if nothing stopped it."""
+    still = (stop_order.c.what == what, stop_order.c.ended_at.is_(None))
+    ended = tx.conn.execute(update(stop_order).where(*still).values(ended_at=tx.at, ended_by=tx.who.operator_code))
+    if ended.rowcount:
+        tx.audit(f"{what}.go")
+    return bool(ended.rowcount)
