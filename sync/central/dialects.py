@@ -1,27 +1,37 @@
 """The edges where databases differ: connection settings, what an error means, locks, catalogues.
 
-One class a database; everything above speaks SQLAlchemy and the mapping's SQL. Drivers that need a system library are
-imported inside their edge only, when a centre of that kind is opened.
+One file a database in `edges`, imported when a centre of that kind is opened; everything above speaks SQLAlchemy and
+the mapping's SQL. What an error means is a table, tested as one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Final, Protocol
+from importlib import import_module
+from typing import Any, Final, Literal, Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from sync.central.gateway import CentralError, OutcomeUnknown, Refused, Systemic, Transient, Unreachable
-from sync.central.pages import Stream, cursor_pages
+from sync.central.pages import Stream
 from sync.central.sql_file import MappingError, Step
 
 APPLICATION_NAME: Final = "his-yj"
 APPLICATION_LOCK: Final = 0x594A5501  # one uploader at a time inside the centre, whoever started it
+
+DIALECTS: Final = {"postgresql": "postgres", "mysql": "mariadb", "mariadb": "mariadb", "sqlite": "sqlite",
+                   "mssql": "mssql"}  # fmt: skip
+"""Dialect of a mapping → its file in `edges`."""
+
+Isolation = Literal["snapshot", "replica", "pages"]
+Use = Literal["mirror", "questions", "writing"]
+USES: Final[tuple[Use, ...]] = ("mirror", "questions", "writing")
 
 
 class Phase(Enum):
@@ -43,19 +53,81 @@ class Timeouts:
     silence: int = 30  # a peer that vanished without a word
 
 
+@dataclass(frozen=True)
+class Session:
+    """What a connection is for, and how the hospital wants it.
+
+    `use`: the mirror's long reads (a replica may serve them), short questions to the primary, or writing.
+    """
+
+    use: Use
+    zone: ZoneInfo
+    timeouts: Timeouts = Timeouts()
+    isolation: Isolation = "snapshot"
+    read_only_intent: bool = True
+    char_encoding: str | None = None
+
+    @property
+    def writing(self) -> bool:
+        return self.use == "writing"
+
+    @property
+    def statement_seconds(self) -> int:
+        """How long one statement may run."""
+        return self.timeouts.write if self.writing else self.timeouts.read
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A table that a statement would read from end to end. `rows` is the database's own estimate."""
+
+    table: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the centre's catalogue; `length` in characters, `collation` carries the code page."""
+
+    table: str
+    name: str
+    type: str
+    length: int | None = None
+    nullable: bool = True
+    collation: str | None = None
+
+
 class Edge(Protocol):
     """What the gateway must know about one kind of database."""
 
     name: str
+    streams: bool
+    """Whether the driver hands on a result while it arrives; where not, the `-- paged` lines of a file are in force."""
 
-    def connect_args(self, timeouts: Timeouts, zone: ZoneInfo, *, writing: bool) -> dict[str, Any]:
-        """Arguments of the driver's connect."""
+    def address(self, url: URL, session: Session) -> URL:
+        """The address with what a session of this kind adds to it."""
 
-    def snapshot_options(self) -> dict[str, Any]:
-        """Execution options of a connection that reads everything as of one moment."""
+    def engine_options(self, session: Session) -> dict[str, Any]:
+        """Arguments of create_engine: those of the driver's connect, pool, isolation."""
+
+    def attach(self, engine: Engine, session: Session) -> None:
+        """Listen for what must be done at every connect or begin."""
+
+    def snapshot(self, connection: Connection, session: Session) -> None:
+        """Begin a transaction that reads everything as of one moment (with `pages`: each statement as of its own)."""
+
+    def lag_seconds(self, connection: Connection) -> float:
+        """How far this server is behind the one it copies; 0 where it copies none, or hides it from us."""
+
+    def oldest_running(self, connection: Connection) -> datetime | None:
+        """When the oldest transaction still running began, by the centre's clock (naive if it has no zone): a row with
+        an older change time may still come. None where there is none or it cannot be seen."""
+
+    def row_version_limit(self, connection: Connection) -> int | None:
+        """The greatest row version below which nothing can still come; None where the database has no row versions."""
 
     def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
-        """The rows of a SELECT, streamed in pages of about `rows`, in bounded memory."""
+        """The rows of a SELECT, streamed in pages of about `rows`, in bounded memory where `streams`."""
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         """What an error of the driver means for a document. The text carries no row values."""
@@ -66,14 +138,23 @@ class Edge(Protocol):
     def read_only(self, connection: Connection) -> None:
         """Make the transaction just begun refuse writes."""
 
-    def lock(self, connection: Connection) -> None:
-        """Take the application lock until the transaction ends; an error of the driver after `Timeouts.lock`."""
+    def lock(self, connection: Connection, seconds: int) -> None:
+        """Take the application lock until `unlock`; an error of the driver, or Transient, after about `seconds`."""
+
+    def unlock(self, connection: Connection) -> None:
+        """Give the lock back after the transaction, where it does not end with it."""
 
     def check_constraints_now(self, connection: Connection) -> None:
         """Let deferred constraints speak before a rehearsal is rolled back."""
 
     def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
         """Let the database parse, plan and check the grants of a statement without running it."""
+
+    def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
+        """The tables this SELECT would read from end to end, by its plan; empty where no plan can be had."""
+
+    def columns(self, connection: Connection, tables: Sequence[str]) -> list[Column]:
+        """The columns of these tables, by table and position, in lower case; for the fingerprint and the check."""
 
     def triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
         """Names of the triggers on these tables, as `table.trigger`."""
@@ -82,12 +163,13 @@ class Edge(Protocol):
 # SQLSTATE → what becomes of the document. The first prefix that fits decides; nothing fits: a person decides.
 _SQLSTATES: Final[tuple[tuple[str, type[CentralError] | str], ...]] = (
     ("08", Unreachable), ("57P01", Unreachable), ("57P02", Unreachable), ("57P03", Unreachable), ("57P05", Unreachable),
+    ("HYT01", Unreachable),
     ("40", Transient), ("55P03", Transient), ("55006", Transient), ("57014", Transient), ("53300", Transient),
-    ("25P03", Transient), ("25P04", Transient),
+    ("25P03", Transient), ("25P04", Transient), ("HYT00", Transient), ("HY008", Transient), ("HY018", Transient),
     ("23", "constraint_violation"), ("44", "constraint_violation"), ("22", "value_not_accepted"),
-    ("P0001", "refused_by_centre"),
+    ("P0001", "refused_by_centre"), ("45000", "refused_by_centre"),
     ("28", Systemic), ("3D", Systemic), ("3F", Systemic), ("42", Systemic), ("53", Systemic), ("54", Systemic),
-    ("58", Systemic), ("25006", Systemic), ("0A", Systemic), ("F0", Systemic), ("XX", Systemic),
+    ("58", Systemic), ("25006", Systemic), ("0A", Systemic), ("F0", Systemic), ("XX", Systemic), ("IM", Systemic),
 )  # fmt: skip
 
 
@@ -115,109 +197,7 @@ def made(meaning: type[CentralError] | str, detail: str, central: Mapping[str, A
 
 def edge_for(dialect: str) -> Edge:
     """The edge of a mapping's dialect. Raises MappingError for one that is not there."""
-    edges: dict[str, type[PostgresEdge]] = {"postgresql": PostgresEdge}
-    if dialect not in edges:
-        raise MappingError([f"mapping.toml: dialect {dialect!r}: use one of {', '.join(edges)}"])
-    return edges[dialect]()
-
-
-class PostgresEdge:
-    """PostgreSQL through psycopg2."""
-
-    name = "postgresql"
-
-    # Before the log-in this driver hands on no SQLSTATE: only words tell a wrong password from a dead host.
-    _LOGIN = re.compile(
-        r"password authentication failed|no password supplied|no pg_hba\.conf entry|role \".*\" does not exist"
-        r"|database \".*\" does not exist|permission denied for database|authentication failed",
-    )
-    _FULL = re.compile(r"too many clients|remaining connection slots|too many connections")
-
-    def connect_args(self, timeouts: Timeouts, zone: ZoneInfo, *, writing: bool) -> dict[str, Any]:
-        statement = timeouts.write if writing else timeouts.read
-        options = {
-            "timezone": zone.key,
-            "lock_timeout": f"{timeouts.lock}s",
-            "statement_timeout": f"{statement}s",
-        }
-        if writing:
-            # A standby that died in the middle must not hold the hospital's rows.
-            options["idle_in_transaction_session_timeout"] = f"{timeouts.write}s"
-        return {
-            "connect_timeout": timeouts.connect,
-            "application_name": APPLICATION_NAME,
-            "keepalives_idle": max(5, timeouts.silence // 3),
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": timeouts.silence * 1000,
-            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
-        }
-
-    def snapshot_options(self) -> dict[str, Any]:
-        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-
-    def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
-        return cursor_pages(connection, sql, values, rows)
-
-    def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
-        cause = error.orig
-        sqlstate = getattr(cause, "pgcode", None)
-        words = str(cause).strip()
-        if phase is Phase.CONNECT and sqlstate is None:
-            return _connect_error(self, words)
-        diagnostics = getattr(cause, "diag", None)
-        said = getattr(diagnostics, "message_primary", None)
-        lost = error.connection_invalidated or (sqlstate is None and _is_connection_error(cause, words))
-        # The server's detail line and quoted words may hold a patient's data: only names of things are passed on.
-        named = {
-            "constraint": getattr(diagnostics, "constraint_name", None),
-            "table": getattr(diagnostics, "table_name", None),
-            "column": getattr(diagnostics, "column_name", None),
-            "sqlstate": sqlstate,
-        }
-        meaning = verdict(sqlstate, phase, lost=lost)
-        detail = f"{where}: {sqlstate or 'connection'} {_without_values(sqlstate, said)}".strip()
-        return made(meaning, detail, {name: value for name, value in named.items() if value})
-
-    def is_duplicate(self, error: DBAPIError) -> bool:
-        return getattr(error.orig, "pgcode", None) == "23505"
-
-    def read_only(self, connection: Connection) -> None:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
-
-    def lock(self, connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": APPLICATION_LOCK})
-
-    def check_constraints_now(self, connection: Connection) -> None:
-        connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
-
-    def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
-        connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
-
-    def triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
-        rows = connection.execute(
-            text(
-                "SELECT c.relname || '.' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
-                " WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND c.relname = ANY(:tables) ORDER BY 1"
-            ),
-            {"tables": [table.lower() for table in tables]},
-        )
-        return [str(row[0]) for row in rows]
-
-
-def _connect_error(edge: PostgresEdge, words: str) -> CentralError:
-    first = words.splitlines()[0] if words else "no answer"
-    if edge._LOGIN.search(words):
-        return Systemic(f"log-in refused: {first}")
-    return Transient(first) if edge._FULL.search(words) else Unreachable(first)
-
-
-def _is_connection_error(cause: BaseException | None, words: str) -> bool:
-    name = type(cause).__name__
-    return name == "InterfaceError" or (name == "OperationalError" and "SSL" not in words) or name == "DatabaseError"
-
-
-def _without_values(sqlstate: str | None, said: str | None) -> str:
-    if not said:
-        return ""
-    return re.sub(r"\"[^\"]*\"", '"…"', said) if (sqlstate or "").startswith(("22", "P0")) else said
+    if dialect not in DIALECTS:
+        raise MappingError([f"mapping.toml: dialect {dialect!r}: use one of {', '.join(DIALECTS)}"])
+    edge: Edge = import_module(f"sync.central.edges.{DIALECTS[dialect]}").EDGE
+    return edge

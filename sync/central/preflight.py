@@ -86,7 +86,7 @@ def write_problems(gateway: SqlGateway) -> list[str]:
     at = to_text(gateway.clock.now())
     try:
         with gateway.writing("yj_ledger", rehearse=True) as connection, gateway.errors("yj_ledger"):
-            gateway.edge.lock(connection)
+            gateway.edge.lock(connection, gateway.timeouts.lock)
             ledger.enter(connection, _PROBE_ROW, at)
             ledger.complete(connection, _PROBE_ROW, "0")
             ledger.close(connection, _PROBE_ROW.installation_id, 0, at)

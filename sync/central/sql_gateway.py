@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from fallback_server.domain.clock import Clock, to_text
 from sync.central import ledger
 from sync.central.binds import Binds, document_binds, item_binds
-from sync.central.dialects import Edge, Phase, Timeouts, edge_for
+from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts, Use, edge_for
 from sync.central.gateway import (
     Applied,
     CentralError,
@@ -64,7 +64,7 @@ class SqlGateway:
         self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts, clock_limits: ClockLimits
     ) -> None:
         backend = make_url(url).get_backend_name()
-        if backend != mapping.options.dialect:
+        if DIALECTS.get(backend) != DIALECTS.get(mapping.options.dialect):
             raise MappingError(
                 [f"mapping.toml: dialect {mapping.options.dialect} does not fit the centre's address ({backend})"]
             )
@@ -72,8 +72,10 @@ class SqlGateway:
         self.clock = clock
         self.clock_limits = clock_limits
         self.edge: Edge = edge_for(mapping.options.dialect)
-        self._reader = self._engine(url, timeouts, writing=False)
-        self._writer = self._engine(url, timeouts, writing=True)
+        self.timeouts = timeouts
+        # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
+        self._sessions: dict[Use, Session] = {use: self._session(use) for use in USES}
+        self._mirror, self._reader, self._writer = (self._engine(url, self._sessions[use]) for use in USES)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -106,12 +108,14 @@ class SqlGateway:
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlSnapshot]:
-        with self._connected(self._reader) as raw:
-            connection = raw.execution_options(**self.edge.snapshot_options())
-            # Read before the snapshot is taken: everything committed until then is in it.
-            as_of = self.clock.now()
+        session = self._sessions["mirror"]
+        with self._connected(self._mirror) as connection:
             with self.errors("snapshot"):
-                connection.execute(text("SELECT 1"))
+                behind = self.edge.lag_seconds(connection)
+                connection.rollback()
+                # Read before the snapshot is taken: everything committed until then is in it.
+                as_of = self.clock.now() - timedelta(seconds=behind)
+                self.edge.snapshot(connection, session)
             yield SqlSnapshot(
                 connection,
                 self.edge,
@@ -143,7 +147,7 @@ class SqlGateway:
 
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
         with self.writing("yj_incident") as connection, self.errors("yj_incident"):
-            self.edge.lock(connection)
+            self.edge.lock(connection, self.timeouts.lock)
             ledger.register(connection, installation_id, incident_no, epoch, opened_at)
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
@@ -178,8 +182,8 @@ class SqlGateway:
         return preflight(self, entities)
 
     def close(self) -> None:
-        self._reader.dispose()
-        self._writer.dispose()
+        for engine in (self._mirror, self._reader, self._writer):
+            engine.dispose()
 
     # -- transactions -----------------------------------------------------------------------------------------------
 
@@ -195,22 +199,33 @@ class SqlGateway:
     def writing(self, where: str, *, rehearse: bool = False) -> Iterator[Connection]:
         """One central transaction: committed at the end of the block, rolled back on any exception or rehearsal."""
         with self._connected(self._writer) as connection:
-            yield connection
-            if rehearse:
-                with self.errors(where):
-                    self.edge.check_constraints_now(connection)
-                return
             try:
-                connection.commit()
-            except DBAPIError as error:
-                raise self.edge.classify(error, Phase.COMMIT, where) from None
+                yield connection
+                if rehearse:
+                    with self.errors(where):
+                        self.edge.check_constraints_now(connection)
+                    return
+                try:
+                    connection.commit()
+                except DBAPIError as error:
+                    raise self.edge.classify(error, Phase.COMMIT, where) from None
+            finally:
+                self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        """Nothing of ours may outlive a transaction: a connection that cannot say so leaves the pool."""
+        try:
+            connection.rollback()
+            self.edge.unlock(connection)
+        except DBAPIError:
+            connection.invalidate()
 
     def _apply(self, row: LedgerRow, work: Callable[[Connection], str | None], *, rehearse: bool) -> Applied:
         where = f"upload/{row.entity}.sql"
         try:
             with self.writing(where, rehearse=rehearse) as connection:
                 with self.errors(where):
-                    self.edge.lock(connection)
+                    self.edge.lock(connection, self.timeouts.lock)
                     if not rehearse and not ledger.is_registered(connection, row):
                         raise Refused("fenced", f"incident {row.incident_no} is not open at the centre for us")
                 self._enter(connection, row)
@@ -261,16 +276,16 @@ class SqlGateway:
     def _statement_error(self, error: DBAPIError, where: str) -> CentralError:
         return self.edge.classify(error, Phase.STATEMENT, where)
 
-    def _engine(self, url: str, timeouts: Timeouts, *, writing: bool) -> Engine:
-        return create_engine(
-            url,
-            pool_size=2,
-            max_overflow=2,
-            pool_pre_ping=True,
-            pool_timeout=timeouts.lock,
-            hide_parameters=True,
-            connect_args=self.edge.connect_args(timeouts, self.clock.zone, writing=writing),
-        )
+    def _session(self, use: Use) -> Session:
+        return Session(use, self.clock.zone, self.timeouts)
+
+    def _engine(self, url: str, session: Session) -> Engine:
+        options = self.edge.engine_options(session)
+        if "poolclass" not in options:
+            options |= {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_timeout": self.timeouts.lock}
+        engine = create_engine(self.edge.address(make_url(url), session), hide_parameters=True, **options)
+        self.edge.attach(engine, session)
+        return engine
 
     # -- files ------------------------------------------------------------------------------------------------------
 

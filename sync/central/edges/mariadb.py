@@ -1,0 +1,237 @@
+"""MariaDB and MySQL through pyodbc and an ODBC driver, InnoDB tables.
+
+Writing is READ COMMITTED: a document must see what was committed while it waited for the ledger's unique index, the
+server's usual REPEATABLE READ would show it the past. Reading for the mirror is one consistent InnoDB snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, bindparam, event, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from sync.central.dialects import Column, Edge, Phase, Scan, Session, made, verdict
+from sync.central.edges import odbc
+from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
+from sync.central.pages import Stream, cursor_pages
+from sync.central.sql_file import Step
+
+_LOCK: Final = "concat(coalesce(database(), ''), '.his-yj')"
+# The server's numbers, where the SQLSTATE says less.
+LOST: Final = frozenset({1053, 1077, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2005, 2006, 2013, 2055,
+                         4031, 5014})  # fmt: skip
+NUMBERS: Final[Mapping[int, type[CentralError] | str]] = {
+    1040: Transient, 1203: Transient, 1226: Transient, 1205: Transient, 1213: Transient, 1020: Transient,
+    1317: Transient, 1969: Transient, 3024: Transient, 1412: Transient,
+    1021: Systemic, 1114: Systemic, 1030: Systemic, 1290: Systemic, 1298: Systemic, 1665: Systemic, 1792: Systemic,
+    1836: Systemic, 1049: Systemic, 1044: Systemic, 1045: Systemic, 1267: Systemic,
+    1364: "constraint_violation", 1366: "value_not_accepted",
+    1644: "refused_by_centre",
+}  # fmt: skip
+_ROLLED_BACK: Final = frozenset({1205, 1213, 1020, 1180})
+
+
+class MariadbEdge:
+    """See `dialects.Edge`."""
+
+    name = "mariadb"
+    # Only drivers since 3.1.17 stream, and none says its version before it connects: the files' pages are always used.
+    streams = False
+
+    def address(self, url: URL, session: Session) -> URL:
+        return url
+
+    def engine_options(self, session: Session) -> dict[str, Any]:
+        timeouts = session.timeouts
+        silence = session.statement_seconds + timeouts.silence
+        connect_args: dict[str, Any] = {
+            "CHARSET": "utf8mb4",
+            "CONN_TIMEOUT": timeouts.connect,
+            "READ_TIMEOUT": silence,
+            "WRITE_TIMEOUT": timeouts.silence,
+            "AUTO_RECONNECT": 0,  # a connection that comes back by itself would lose its transaction without a word
+        }
+        if session.use == "mirror":
+            connect_args |= {"NO_CACHE": 1, "FORWARDONLY": 1}
+        return {"connect_args": connect_args}
+
+    def attach(self, engine: Engine, session: Session) -> None:
+        event.listen(engine, "connect", lambda connection, _: _prepare(connection, session))
+        event.listen(engine, "handle_error", _notice_loss)
+
+    def snapshot(self, connection: Connection, session: Session) -> None:
+        if session.isolation == "pages":
+            connection.execute(text("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"))
+        else:
+            connection.execute(text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
+
+    def lag_seconds(self, connection: Connection) -> float:
+        try:
+            row = connection.execute(text("SHOW SLAVE STATUS")).mappings().first()
+        except DBAPIError:
+            return 0.0  # no right to look: the hospital says so in mapping.toml if it reads from a copy
+        behind = row.get("Seconds_Behind_Master") if row else None
+        return float(behind or 0)
+
+    def oldest_running(self, connection: Connection) -> datetime | None:
+        try:
+            # Our own snapshot holds no row that could still appear.
+            value: datetime | None = connection.execute(
+                text(
+                    "SELECT min(trx_started) FROM information_schema.innodb_trx"
+                    " WHERE trx_mysql_thread_id <> connection_id()"
+                )
+            ).scalar()
+        except DBAPIError:
+            return None
+        return value
+
+    def row_version_limit(self, connection: Connection) -> int | None:
+        return None
+
+    def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
+        return cursor_pages(connection, sql, values, rows)
+
+    def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
+        sqlstate, number, words = odbc.said(error)
+        lost = error.connection_invalidated or number in LOST or (sqlstate or "").startswith("08")
+        central = odbc.things(words, sqlstate, number)
+        meaning = meaning_of(sqlstate, number, phase, lost=lost)
+        safe = meaning in (Systemic, Unreachable, Transient)
+        return made(meaning, odbc.sentence(where, words, central, safe=safe), central)
+
+    def is_duplicate(self, error: DBAPIError) -> bool:
+        return odbc.said(error)[1] in (1062, 1586)
+
+    def read_only(self, connection: Connection) -> None:
+        pass  # the session is: see _prepare
+
+    def lock(self, connection: Connection, seconds: int) -> None:
+        got = connection.execute(text(f"SELECT get_lock({_LOCK}, :seconds)"), {"seconds": seconds}).scalar()
+        if got != 1:
+            raise Transient("another upload holds the application lock at the centre")
+
+    def unlock(self, connection: Connection) -> None:
+        # The lock belongs to the connection, not to the transaction, and the connection goes back to a pool.
+        connection.execute(text(f"DO release_lock({_LOCK})"))
+        connection.commit()
+
+    def check_constraints_now(self, connection: Connection) -> None:
+        pass  # InnoDB checks every row at once
+
+    def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
+        connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
+
+    def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
+        plan = connection.execute(text(f"EXPLAIN FORMAT=JSON {sql}"), dict(binds)).scalar()
+        return [Scan(table, rows) for table, rows in _scanned(json.loads(plan or "{}"))]
+
+    def columns(self, connection: Connection, tables: Sequence[str]) -> list[Column]:
+        statement = text(
+            "SELECT lower(table_name), lower(column_name), column_type, character_maximum_length, is_nullable,"
+            " collation_name FROM information_schema.columns"
+            " WHERE table_schema = database() AND lower(table_name) IN :tables ORDER BY table_name, ordinal_position"
+        ).bindparams(bindparam("tables", expanding=True))
+        rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
+        return [
+            Column(table, name, _text(kind), None if length is None else int(length), null == "YES", order)
+            for table, name, kind, length, null, order in rows
+        ]
+
+    def triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        statement = text(
+            "SELECT concat(event_object_table, '.', trigger_name) FROM information_schema.triggers"
+            " WHERE trigger_schema = database() AND lower(event_object_table) IN :tables ORDER BY 1"
+        ).bindparams(bindparam("tables", expanding=True))
+        rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
+        return [str(row[0]) for row in rows]
+
+
+def meaning_of(sqlstate: str | None, number: int | None, phase: Phase, *, lost: bool) -> type[CentralError] | str:
+    """The verdict by number, then by SQLSTATE. A pure function, tested as a table."""
+    if phase is Phase.COMMIT:
+        # Anything else at a commit may have happened: the ledger is asked.
+        return Transient if number in _ROLLED_BACK and not lost else OutcomeUnknown
+    if lost:
+        return Unreachable
+    if number is not None and number in NUMBERS:
+        return NUMBERS[number]
+    return verdict(sqlstate, phase, lost=False)
+
+
+def _prepare(connection: Any, session: Session) -> None:
+    """Every new connection: text as UTF-16 both ways (what this driver's W functions speak), time-outs, zone, mode."""
+    if session.char_encoding is None:
+        connection.setdecoding(1, encoding="utf-8")
+    else:
+        connection.setdecoding(1, encoding=session.char_encoding)
+    connection.setdecoding(-8, encoding="utf-16le")
+    connection.setencoding(encoding="utf-16le")
+    level = "READ COMMITTED" if session.writing else "REPEATABLE READ"
+    access = "READ WRITE" if session.writing else "READ ONLY"
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(
+            f"SET SESSION innodb_lock_wait_timeout = {session.timeouts.lock},"
+            f" lock_wait_timeout = {session.timeouts.lock},"
+            # Without it a text that is too long is cut without a word.
+            " sql_mode = concat(@@sql_mode, ',STRICT_ALL_TABLES')"
+        )
+        _first_that_works(
+            cursor,
+            f"SET SESSION max_statement_time = {session.statement_seconds}",
+            f"SET SESSION max_execution_time = {session.statement_seconds * 1000}",  # MySQL
+        )
+        utc = cursor.execute("SELECT utc_timestamp()").fetchone()[0]
+        offset = int((session.zone.utcoffset(utc) or utc - utc).total_seconds()) // 60
+        sign, minutes = "-" if offset < 0 else "+", abs(offset)
+        _first_that_works(
+            cursor,
+            f"SET SESSION time_zone = '{session.zone.key}'",
+            f"SET SESSION time_zone = '{sign}{minutes // 60:02d}:{minutes % 60:02d}'",  # zone tables not loaded
+        )
+        cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
+        cursor.execute(f"SET SESSION TRANSACTION {access}")
+    connection.commit()
+
+
+def _first_that_works(cursor: Any, *statements: str) -> None:
+    *tries, last = statements
+    for statement in tries:
+        try:
+            cursor.execute(statement)
+        except cursor.connection.Error:
+            continue
+        return
+    cursor.execute(last)
+
+
+def _notice_loss(context: Any) -> None:
+    """The driver's broken pipe has a number SQLAlchemy does not know; the pool must let the connection go."""
+    if isinstance(context.sqlalchemy_exception, DBAPIError):
+        sqlstate, number, _ = odbc.said(context.sqlalchemy_exception)
+        if number in LOST or (sqlstate or "").startswith("08"):
+            context.is_disconnect = True
+
+
+def _scanned(node: Any) -> list[tuple[str, int]]:
+    if isinstance(node, list):
+        return [scan for child in node for scan in _scanned(child)]
+    if not isinstance(node, dict):
+        return []
+    own = []
+    if node.get("access_type") in ("ALL", "index") and "table_name" in node:
+        own = [(str(node["table_name"]), int(node.get("rows", 0)))]
+    return own + [scan for child in node.values() for scan in _scanned(child)]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+EDGE: Edge = MariadbEdge()
