@@ -210,6 +210,7 @@ class Security(Section):
     password_min_length: Annotated[int, Field(ge=8, le=128)] = 8
     login_attempts: Positive = 5
     lockout_minutes: Positive = 15
+    idle_lock_minutes: Annotated[int, Field(ge=0, le=480)] = 10
 
 
 class Backup(Section):

@@ -11,15 +11,16 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
+from fallback_server.acts.standing import shown_mode
 from fallback_server.domain.clock import Clock
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.policy import Policy
 from fallback_server.store.session import Store
-from fallback_server.web import dispatch, health, metrics, openapi
+from fallback_server.web import dispatch, health, login_page, metrics, openapi, pages
 from fallback_server.web.problems import problem
 from fallback_server.web.routes import Api
-from fallback_server.windows import all_windows
+from fallback_server.windows import all_pages, all_windows
 
 log = logging.getLogger("yj.web")
 
@@ -40,6 +41,7 @@ def policy_of(settings: Settings) -> Policy:
         stale_warn_minutes=settings.mirror.stale_warn_minutes,
         login_attempts=settings.security.login_attempts,
         lockout_minutes=settings.security.lockout_minutes,
+        idle_lock_minutes=settings.security.idle_lock_minutes,
         max_body_bytes=settings.server.max_body_bytes,
     )
 
@@ -63,6 +65,9 @@ def create_app(settings: Settings, clock: Clock, pages_dir: Path | None = None, 
     dispatch.install(app, apis, store, policy)
     health.install(app, store)
     _install_openapi(app, apis)
+    if pages_dir is not None:
+        site = pages.install(app, all_pages(), store, policy, shown_mode, pages_dir)
+        login_page.install(app, site)
     _install_edges(app, clock, store)
     return app
 
@@ -90,12 +95,17 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         # A request refused before it read anything carries the epoch this process saw last.
         latest["epoch"] = g.get("epoch", latest["epoch"])
         response.headers["YJ-Epoch"] = str(latest["epoch"])
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         route = request.endpoint or "none"
         metrics.REQUESTS.labels(request.method, route, str(response.status_code)).inc()
         metrics.SECONDS.labels(route).observe(time.perf_counter() - g.started)
         return response
+
+    def refused(error: YjError) -> Response:
+        """In words: a page for a person, problem+json for a program."""
+        site = app.extensions.get("yj_site")
+        return pages.trouble(site, error) if site is not None and pages.wants_page() else problem(error)
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:
@@ -104,7 +114,7 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         )
         if (error.code or 500) >= 500:
             return unforeseen(error)
-        return problem(
+        return refused(
             YjError(code, limit=app.config["MAX_CONTENT_LENGTH"]) if code == "body_too_large" else YjError(code)
         )
 
@@ -113,4 +123,4 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         # The edge of the process: nothing was committed, the trace goes to the log, the person gets words and a number.
         incident = new_ulid(clock.now())
         log.error("unforeseen error %s", incident, exc_info=error)
-        return problem(YjError("internal_error", incident=incident))
+        return refused(YjError("internal_error", incident=incident))

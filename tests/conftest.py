@@ -14,6 +14,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_hospital"]
+# A machine without the driver can still run everything that needs no browser.
+if importlib.util.find_spec("playwright") is not None:
+    pytest_plugins.append("tests.fixtures_browser")
 
 # Deadlines measure the machine, not the code; time-outs catch what hangs.
 settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

@@ -470,14 +470,19 @@ def _prepare(url: str) -> None:
         engine.dispose()
 
 
+@pytest.fixture
+def sqlite_store_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """URL of a fresh embedded store with the cast in its mirror."""
+    for file in sqlite_template.iterdir():
+        shutil.copy(file, tmp_path / file.name)
+    return f"sqlite:///{tmp_path}/yj.db"
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest) -> str:
     """URL of a fresh store with the cast in its mirror; the test runs once per kind of store."""
     if request.param == "sqlite":
-        template: Path = request.getfixturevalue("sqlite_template")
-        for file in template.iterdir():
-            shutil.copy(file, tmp_path / file.name)
-        return f"sqlite:///{tmp_path}/yj.db"
+        return str(request.getfixturevalue("sqlite_store_url"))
     url: str = request.getfixturevalue("postgres_hospital")
     _start_over(url)
     return url

@@ -26,13 +26,14 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
     """
     import waitress
 
+    from clients.pages import PAGES_DIR
     from fallback_server.app import create_app
 
     settings = found.settings
     host, port = host or settings.server.host, port or settings.server.port
     quiet_logs()
     with only_one(found.home, f"serve-{port}"), found.store():
-        app = create_app(settings, found.clock)
+        app = create_app(settings, found.clock, PAGES_DIR)
         try:
             server: Any = waitress.create_server(
                 app, host=host, port=port, threads=settings.server.threads, asyncore_use_poll=True,

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from fallback_server.acts import locks
-from fallback_server.store import visits
-from fallback_server.store.session import Tx
+from fallback_server.domain.policy import Policy
+from fallback_server.store import audit, visits
+from fallback_server.store.session import Tx, mirror_as_of
 
 
 def record(tx: Tx, document_id: str, kind: str) -> dict[str, Any]:
@@ -33,6 +34,31 @@ def record(tx: Tx, document_id: str, kind: str) -> dict[str, Any]:
         "reprint": copy_no > 1,
         "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
         "at": tx.at,
+    }
+
+
+def carried(
+    tx: Tx, policy: Policy, document_id: str, *, incident_no: int, drill: bool, at: str, operator: str, workstation: str
+) -> dict[str, Any]:
+    """What every print carries besides its contents (3-windows.md, Prints): `{hospital, incident_no, drill, at,
+    operator, workstation, as_of, copy_no, label, chain}`.
+
+    `label` is 补打 n from the second copy on. `chain` is the tail of the audit chain's head: whoever holds the paper
+    can later show that nothing before it was cut off (P11).
+    """
+    copy_no = copies(tx, document_id)
+    sequence, digest = audit.head(tx.conn)
+    return {
+        "hospital": policy.hospital_name,
+        "incident_no": incident_no,
+        "drill": drill,
+        "at": at,
+        "operator": operator,
+        "workstation": workstation,
+        "as_of": min(mirror_as_of(tx.conn).values(), default=None),
+        "copy_no": copy_no,
+        "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
+        "chain": f"{sequence}-{digest[:12]}",
     }
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import func, select
+
 from fallback_server.domain.clock import from_text, to_text
+from fallback_server.domain.outbox import FINAL, OutboxState
 from fallback_server.domain.policy import Policy
+from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Tx, mirror_as_of
 
 
@@ -23,7 +27,16 @@ def shown_mode(tx: Tx, policy: Policy) -> dict[str, Any]:
         "insurance_down": state.insurance_down,
         "notice": state.notice,
         "mirror": mirror_age(tx, policy),
+        "documents_waiting": documents_waiting(tx),
     }
+
+
+def documents_waiting(tx: Tx) -> int:
+    """How many documents have not reached the centre yet, those with a person included."""
+    waiting = [state.value for state in OutboxState if state not in FINAL]
+    return int(
+        tx.conn.execute(select(func.count()).select_from(outbox).where(outbox.c.state.in_(waiting))).scalar_one()
+    )
 
 
 def mirror_age(tx: Tx, policy: Policy) -> dict[str, Any]:

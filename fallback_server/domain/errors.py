@@ -52,9 +52,17 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "not_available": ErrorKind(
         501, "此功能尚未启用。", "This function is not available here.", "Needs a part that is not installed."
     ),
+    "pdf_unavailable": ErrorKind(
+        501, "本机不能生成 PDF，请直接打印。", "This standby cannot make PDF files; please print instead.",
+        "Install the extra `pdf` (WeasyPrint) and the system's pango and a Chinese font.",
+    ),
     # --- people --------------------------------------------------------------------------------------------------
     "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),
     "login_required": ErrorKind(401, "请先登录。", "Please log in.", "No valid session."),
+    "csrf_rejected": ErrorKind(
+        403, "页面已过期，请刷新页面后重试。", "This page is out of date; please reload it.",
+        "A cookie without the page's own YJ-CSRF header, or a form of another site.",
+    ),
     "activation_required": ErrorKind(
         403, "该工号尚无密码，请找组长领取激活码。", "This operator has no password yet.", "No password hash was mirrored."
     ),

@@ -25,4 +25,5 @@ class Policy:
     stale_warn_minutes: int = 45
     login_attempts: int = 5
     lockout_minutes: int = 15
+    idle_lock_minutes: int = 10
     max_body_bytes: int = 1_048_576

@@ -67,7 +67,7 @@ def on(conn: Connection, subject: str | None = None) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(statement).mappings()]
 
 
-def sound(store: Store, subject: str, kind: str, zh: str, en: str, **detail: Any) -> bool:
+def sound(store: Store, subject: str, kind: str, zh: str, en: str, *, action: str = "alarm.on", **detail: Any) -> bool:
     """Turn an alarm on; False if this one is on already. Another kind for the same subject takes its place."""
     with store.reading() as tx:
         if any(row["kind"] == kind for row in on(tx.conn, subject)):
@@ -76,18 +76,18 @@ def sound(store: Store, subject: str, kind: str, zh: str, en: str, **detail: Any
         _close(tx, subject)
         row = {"subject": subject, "kind": kind, "zh": zh, "en": en, "detail": detail, "opened_at": tx.at}
         tx.conn.execute(alarm.insert().values(**row))
-        tx.audit("alarm.on", subject=subject, ok=False, kind=kind, **detail)
+        tx.audit(action, subject=subject, ok=False, kind=kind, **detail)
     return True
 
 
-def silence(store: Store, subject: str) -> bool:
+def silence(store: Store, subject: str, *, action: str = "alarm.off") -> bool:
     """Turn the alarm of a subject off: its cause is gone. False if none was on."""
     with store.reading() as tx:
         if not on(tx.conn, subject):
             return False
     with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
         _close(tx, subject)
-        tx.audit("alarm.off", subject=subject)
+        tx.audit(action, subject=subject)
     return True
 
 

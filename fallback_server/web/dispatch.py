@@ -24,6 +24,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store import idempotency
 from fallback_server.store.people import count_login_failure, forget_login_failures
 from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web.cookies import token_of
 from fallback_server.web.login import actor_of
 from fallback_server.web.metrics import REFUSALS
 from fallback_server.web.people import check_approver, refuse_if_locked_out
@@ -161,8 +162,7 @@ def _store_is_away(error: OperationalError | DisconnectionError) -> bool:
 
 
 def _authorised(route: Route, tx: Tx) -> Actor:
-    header = request.headers.get("Authorization", "")
-    token = header.removeprefix("Bearer ").strip() if header.startswith("Bearer ") else None
+    token = token_of(request)
     actor = actor_of(tx, token, request.remote_addr)
     g.token = token
     if not route.allows(actor.roles):

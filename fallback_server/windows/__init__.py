@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fallback_server.web.pages import Pages
 from fallback_server.web.routes import Api
 
 
@@ -16,3 +17,16 @@ def all_windows() -> list[Api]:
     from fallback_server.windows.triage.api import api as triage
 
     return [common, registration, doctor, billing, pharmacy, triage, console]
+
+
+def all_pages() -> list[Pages]:
+    """The pages of all windows, in the order in which the line of windows shows them."""
+    from fallback_server.windows.billing.pages import pages as billing
+    from fallback_server.windows.common.pages import pages as common
+    from fallback_server.windows.console.pages import pages as console
+    from fallback_server.windows.doctor.pages import pages as doctor
+    from fallback_server.windows.pharmacy.pages import pages as pharmacy
+    from fallback_server.windows.registration.pages import pages as registration
+    from fallback_server.windows.triage.pages import pages as triage
+
+    return [common, registration, billing, pharmacy, triage, doctor, console]

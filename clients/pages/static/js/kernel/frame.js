@@ -1,0 +1,184 @@
+// The frame around every window: the band of the mode, the clock, the silence of the standby, the lock.
+
+import { get, onNeed, onSilence } from "./api.js";
+import { by, h, put } from "./dom.js";
+import "./keys.js";
+import { page, t } from "./page.js";
+
+const LOOK_EVERY = 3000; // the mode; until a front door pushes it
+const LIVE_EVERY = 15000; // "this window lives and knows epoch n"
+
+const changes = [];
+const offset = Date.parse(page.now) - Date.now(); // the standby's clock, not this computer's
+let silentSince = null;
+
+/** Be told of every look at the mode; called at once with what is known. */
+export function onMode(listener) {
+  changes.push(listener);
+  listener(page.mode);
+}
+
+/** The standby's wall clock now as HH:MM:SS, in the hospital's zone whatever this computer's is set to. */
+export function wallClock() {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(page.now) ?? [null, "+", "00", "00"];
+  const zone = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60000 : 60000);
+  return new Date(Date.now() + offset + zone).toISOString().slice(11, 19);
+}
+
+/** Whether documents can be made here now. */
+export function working() {
+  return page.mode.mode === "emergency";
+}
+
+// --- the band -----------------------------------------------------------------------------------------------------
+function clockTime(text) {
+  return text ? text.slice(11, 16) : "";
+}
+
+function age(seconds) {
+  if (seconds === null || seconds === undefined) return t("frame.age_never");
+  return seconds < 7200 ? t("frame.age_minutes", { n: Math.floor(seconds / 60) }) : t("frame.age_hours", { n: Math.floor(seconds / 3600) });
+}
+
+function showBand() {
+  const { mode } = page;
+  const drill = mode.drill && mode.mode !== "normal";
+  document.body.dataset.mode = mode.mode;
+  document.body.toggleAttribute("data-drill", drill);
+  const part = (name, text) => { document.querySelector(`[data-band=${name}]`).textContent = text; };
+  const away = mode.mode !== "normal";
+  part("mode", drill ? t("frame.band_drill") : t(`frame.band_${mode.mode}`));
+  part("since", away ? t("frame.band_since", { time: `${mode.since.slice(5, 10)} ${clockTime(mode.since)}`, no: mode.incident_no }) : "");
+  part("scope", away ? (mode.scope ? t("frame.band_scope", { n: mode.scope.join(" ") }) : t("frame.band_whole")) : "");
+  part("age", t("frame.band_age", { time: mode.mirror.as_of ? clockTime(mode.mirror.as_of) : "—", age: age(mode.mirror.age_seconds) }));
+  part("waiting", mode.documents_waiting || away ? t("frame.band_waiting", { n: mode.documents_waiting }) : "");
+  part("insurance", mode.insurance_down ? t("frame.band_insurance") : "");
+  by("band").toggleAttribute("data-stale", mode.mirror.stale);
+  if (mode.notice) by("band").title = mode.notice;
+}
+
+let looking = null;
+
+/** Look at the mode now. */
+export function look() {
+  looking ??= get("/mode").then((mode) => {
+    page.mode = mode;
+    page.epoch = mode.epoch;
+    showBand();
+    for (const listener of changes) listener(mode);
+  }).catch(() => {}).finally(() => { looking = null; });
+  return looking;
+}
+
+// --- silence ------------------------------------------------------------------------------------------------------
+onSilence((problem) => {
+  silentSince ??= wallClock();
+  const place = by("silent");
+  place.hidden = false;
+  put(place, h("strong", {}, t("frame.silent", { time: silentSince })), " ", t("frame.silent_kept"), problem ? ` ${problem.message}` : "");
+}, () => {
+  if (silentSince === null) return;
+  silentSince = null;
+  by("silent").hidden = true;
+});
+
+// --- the lock -----------------------------------------------------------------------------------------------------
+let unlocking = null;
+
+async function logIn(password) {
+  const body = new URLSearchParams({ operator: page.operator.code, password, workstation: page.workstation, take_over: "true" });
+  const response = await fetch("/login", {
+    method: "POST", body, credentials: "same-origin",
+    headers: { Accept: "application/json", "Accept-Language": page.lang === "en" ? "en" : "zh-CN" },
+  });
+  const answer = await response.json();
+  if (!response.ok) return answer.detail;
+  page.csrf = answer.csrf;
+  return null;
+}
+
+/** Ask the same person for the password again; everything on the page stays. Resolves when it was right. */
+export function lockPage() {
+  unlocking ??= new Promise((resolve) => {
+    const wrong = h("p.note.bad", { role: "alert", hidden: true });
+    const password = h("input", { type: "password", id: "unlock-password", autocomplete: "current-password", required: true, maxlength: 256 });
+    const form = h("form.stack", {}, wrong, h("label", { for: "unlock-password" }, t("frame.password")), password,
+      h("button.main", {}, t("frame.unlock")), h("a", { href: "/login" }, t("frame.someone_else")));
+    const dialog = h("dialog.lock", { "aria-label": t("frame.locked") }, h("h2", {}, t("frame.locked")), h("p", {}, `${page.operator.name} ${page.operator.code}`), form);
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      let refused;
+      try {
+        refused = await logIn(password.value);
+      } catch {
+        refused = t("frame.no_answer");
+      }
+      password.value = "";
+      if (refused) {
+        wrong.textContent = refused;
+        wrong.hidden = false;
+        password.focus();
+        return;
+      }
+      dialog.close();
+      dialog.remove();
+      delete document.body.dataset.locked;
+      unlocking = null;
+      touched();
+      resolve();
+    });
+    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    document.body.dataset.locked = "";
+    document.body.append(dialog);
+    dialog.showModal();
+    password.focus();
+  });
+  return unlocking;
+}
+
+// A locked page has no session: whoever reloads it meets the log-in.
+async function lockNow() {
+  if (!page.operator || unlocking) return;
+  const done = lockPage();
+  fetch(`${page.api}/session/end`, { method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "YJ-CSRF": page.csrf }, body: "{}" }).catch(() => {});
+  await done;
+}
+
+let idle = 0;
+function touched() {
+  clearTimeout(idle);
+  if (page.idle_minutes && page.operator) idle = setTimeout(lockNow, page.idle_minutes * 60000);
+}
+
+// --- beginning ----------------------------------------------------------------------------------------------------
+async function live() {
+  if (!page.operator || unlocking || silentSince) return;
+  const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: page.epoch, clock: new Date().toISOString(), version: "page" };
+  const response = await fetch(`${page.api}/workstations/heartbeat`, {
+    method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "YJ-CSRF": page.csrf }, body: JSON.stringify(body),
+  }).catch(() => null);
+  if (response?.status === 401) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
+}
+
+function tick() {
+  by("clock").textContent = wallClock();
+}
+
+onNeed({ login: lockPage, epoch: look });
+by("lock").addEventListener("click", lockNow);
+for (const event of ["keydown", "pointerdown"]) document.addEventListener(event, touched, { passive: true });
+document.querySelector("[data-language]").addEventListener("click", (event) => {
+  const address = new URL(location.href);
+  address.searchParams.set("lang", page.lang === "zh" ? "en" : "zh");
+  event.currentTarget.href = address.toString();
+});
+showBand();
+tick();
+touched();
+setInterval(tick, 1000);
+setInterval(() => { if (!document.hidden || silentSince) look(); }, LOOK_EVERY);
+setInterval(live, LIVE_EVERY);
+live();
+let known = page.epoch;
+onMode((mode) => { if (mode.epoch !== known) { known = mode.epoch; live(); } });
+document.body.dataset.ready = "";

@@ -1,0 +1,30 @@
+// Printing: the paper's own page in a hidden frame. Nothing is printed before the standby has answered.
+
+import { h } from "./dom.js";
+import { page, t } from "./page.js";
+import { question } from "./dialog.js";
+
+/** Print the page at `path`; resolves when the browser has taken it. */
+export function printed(path) {
+  document.getElementById("paper")?.remove();
+  return new Promise((resolve) => {
+    const frame = h("iframe", { id: "paper", title: t("frame.paper"), "aria-hidden": "true", tabindex: "-1" });
+    frame.addEventListener("load", () => {
+      frame.contentWindow.focus();
+      frame.contentWindow.print();
+      window.focus();
+      resolve();
+    });
+    frame.src = path + (path.includes("?") ? "&" : "?") + `lang=${page.lang}`;
+    document.body.append(frame);
+  });
+}
+
+/** "Did it come out?": true, or false for a reprint or a new number. */
+export async function cameOut(what) {
+  const answer = await question({
+    title: t("frame.came_out", { what }),
+    buttons: [{ value: "yes", label: t("frame.came_out_yes"), main: true }, { value: "no", label: t("frame.came_out_no"), key: "F8" }],
+  });
+  return answer === null || answer.button === "yes";
+}

@@ -1,0 +1,113 @@
+"""Log-in and log-out of the pages: a form that works without scripts, and the same for scripts that unlock a page."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, redirect, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from werkzeug.wrappers import Response as AnyResponse
+
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.numbers import WORKSTATION_CODE
+from fallback_server.web import cookies, login, pages, texts
+from fallback_server.web.pages import Site
+from fallback_server.web.problems import problem
+
+
+class LoginForm(BaseModel):
+    """What the form sends."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    operator: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=256)
+    workstation: str = Field(pattern=f"^{WORKSTATION_CODE.pattern}$")
+    take_over: bool = False
+    next: str = ""
+
+
+def install(app: Flask, site: Site) -> None:
+    """Bind the log-in, the log-out and the choice of language."""
+    app.add_url_rule("/login", "login", lambda: _form(site), methods=["GET"])
+    app.add_url_rule("/login", "log in", lambda: _log_in(site), methods=["POST"])
+    app.add_url_rule("/logout", "log out", lambda: _log_out(site), methods=["POST"])
+
+
+def _form(site: Site, error: YjError | None = None, status: int = 200) -> Response:
+    language = texts.chosen_language()
+    given = request.form if request.method == "POST" else request.args
+    station = given.get("workstation") or request.cookies.get(cookies.WORKSTATION, "")
+    response = pages.plain(
+        site, "common/login.html", "frame.log_in", status,
+        error=error.sentence(language) if error else None,
+        code=error.code if error else None,
+        operator=given.get("operator", ""),
+        workstation=station,
+        next=_inside(given.get("next", "")),
+        elsewhere=error is not None and error.code == "session_elsewhere",
+    )  # fmt: skip
+    if request.args.get("lang") in texts.LANGUAGES:
+        cookies.keep_language(response, language, secure=request.is_secure)
+    return response
+
+
+def _log_in(site: Site) -> AnyResponse:
+    try:
+        if cookies.from_another_site(request):
+            raise YjError("csrf_rejected")
+        form = _parsed()
+        answer = login.open_session(
+            site.store, site.policy, form.operator.strip(), form.password, form.workstation,
+            take_over=form.take_over, address=request.remote_addr,
+        )  # fmt: skip
+    except YjError as error:
+        return problem(error) if _is_script() else _form(site, error, error.kind.status)
+    except (OperationalError, DisconnectionError):
+        away = YjError("store_unavailable")
+        return problem(away) if _is_script() else _form(site, away, away.kind.status)
+    token = answer["token"]
+    response: AnyResponse
+    if _is_script():
+        response = jsonify({"csrf": cookies.csrf_of(token), "operator": answer["operator"]})
+    else:
+        response = redirect(_inside(form.next) or "/", 303)
+    cookies.keep_session(response, token, form.workstation, secure=request.is_secure)  # type: ignore[arg-type]
+    return response
+
+
+def _parsed() -> LoginForm:
+    try:
+        return LoginForm.model_validate(request.form.to_dict())
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        if field == "workstation":
+            raise YjError("invalid_request", field="workstation", problem="A–Z 0–9 -") from None
+        raise YjError("login_failed") from None
+
+
+def _log_out(site: Site) -> AnyResponse:
+    if cookies.from_another_site(request):
+        return pages.trouble(site, YjError("csrf_rejected"))
+    token = request.cookies.get(cookies.TOKEN)
+    try:
+        with site.store.reading() as tx:
+            actor = login.actor_of(tx, token, request.remote_addr)
+        with site.store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            login.close_session(tx, token or "")
+    except YjError as error:
+        if error.code != "login_required":  # who is logged out already wanted no more
+            raise
+    response = redirect("/login", 303)
+    cookies.forget_session(response)  # type: ignore[arg-type]
+    return response
+
+
+def _is_script() -> bool:
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _inside(address: str) -> str:
+    """An address of ours to go on to, or an empty text: a log-in never leads to another site."""
+    safe = address.startswith("/") and not address.startswith(("//", "/\\", "/login", "/logout", "/api/"))
+    return address if safe and "\\" not in address and "\n" not in address and "\r" not in address else ""

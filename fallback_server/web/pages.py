@@ -1,0 +1,275 @@
+"""Pages as data, like routes: each names its roles, its template and what it shows; this file alone serves them.
+
+A page is a template of the windows' folder, filled on the server, and small scripts that call the same API as everybody
+else. Nobody ever sees a stack trace: what goes wrong is a page with a sentence, a code and a number for IT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, Response, redirect, request, send_from_directory, url_for
+from jinja2 import FileSystemLoader, StrictUndefined
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
+from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web import cookies, papers, texts
+from fallback_server.web.login import actor_of
+from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
+
+log = logging.getLogger("yj.web")
+
+# Nothing is loaded from elsewhere, and nobody may put our pages into theirs.
+CONTENT_POLICY: Final = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'self'"
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """One request for a page, inside its reading transaction. `path` and `query` are what the address says."""
+
+    tx: Tx
+    policy: Policy
+    path: dict[str, str]
+    query: dict[str, str]
+    language: str
+
+
+Handler = Callable[[View], dict[str, Any]]
+Standing = Callable[[Tx, Policy], dict[str, Any]]
+"""The contract's answer to GET /mode; handed in, because this layer knows nothing of modes."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. `roles` empty means no log-in. `title` is a message id; `words` are the catalogues its scripts need.
+
+    `data` of the handler's answer goes to the scripts as JSON, everything else to the template.
+    """
+
+    path: str
+    handler: Handler
+    template: str
+    title: str
+    roles: frozenset[str]
+    words: tuple[str, ...] = ()
+    nav: bool = False
+    size: str | None = None  # of a print: one of papers.SIZES
+
+    def allows(self, actor: Actor) -> bool:
+        """Whether this person may see it; who reads everything may look at every page."""
+        return bool(actor.roles & (self.roles | READ_EVERYTHING))
+
+
+@dataclass
+class Pages:
+    """The pages of one window, in the order in which they were declared."""
+
+    window: str
+    pages: list[Page] = field(default_factory=list)
+
+    def page(
+        self, path: str, *, template: str, title: str, roles: Iterable[str] = EVERYONE,
+        words: Iterable[str] = (), nav: bool = False,
+    ) -> Callable[[Handler], Handler]:  # fmt: skip
+        """Declare a page; `nav` puts it into the line of windows at the top."""
+
+        def declare(handler: Handler) -> Handler:
+            self.pages.append(
+                Page(path, handler, template, title, frozenset(roles), ("frame", self.window, *words), nav)
+            )
+            return handler
+
+        return declare
+
+    def paper(
+        self, path: str, *, template: str, title: str, size: str, roles: Iterable[str] = EVERYONE
+    ) -> Callable[[Handler], Handler]:
+        """Declare a print; the same address with `.pdf` behind it gives the PDF.
+
+        Its handler's answer must hold `number`, the document number that becomes the QR code, and `carried`
+        (acts.prints.carried), which every print shows.
+        """
+
+        def declare(handler: Handler) -> Handler:
+            self.pages.append(Page(path, handler, template, title, frozenset(roles), size=size))
+            return handler
+
+        return declare
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every page needs: the store, the policy, the words, and the address of the files beside it."""
+
+    app: Flask
+    store: Store
+    policy: Policy
+    words: texts.Catalogues
+    folder: Path
+    files: str
+    mode: Standing
+    nav: tuple[Page, ...]
+
+
+def install(app: Flask, groups: list[Pages], store: Store, policy: Policy, mode: Standing, folder: Path) -> Site:
+    """Bind all pages of all windows to the application; `folder` holds templates, files and catalogues."""
+    app.jinja_loader = FileSystemLoader(folder / "templates")
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals["qr"] = papers.qr
+    words = texts.install(app, folder / "catalogues")
+    files = f"/static/{_fingerprint(folder / 'static')}"
+    every = [page for group in groups for page in group.pages]
+    site = Site(app, store, policy, words, folder, files, mode, tuple(p for p in every if p.nav))
+    for page in every:
+        rule = page.path.replace("{", "<").replace("}", ">")
+        app.add_url_rule(rule, f"page {page.path}", _view(site, page), methods=["GET"])
+        if page.size is not None:
+            app.add_url_rule(f"{rule}.pdf", f"pdf {page.path}", _view(site, page, pdf=True), methods=["GET"])
+    app.add_url_rule(
+        "/static/<version>/<path:name>", "file", lambda version, name: _file(folder / "static", version, name, files)
+    )
+    app.extensions["yj_site"] = site
+    return site
+
+
+def _fingerprint(folder: Path) -> str:
+    """Changes with any file, so that browsers may keep what they have for ever."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _file(folder: Path, version: str, name: str, files: str) -> AnyResponse:
+    response = send_from_directory(folder, name, max_age=31_536_000)
+    # A page of an older server may ask for files that have changed meanwhile: it gets the new ones, kept by nobody.
+    current = files.endswith(version)
+    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if current else "no-store"
+    return response
+
+
+def _view(site: Site, page: Page, *, pdf: bool = False) -> Callable[..., AnyResponse]:
+    def view(**path: str) -> AnyResponse:
+        try:
+            return _shown(site, page, path, pdf=pdf)
+        except YjError as error:
+            if error.code == "login_required":
+                return redirect(url_for("login", next=request.full_path.rstrip("?")))
+            return trouble(site, error)
+        except (OperationalError, DisconnectionError) as error:
+            log.error("the store cannot be reached: %s", type(error).__name__)
+            return trouble(site, YjError("store_unavailable"))
+
+    return view
+
+
+def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyResponse:
+    language = texts.chosen_language()
+    with site.store.reading() as tx:
+        token = cookies.token_of(request)
+        if page.roles:
+            tx.actor = actor_of(tx, token, request.remote_addr)
+            if not page.allows(tx.actor):
+                raise YjError("forbidden", roles=", ".join(sorted(page.roles)))
+        shown = page.handler(View(tx, site.policy, path, request.args.to_dict(), language))
+        data = shown.pop("data", {})
+        frame = _frame(site, tx, language, page.words, token if page.roles else None)
+    html = _render(site, page, frame, data, shown)
+    if pdf:
+        packed = papers.as_pdf(html, site.folder / "static", site.files)
+        return Response(packed, content_type="application/pdf")
+    response = _html(html)
+    if request.args.get("lang") in texts.LANGUAGES:
+        cookies.keep_language(response, language, secure=request.is_secure)
+    return response
+
+
+def _frame(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: str | None) -> dict[str, Any]:
+    """What stands around every page, for template and scripts alike."""
+    actor = tx.actor
+    return {
+        "api": "/api/v1",
+        "lang": language,
+        "now": to_text(tx.now),
+        "epoch": tx.mode.epoch,
+        "mode": site.mode(tx, site.policy),
+        "hospital": site.policy.hospital_name,
+        "csrf": cookies.csrf_of(token) if token else None,
+        "operator": {"code": actor.operator_code, "name": actor.operator_name, "roles": sorted(actor.roles)}
+        if actor
+        else None,
+        "workstation": actor.workstation if actor else None,
+        "idle_minutes": site.policy.idle_lock_minutes,
+        "texts": site.words.of_windows(language, words),
+        "nav": [{"path": p.path, "title": p.title} for p in site.nav if actor and actor.roles & p.roles],
+    }
+
+
+def _render(site: Site, page: Page, frame: dict[str, Any], data: dict[str, Any], shown: dict[str, Any]) -> str:
+    nav = frame.pop("nav")
+    packed = _script_json({**frame, "data": data})
+    found = site.app.jinja_env.get_template(page.template)
+    return str(
+        found.render(
+            title=page.title, frame=frame, nav=nav, files=site.files, page_json=packed, here=request.path,
+            size=page.size, **shown,
+        )
+    )  # fmt: skip
+
+
+def _script_json(value: Any) -> str:
+    """JSON that can stand inside a script element: nothing in it ends the element or begins a comment."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _html(html: str, status: int = 200) -> Response:
+    response = Response(html, status, content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Frame-Options"] = "SAMEORIGIN"
+    return response
+
+
+def plain(site: Site, template: str, title: str, status: int = 200, **shown: Any) -> Response:
+    """A page without a frame around it: log-in, trouble. Needs no store."""
+    language = texts.chosen_language()
+    html = site.app.jinja_env.get_template(template).render(
+        title=title, lang=language, hospital=site.policy.hospital_name, files=site.files, here=request.path, **shown
+    )
+    return _html(str(html), status)
+
+
+def trouble(site: Site, error: YjError) -> Response:
+    """An error as a page: the sentence, what to do, the code and the hint for IT."""
+    language = texts.chosen_language()
+    return plain(
+        site, "common/trouble.html", "frame.trouble", error.kind.status,
+        sentence=error.sentence(language), code=error.code, hint=error.hint(),
+    )  # fmt: skip
+
+
+def wants_page() -> bool:
+    """Whether the one who asks is a person with a browser, not a program at the API."""
+    return not request.path.startswith(("/api/", "/static/", "/healthz", "/readyz", "/metrics"))
+
+
+def missing() -> NotFound:
+    """For handlers: there is no such page."""
+    return NotFound()
