@@ -67,7 +67,7 @@ def test_only_the_worker_knows_the_scheduler() -> None:
     importers = {
         path.as_posix() for path, tree in modules() for node in ast.walk(tree) if "apscheduler" in imported(node)
     }
-    assert importers <= {"sync/worker.py"}
+    assert importers <= {"sync/worker/timetable.py"}
 
 
 def test_money_is_never_a_float() -> None:

@@ -1,0 +1,79 @@
+"""The mirror as it is operated: a run under the stop switch, watched, its load noted, alarms judged after it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, Protocol
+
+from sqlalchemy import update
+
+from fallback_server.store import alarms
+from fallback_server.store.mirror import run
+from fallback_server.store.session import Store
+from sync.central.gateway import CentralError, CentralGateway
+from sync.mirror import alarm
+from sync.mirror.halt import StopSwitch
+from sync.mirror.run import MirrorRules, RunReport, run_mirror
+from sync.mirror.status import StaleRules
+from sync.mirror.validate import Problem
+from sync.mirror.watch import Halted, Seen, Watch
+from sync.mirror.workspace import transaction, workspace
+
+STOP_ALARM: Final = f"{alarms.MIRROR}.stop"
+
+
+class OperationRules(MirrorRules, StaleRules, Protocol):
+    """The section [mirror] of yj.toml."""
+
+
+def refresh(
+    store: Store,
+    gateway: CentralGateway,
+    rules: OperationRules,
+    datasets: Iterable[str] | None = None,
+    *,
+    seen: Seen | None = None,
+    **options: Any,
+) -> RunReport:
+    """`run_mirror` (see there for `options` and what it raises) under the stop switch.
+
+    While the mirror is stopped nothing begins: the report's state is `stopped`, its run_id 0, and no row is written.
+    One that begins is ended between two pages. `seen` is told the rows of a dataset after every page; what it raises
+    ends the run and leaves it to the next one to note that.
+    """
+    switch = StopSwitch(store, gateway)
+    stopped = _stopped(store, switch)
+    if stopped is not None:
+        return RunReport(0, "stopped", (), problems=[_problem(stopped)])
+    watch = Watch(switch, seen)
+    report = run_mirror(store, watch.over(gateway), rules, datasets, **options)
+    if watch.halted is not None and report.state == "failed":
+        report.problems = [_problem(watch.halted)]
+    _note(store, report, watch)
+    alarm.look(store, rules)
+    return report
+
+
+def _stopped(store: Store, switch: StopSwitch) -> Halted | None:
+    """Why nothing may begin. A centre that does not answer stops nothing: the run then says what is the matter."""
+    try:
+        switch()
+    except Halted as halted:
+        if not halted.local:
+            alarms.sound(store, STOP_ALARM, halted.kind, halted.zh, halted.en)
+        return halted
+    except CentralError:
+        return None
+    alarms.silence(store, STOP_ALARM)
+    return None
+
+
+def _problem(halted: Halted) -> dict[str, Any]:
+    return Problem(halted.kind, None, halted.zh, halted.en).as_json()
+
+
+def _note(store: Store, report: RunReport, watch: Watch) -> None:
+    with workspace(store.url) as connection, transaction(connection):
+        connection.execute(
+            update(run).where(run.c.run_id == report.run_id).values(load=watch.as_json(), problems=report.problems)
+        )
