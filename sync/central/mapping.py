@@ -7,75 +7,20 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from fallback_server.domain.datasets import DATASETS
 from sync.central import vocabulary
+from sync.central.options import (
+    FILE_NAME,
+    LEDGER_MODES,
+    LEDGER_MODES_HERE,
+    DatasetOptions,
+    MappingFile,
+    merged,
+    read_options,
+)
 from sync.central.sql_file import MappingError, SqlFile, Step, parse
-
-FILE_NAME = "mapping.toml"
-LEDGER_MODES = ("same_transaction", "procedure", "unique_column", "none")
-LEDGER_MODES_HERE = ("same_transaction",)
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Guards(_Part):
-    """Guards of one dataset where they differ from the instance's; None means the instance's."""
-
-    shrink_percent: int | None = Field(default=None, ge=0, le=100)
-    changed_percent: int | None = Field(default=None, ge=0, le=100)
-    price_factor: int | None = Field(default=None, ge=2)
-    price_rows: int | None = Field(default=None, ge=0)
-    may_be_empty: bool = False
-
-
-class DatasetOptions(_Part):
-    """What mapping.toml says about one dataset.
-
-    `watermark` names one more column of its SELECT, which grows with every change: a time (hospital-local), or a
-    number as SQL Server's rowversion. The file then has a `-- changed` line: the condition for the changed rows alone.
-    """
-
-    watermark: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]*$")
-    watermark_kind: Literal["time", "number"] = "time"
-    horizon_days: int | None = Field(default=None, ge=0)
-    guards: Guards = Guards()
-
-
-class Ledger(_Part):
-    """Where the proof of an upload lives."""
-
-    mode: str = "same_transaction"
-
-
-class Tables(_Part):
-    """The centre's tables that uploads touch; `fingerprint` is that of the schema this mapping was tested with."""
-
-    touched: tuple[str, ...] = ()
-    fingerprint: str | None = None
-
-
-class Triggers(_Part):
-    """Triggers on the touched tables that the hospital and the vendor know and accept."""
-
-    known: tuple[str, ...] = ()
-
-
-class MappingFile(_Part):
-    """mapping.toml."""
-
-    name: str = Field(min_length=1)
-    dialect: str = Field(min_length=1)
-    ledger: Ledger = Ledger()
-    time_formats: dict[str, str] = {}
-    datasets: dict[str, DatasetOptions] = {}
-    tables: Tables = Tables()
-    triggers: Triggers = Triggers()
 
 
 @dataclass(frozen=True)
@@ -100,21 +45,19 @@ class CentralMapping:
 
 
 def load(folder: Path) -> CentralMapping:
-    """Read a mapping. Raises MappingError with every problem found, each naming file, line and cure."""
+    """Read a mapping. Raises MappingError with every problem found, each naming file, line and cure.
+
+    With `extends` another mapping's files and keys count wherever this one has none of its own.
+    """
     problems: list[str] = []
-    options = _options(folder, problems)
-    files: dict[str, SqlFile] = {}
-    for path in sorted(folder.rglob("*.sql")):
-        name = path.relative_to(folder).with_suffix("").as_posix()
-        try:
-            files[name] = parse(name, path.read_text(encoding="utf-8"))
-        except MappingError as error:
-            problems += error.problems
-        except UnicodeDecodeError:
-            problems.append(f"{name}.sql: is not UTF-8; save it as UTF-8")
-    for name in ("probe", "ledger"):
-        if not (folder / f"{name}.sql").exists():
-            problems.append(f"{name}.sql: is missing in {folder.name}")
+    chain, document = _chain(folder, problems)
+    options = read_options(document, problems) if document is not None else None
+    if options is not None:
+        problems += _option_problems(options)
+    files = {name: file for name, path in _paths(chain).items() if (file := _file(name, path, problems)) is not None}
+    problems += [
+        f"{name}.sql: is missing in {folder.name}" for name in ("probe", "ledger") if name not in _paths(chain)
+    ]
     problems += _watermark_problems(options, files) if options else []
     formats = options.time_formats if options else {}
     for file in files.values():
@@ -124,25 +67,49 @@ def load(folder: Path) -> CentralMapping:
     return CentralMapping(folder, options, files)
 
 
-def _options(folder: Path, problems: list[str]) -> MappingFile | None:
+def _chain(folder: Path, problems: list[str]) -> tuple[list[Path], dict[str, Any] | None]:
+    """The folders this mapping is made of, the farthest first, and their mapping.toml as one."""
+    own = _document(folder, problems)
+    if own is None or not isinstance(base := own.get("extends"), str):
+        return [folder], own
+    below = (folder / base).resolve()
+    if not (below / FILE_NAME).exists():
+        problems.append(f"{FILE_NAME}: extends = {base!r}: no mapping is there; give a path from this folder")
+        return [folder], own
+    document = _document(below, problems)
+    if document is not None and "extends" in document:
+        problems.append(f"{FILE_NAME}: extends = {base!r}: that mapping extends another; name the last one instead")
+    return [below, folder], merged(document, own) if document is not None else own
+
+
+def _document(folder: Path, problems: list[str]) -> dict[str, Any] | None:
     path = folder / FILE_NAME
     if not path.exists():
         problems.append(f"{FILE_NAME}: is missing; {folder} is not the folder of a mapping")
         return None
     try:
-        options = MappingFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{FILE_NAME}: {error}")
         return None
-    except ValidationError as error:
-        problems += [f"{FILE_NAME}: {_place(item['loc'])}: {item['msg']}" for item in error.errors()]
-        return None
-    problems += _option_problems(options)
-    return options
 
 
-def _place(loc: Iterable[Any]) -> str:
-    return ".".join(str(part) for part in loc)
+def _paths(chain: Iterable[Path]) -> dict[str, Path]:
+    """Every file by its name inside the mapping; a nearer folder wins."""
+    found: dict[str, Path] = {}
+    for folder in chain:
+        found |= {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*.sql"))}
+    return found
+
+
+def _file(name: str, path: Path, problems: list[str]) -> SqlFile | None:
+    try:
+        return parse(name, path.read_text(encoding="utf-8"))
+    except MappingError as error:
+        problems += error.problems
+    except UnicodeDecodeError:
+        problems.append(f"{name}.sql: is not UTF-8; save it as UTF-8")
+    return None
 
 
 def _option_problems(options: MappingFile) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection, text
@@ -31,3 +32,35 @@ def cursor_pages(connection: Connection, sql: str, values: Mapping[str, Any], ro
             yield [tuple(row) for row in page]
 
     return Stream(names, pages(), result.close)
+
+
+def keyset_pages(read: Callable[[Mapping[str, Any]], Stream], keys: tuple[str, ...], rows: int) -> Stream:
+    """One statement a page, each beginning after the last row of the one before: for drivers that keep a whole result,
+    and for databases where no long transaction is welcome.
+
+    `read` runs the statement with `page_rows` and `after_<key>` for every key ("" at first), in the order of the keys.
+    """
+    first = _whole(read({"page_rows": rows, **{f"after_{key}": "" for key in keys}}))
+    places = [first.names.index(key) for key in keys]
+
+    def pages() -> Iterator[list[tuple[Any, ...]]]:
+        page = [row for part in first.pages for row in part]
+        while page:
+            yield page
+            if len(page) < rows:
+                return
+            after = {f"after_{key}": _key(page[-1][place]) for key, place in zip(keys, places, strict=True)}
+            page = [row for part in _whole(read({"page_rows": rows, **after})).pages for row in part]
+
+    return Stream(first.names, pages(), lambda: None)
+
+
+def _whole(stream: Stream) -> Stream:
+    """A page read to its end and closed, so that nothing is open between two."""
+    rows = list(chain.from_iterable(stream.pages))
+    stream.close()
+    return Stream(stream.names, iter([rows] if rows else []), stream.close)
+
+
+def _key(value: Any) -> Any:
+    return value.rstrip() if isinstance(value, str) else value

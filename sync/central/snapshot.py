@@ -13,12 +13,13 @@ from sqlalchemy import Connection
 
 from fallback_server.domain.datasets import DATASETS
 from sync.central.binds import Binds
-from sync.central.dialects import Edge
+from sync.central.dialects import Edge, Session
 from sync.central.gateway import ColumnMissing, DatasetHints, Row
-from sync.central.pages import Stream
+from sync.central.pages import Stream, keyset_pages
 from sync.central.sql_file import Step
 
 Errors = Callable[[str], AbstractContextManager[None]]
+Change = Callable[[Sequence[Any]], tuple[Any, ...]]
 PAGE_ROWS = 5000
 
 
@@ -33,6 +34,9 @@ class SqlSnapshot:
     binds: Callable[[Row], Binds]
     hints: Callable[[str], DatasetHints]
     errors: Errors
+    session: Session
+    convert: Callable[[str], Change | None]
+    page_rows: int = PAGE_ROWS
 
     def pages(
         self, dataset: str, binds: Row | None = None, *, changed: bool = False
@@ -41,11 +45,10 @@ class SqlSnapshot:
         step = self.step(dataset)
         if changed:
             step = step.only_changed()
-        values = self.binds(binds or {}).of(step)
         with self.errors(where):
-            stream = self.edge.pages(self.connection, step.sql, values, PAGE_ROWS)
+            stream = self._stream(dataset, step, binds or {})
         try:
-            pick = _picker(where, stream, self._wanted(dataset))
+            pick = _both(_picker(where, stream, self._wanted(dataset)), self.convert(dataset))
             yield from self._read(where, stream, pick)
         finally:
             stream.close()
@@ -56,13 +59,25 @@ class SqlSnapshot:
             for row in page:
                 yield dict(zip(names, row, strict=True))
 
+    def _stream(self, dataset: str, step: Step, binds: Row) -> Stream:
+        if step.paged is None or (self.edge.streams and self.session.isolation != "pages"):
+            values = self.binds(binds).of(step)
+            return self.edge.pages(self.connection, step.sql, values, self.page_rows)
+        one = step.by_pages()
+
+        def read(page: Row) -> Stream:
+            if self.session.isolation == "pages":
+                self.connection.rollback()  # a page is a transaction of its own: nothing is held between two
+            values = self.binds({**binds, **page}).of(one)
+            return self.edge.pages(self.connection, one.sql, values, self.page_rows)
+
+        return keyset_pages(read, DATASETS[dataset].keys, self.page_rows)
+
     def _wanted(self, dataset: str) -> tuple[str, ...]:
         watermark = self.hints(dataset).watermark
         return (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
 
-    def _read(
-        self, where: str, stream: Stream, pick: Callable[[tuple[Any, ...]], tuple[Any, ...]] | None
-    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+    def _read(self, where: str, stream: Stream, pick: Change | None) -> Iterator[Sequence[tuple[Any, ...]]]:
         while True:
             with self.errors(where):
                 page = next(stream.pages, None)
@@ -71,7 +86,13 @@ class SqlSnapshot:
             yield page if pick is None else list(map(pick, page))
 
 
-def _picker(where: str, stream: Stream, wanted: tuple[str, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+def _both(first: Change | None, then: Change | None) -> Change | None:
+    if first is None or then is None:
+        return first or then
+    return lambda row: then(first(row))
+
+
+def _picker(where: str, stream: Stream, wanted: tuple[str, ...]) -> Change | None:
     """What brings a row into our order; None if it has that order already."""
     if stream.names == wanted:
         return None

@@ -1,8 +1,9 @@
 """SQL files of a mapping: steps with their directives, named binds, and errors that name file and line.
 
 A file is plain SQL with directives in comment lines (`-- step`, `-- each`, `-- when`, `-- expect`, `-- returns`), and
-`-- changed …` inside a SELECT of the mirror: SQL that counts only where the changed rows alone are read. Every other
-comment is for people. One statement a step; a file without `-- step` is one step.
+inside a SELECT of the mirror lines `-- changed …` and `-- paged …`: SQL that counts only where the changed rows alone
+are read, or where rows are read page by page. Every other comment is for people. One statement a step; a file without
+`-- step` is one step.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from sqlalchemy import TextClause, text
 
 _DIRECTIVE = re.compile(r"^\s*--\s*(step|each|when|expect|returns)\b\s*(.*?)\s*$")
-_CHANGED = re.compile(r"^(\s*)--\s*changed\b\s*(.*?)\s*$")
+_ONLY = re.compile(r"^(\s*)--\s*(changed|paged)\b\s*(.*?)\s*$")
 _WHEN = re.compile(r"^(\w+)\s*(?:=\s*'?(.*?)'?|(present)|(absent))$")
 _EXPECT = re.compile(r"^(\d+)\s+else\s+([A-Za-z][A-Za-z0-9_]*)$")
 # Strings and comments are told apart first, so that neither a quote in a comment nor a colon in a string misleads.
@@ -61,12 +62,18 @@ class Step:
     conflict: str | None = None
     returns: tuple[str, ...] = ()
     changed: str | None = None  # the statement with its `-- changed` lines in force
+    paged: str | None = None  # with its `-- paged` lines
+    changed_paged: str | None = None  # with both
 
     def only_changed(self) -> Step:
         """The same step for the changed rows alone. Raises ValueError if its file has no `-- changed` line."""
         if self.changed is None:
             raise ValueError(f"{self.where} has no `-- changed` line")
-        return replace(self, sql=self.changed)
+        return replace(self, sql=self.changed, paged=self.changed_paged)
+
+    def by_pages(self) -> Step:
+        """The same step for one page, if its file has `-- paged` lines; otherwise itself."""
+        return self if self.paged is None else replace(self, sql=self.paged)
 
     @property
     def where(self) -> str:
@@ -106,9 +113,16 @@ class _Draft:
     line: int
     directives: dict[str, str] = field(default_factory=dict)
     when: list[str] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
+    lines: list[tuple[str, str]] = field(default_factory=list)  # when a line counts ("" for always), and the line
     sql_line: int | None = None
+
+    def text(self, *counting: str) -> str:
+        """The statement's lines, with those that count only sometimes where `counting` names them."""
+        return "\n".join(line for when, line in self.lines if when in ("", *counting))
+
+    def has(self, *kinds: str) -> bool:
+        """Whether it has lines of all these kinds."""
+        return {*kinds} <= {when for when, _ in self.lines}
 
 
 def parse(name: str, source: str) -> SqlFile:
@@ -131,10 +145,8 @@ def _drafts(path: str, source: str, problems: list[str]) -> Iterator[_Draft]:
         if match is None:
             if draft.sql_line is None and line.strip() and not line.lstrip().startswith("--"):
                 draft.sql_line = number
-            draft.text.append(line)
-            # A comment on a full read, part of the statement on one for the changed rows.
-            condition = _CHANGED.match(line)
-            draft.changed.append(condition[1] + condition[2] if condition else line)
+            only = _ONLY.match(line)
+            draft.lines.append((only[2], only[1] + only[3]) if only else ("", line))
             continue
         word, rest = match.groups()
         if word == "step":
@@ -159,12 +171,11 @@ def _steps(path: str, draft: _Draft, problems: list[str]) -> Iterator[Step]:
     if draft.sql_line is None:
         problems.append(f"{where}: step {draft.name} has no statement")
         return
-    statements = list(_statements(where, "\n".join(draft.text), problems))
+    statements = list(_statements(where, draft.text(), problems))
     if not statements:
         problems.append(f"{where}: step {draft.name or '(unnamed)'} has no statement")
     if len(statements) > 1 and path != "ledger.sql":
         problems.append(f"{where}: one statement a step; begin another with `-- step NAME`")
-    changed = list(_statements(where, "\n".join(draft.changed), [])) if draft.changed != draft.text else []
     expect, conflict = _expect(where, draft.directives.get("expect"), problems)
     for sql in statements:
         yield Step(
@@ -177,8 +188,17 @@ def _steps(path: str, draft: _Draft, problems: list[str]) -> Iterator[Step]:
             expect=expect,
             conflict=conflict,
             returns=tuple(n.strip() for n in draft.directives.get("returns", "").split(",") if n.strip()),
-            changed=changed[0] if changed else None,
+            changed=_variant(where, draft, "changed"),
+            paged=_variant(where, draft, "paged"),
+            changed_paged=_variant(where, draft, "changed", "paged"),
         )
+
+
+def _variant(where: str, draft: _Draft, *kinds: str) -> str | None:
+    """The statement with its lines of these kinds, None if it lacks them."""
+    if not draft.has(*kinds):
+        return None
+    return next(_statements(where, draft.text(*kinds), []), None)
 
 
 def _when(where: str, rest: str, problems: list[str]) -> When:

@@ -41,6 +41,7 @@ from sync.central.preflight import preflight
 from sync.central.snapshot import SqlSnapshot
 from sync.central.sql_file import MappingError, SqlFile
 from sync.central.steps import Done, run_steps
+from sync.central.values import row_converter
 from sync.central.vocabulary import LISTS, entity_names
 
 
@@ -54,14 +55,14 @@ def open_gateway(
 ) -> SqlGateway:
     """The gateway to a centre; nothing is sent yet. Raises MappingError if the mapping has slips or does not fit."""
     mapping = load(mapping_folder)
-    return SqlGateway(url, mapping, clock, timeouts=timeouts or Timeouts(), clock_limits=clock_limits or ClockLimits())
+    return SqlGateway(url, mapping, clock, timeouts=timeouts, clock_limits=clock_limits or ClockLimits())
 
 
 class SqlGateway:
     """See `gateway.CentralGateway`. Safe to use from several threads."""
 
     def __init__(
-        self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts, clock_limits: ClockLimits
+        self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts | None, clock_limits: ClockLimits
     ) -> None:
         backend = make_url(url).get_backend_name()
         if DIALECTS.get(backend) != DIALECTS.get(mapping.options.dialect):
@@ -72,9 +73,9 @@ class SqlGateway:
         self.clock = clock
         self.clock_limits = clock_limits
         self.edge: Edge = edge_for(mapping.options.dialect)
-        self.timeouts = timeouts
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
-        self._sessions: dict[Use, Session] = {use: self._session(use) for use in USES}
+        self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
+        self.timeouts = self._sessions["writing"].timeouts
         self._mirror, self._reader, self._writer = (self._engine(url, self._sessions[use]) for use in USES)
 
     # -- looking ----------------------------------------------------------------------------------------------------
@@ -124,6 +125,9 @@ class SqlGateway:
                 binds=self.binds,
                 hints=self.hints,
                 errors=self.errors,
+                session=session,
+                convert=lambda dataset: row_converter(dataset, self.mapping.options),
+                page_rows=self.mapping.options.read.page_rows,
             )
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:
@@ -159,6 +163,7 @@ class SqlGateway:
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
         binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
+        binds.limit_to(self.mapping.options.text.code_page, self.mapping.options.text.unicode)
 
         def items(name: str) -> Sequence[Row]:
             return item_binds(outgoing, name, LISTS[entity][name])
@@ -276,13 +281,26 @@ class SqlGateway:
     def _statement_error(self, error: DBAPIError, where: str) -> CentralError:
         return self.edge.classify(error, Phase.STATEMENT, where)
 
-    def _session(self, use: Use) -> Session:
-        return Session(use, self.clock.zone, self.timeouts)
+    def _session(self, use: Use, timeouts: Timeouts | None) -> Session:
+        options = self.mapping.options
+        read, write = options.read, options.write
+        own = {"lock": read.lock_timeout, "read": read.statement_timeout, "write": write.statement_timeout}
+        if use != "mirror":
+            own["lock"] = write.lock_timeout
+        return Session(
+            use,
+            self.clock.zone,
+            timeouts or Timeouts(**own),
+            isolation=read.isolation,
+            read_only_intent=read.read_only_intent,
+            char_encoding=options.text.char_encoding,
+        )
 
     def _engine(self, url: str, session: Session) -> Engine:
         options = self.edge.engine_options(session)
         if "poolclass" not in options:
-            options |= {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_timeout": self.timeouts.lock}
+            wait = session.timeouts.lock
+            options |= {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_timeout": wait}
         engine = create_engine(self.edge.address(make_url(url), session), hide_parameters=True, **options)
         self.edge.attach(engine, session)
         return engine
