@@ -23,6 +23,9 @@ class Policy:
     supply_days: int = 7
     supply_days_emergency: int = 3
     stale_warn_minutes: int = 45
+    stale_fail_minutes: int = 90
+    open_work_stale_warn_minutes: int = 10
+    open_work_stale_fail_minutes: int = 20
     login_attempts: int = 5
     lockout_minutes: int = 15
     idle_lock_minutes: int = 10

@@ -51,6 +51,23 @@ def enqueue(tx: Tx, kind: str, arguments: Mapping[str, Any], requested_by: str) 
     return int(tx.conn.execute(job.insert().values(**values).returning(job.c.id)).scalar_one())
 
 
+def enqueue_refresh(tx: Tx, datasets: Iterable[str] | None, requested_by: str) -> int:
+    """Ask for a mirror run "now" of these datasets (None: all); returns the job's id.
+
+    At most one such run waits behind the one at work: a second wish makes the waiting one wider.
+    """
+    wanted = sorted(set(datasets)) if datasets is not None else None
+    waiting = select(job.c.id, job.c.arguments).where(job.c.kind == MIRROR, job.c.state == "queued").order_by(job.c.id)
+    for row in tx.conn.execute(waiting).all():
+        if "approve" in row.arguments:
+            continue
+        known = row.arguments.get("datasets")
+        wider = None if known is None or wanted is None else sorted({*known, *wanted})
+        tx.conn.execute(update(job).where(job.c.id == row.id).values(arguments={"datasets": wider}))
+        return int(row.id)
+    return enqueue(tx, MIRROR, {"datasets": wanted}, requested_by)
+
+
 def claim(store: Store, kinds: Iterable[str] = KINDS) -> Job | None:
     """Take the oldest waiting job, or None. Two callers never get the same one."""
     wanted = tuple(kinds)

@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mirror, sign_off
+from fallback_server.store import mirror, mirror_status, sign_off
 from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import outbox
@@ -17,35 +16,26 @@ from fallback_server.store.returning import job
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import rules
 
-RUNS_SHOWN = 20
+
+def mirror_overview(tx: Tx, policy: Policy) -> dict[str, Any]:
+    """Per dataset rows, age, generation and what its run did; held runs and why; alarms; the newest runs."""
+    found = mirror_status.overview(tx.conn, tx.now, policy)
+    shown = {name: run_view(found[name]) if found[name] else None for name in ("last_run", "last_published")}
+    runs = [run_view(row) for row in mirror_status.runs(tx.conn, mirror_status.RUNS_SHOWN)]
+    return {**found, **shown, "held": [run_view(row) for row in found["held"]], "runs": runs}
 
 
-def mirror_status(tx: Tx) -> dict[str, Any]:
-    """Per dataset rows, age and generation; the newest runs with what was rejected and why one is held."""
-    generations = select(mirror.generation).order_by(mirror.generation.c.generation.desc()).limit(1)
-    newest = tx.conn.execute(generations.where(mirror.generation.c.rolled_back_at.is_(None))).mappings().first()
-    datasets = [
-        {
-            "dataset": row["dataset"],
-            "rows": row["rows"],
-            "as_of": row["as_of"],
-            "age_seconds": max(0, int((tx.now - from_text(row["as_of"])).total_seconds())),
-            "generation": row["generation"],
-        }
-        for row in tx.conn.execute(select(mirror.dataset_state).order_by(mirror.dataset_state.c.dataset)).mappings()
-    ]
-    runs = tx.conn.execute(select(mirror.run).order_by(mirror.run.c.run_id.desc()).limit(RUNS_SHOWN)).mappings()
-    return {
-        "generation": newest["generation"] if newest else None,
-        "published_at": newest["published_at"] if newest else None,
-        "datasets": datasets,
-        "runs": [run_view(dict(row)) for row in runs],
-    }
+def mirror_run(tx: Tx, run_id: int) -> dict[str, Any]:
+    """One run; raises run_not_found."""
+    row = tx.conn.execute(select(mirror.run).where(mirror.run.c.run_id == run_id)).mappings().first()
+    if row is None:
+        raise YjError("run_not_found")
+    return run_view(dict(row))
 
 
 def run_view(row: dict[str, Any]) -> dict[str, Any]:
     """A mirror run as the console and the command line show it."""
-    return {**row, "id": str(row.pop("run_id"))}
+    return {"id": str(row["run_id"]), **{name: value for name, value in row.items() if name != "run_id"}}
 
 
 def held_run(tx: Tx, run_id: int) -> dict[str, Any]:
@@ -56,13 +46,6 @@ def held_run(tx: Tx, run_id: int) -> dict[str, Any]:
     if row["state"] != "held":
         raise YjError("run_not_held", state=row["state"])
     return dict(row)
-
-
-def rejections(tx: Tx, run_id: int, limit: int) -> list[dict[str, Any]]:
-    """The rows that a run set aside: dataset, key, reason."""
-    table = mirror.rejection
-    rows = tx.conn.execute(select(table).where(table.c.run_id == run_id).order_by(table.c.id).limit(limit)).mappings()
-    return [dict(row) for row in rows]
 
 
 def incidents(tx: Tx, policy: Policy) -> list[dict[str, Any]]:

@@ -52,7 +52,9 @@ def ask_mirror(tx: Tx, datasets: Sequence[str] | None) -> dict[str, Any]:
     for name in datasets or ():
         if name not in DATASETS:
             raise YjError("invalid_request", field="datasets", problem=name)
-    return _ask(tx, jobs.MIRROR, {"datasets": sorted(datasets) if datasets else None})
+    number = jobs.enqueue_refresh(tx, datasets or None, tx.who.operator_code)
+    tx.audit("mirror.ask", subject=str(number), datasets=sorted(datasets) if datasets else None)
+    return queries.job_view(tx, number)
 
 
 def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""Routes of the console: the switch and the mirror (switch.py), the way back (returns.py)."""
+"""Routes of the console: the switch (switch.py), the mirror (mirror.py), the way back (returns.py)."""
 
 from __future__ import annotations
 
 from fallback_server.web.routes import Api
-from fallback_server.windows.console.api import returns, switch
+from fallback_server.windows.console.api import mirror, returns, switch
 
-api = Api("console", [*switch.api.routes, *returns.api.routes])
+api = Api("console", [*switch.api.routes, *mirror.api.routes, *returns.api.routes])

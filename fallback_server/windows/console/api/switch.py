@@ -1,4 +1,4 @@
-"""Routes of the console: the switch, the mirror, incidents and jobs."""
+"""Routes of the console: the switch, incidents and jobs."""
 
 from __future__ import annotations
 
@@ -53,25 +53,6 @@ class InsuranceRequest(Body):
 
     down: StrictBool
     reason: Reason
-
-
-class MirrorRequest(Body):
-    """Refresh all datasets, or those named."""
-
-    datasets: list[str] | None = None
-
-
-class ApproveRequest(Body):
-    """Approve a held run by the content hash that was shown."""
-
-    hash: Annotated[str, Field(min_length=8, max_length=64)]
-    reason: Reason
-
-
-class RejectionQuery(Body):
-    """How many rejected rows to show."""
-
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 @api.post("/mode/emergency", summary="Switch on", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=EmergencyRequest)
@@ -130,40 +111,6 @@ def confirm(call: Call) -> Any:
     number = rules.require_number(call.path["number"])
     mode_switch.confirm_incident(call.tx, number)
     return queries.incident_detail(call.tx, call.policy, number)
-
-
-@api.get("/mirror", summary="State of the mirror", roles=CONSOLE)
-def mirror_status(call: Call) -> Any:
-    return queries.mirror_status(call.tx)
-
-
-@api.post(
-    "/mirror/runs",
-    summary="Refresh now",
-    roles=("admin", "duty"),
-    permit=Permit.HOUSEKEEPING,
-    body=MirrorRequest,
-    status=202,
-)
-def ask_mirror(call: Call) -> Any:
-    return usecases.ask_mirror(call.tx, call.body.datasets)
-
-
-@api.post(
-    "/mirror/runs/{run}/approve",
-    summary="Publish a held run",
-    roles=("admin",),
-    permit=Permit.HOUSEKEEPING,
-    body=ApproveRequest,
-    status=202,
-)
-def approve_run(call: Call) -> Any:
-    return usecases.approve_run(call.tx, rules.require_number(call.path["run"]), call.body.hash, call.body.reason)
-
-
-@api.get("/mirror/runs/{run}/rejections", summary="Rows a run set aside", roles=CONSOLE, query=RejectionQuery)
-def show_rejections(call: Call) -> Any:
-    return {"items": queries.rejections(call.tx, rules.require_number(call.path["run"]), call.query.limit)}
 
 
 @api.get("/incidents", summary="All incidents", roles=CONSOLE)

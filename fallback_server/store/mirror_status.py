@@ -1,0 +1,170 @@
+"""How the mirror stands, for the command line and the console alike: computed from the tables when asked (a stored
+"fine" could lie)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
+
+from sqlalchemy import Connection, RowMapping, select
+
+from fallback_server.domain.clock import from_text, to_text
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.store import alarms
+from fallback_server.store.mirror import dataset_state, generation, rejection, run
+
+GROUPS: Final = ("master", "open")
+RUNS_SHOWN: Final = 20
+HELD_LOOKED_AT: Final = 50
+
+
+class StaleRules(Protocol):
+    """When data are old, in minutes: [mirror] of yj.toml."""
+
+    @property
+    def stale_warn_minutes(self) -> int: ...
+    @property
+    def stale_fail_minutes(self) -> int: ...
+    @property
+    def open_work_stale_warn_minutes(self) -> int: ...
+    @property
+    def open_work_stale_fail_minutes(self) -> int: ...
+
+
+def overview(conn: Connection, now: datetime, rules: StaleRules) -> dict[str, Any]:
+    """Everything `yj mirror status` and GET /mirror show, but for the list of runs.
+
+    `ok` is False while something is missing, too old, held or stopped, an alarm is on, or the newest run failed.
+    """
+    datasets = _datasets(conn, now, rules)
+    current = conn.execute(_generations().limit(1)).mappings().first()
+    newest = next(iter(runs(conn, 1)), None)
+    published = next(iter(runs(conn, 1, "published")), None)
+    held = _held(conn, published)
+    stopped = alarms.stopped(conn)
+    warnings = [row for row in alarms.on(conn) if row["subject"].startswith(alarms.MIRROR)]
+    fine = bool(datasets) and all(each["stale"] != "fail" for each in datasets)
+    fine = fine and not held and stopped is None and not warnings
+    return {
+        "ok": fine and newest is not None and newest["state"] in ("published", "frozen", "running"),
+        "generation": current["generation"] if current else None,
+        "published_at": current["published_at"] if current else None,
+        "as_of": current["as_of"] if current else None,
+        "clock_offset_seconds": newest_offset(conn),
+        "stopped": stopped,
+        "alarms": warnings,
+        "datasets": datasets,
+        "held": held,
+        "last_run": newest,
+        "last_published": published,
+    }
+
+
+def _generations() -> Any:
+    return select(generation).where(generation.c.rolled_back_at.is_(None)).order_by(generation.c.generation.desc())
+
+
+def _held(conn: Connection, published: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Held runs that nothing has settled: no later run has published one of the datasets it was held for."""
+    settled: dict[str, int] = {
+        row.dataset: row.run_id
+        for row in conn.execute(
+            select(dataset_state.c.dataset, generation.c.run_id).join(
+                generation, generation.c.generation == dataset_state.c.generation
+            )
+        )
+    }
+    found = []
+    newest = published["run_id"] if published else 0
+    for row in runs(conn, HELD_LOOKED_AT, "held"):
+        suspect = {problem["dataset"] for problem in row["problems"]} - {None}
+        last = max((settled.get(name, 0) for name in suspect), default=newest)
+        if row["run_id"] > last and not _looked_again(conn, row):
+            found.append(row)
+    return found
+
+
+def _looked_again(conn: Connection, row: Mapping[str, Any]) -> bool:
+    """Whether a later run of the same datasets was held in its place: only that one is worth a person's time."""
+    later = select(run.c.datasets).where(run.c.run_id > row["run_id"], run.c.state == "held")
+    return any(set(datasets) >= set(row["datasets"]) for datasets in conn.execute(later).scalars())
+
+
+def _datasets(conn: Connection, now: datetime, rules: StaleRules) -> list[dict[str, Any]]:
+    """One entry a dataset: how it stands, and what the run did that published it last."""
+    joined = dataset_state.outerjoin(generation, generation.c.generation == dataset_state.c.generation).outerjoin(
+        run, run.c.run_id == generation.c.run_id
+    )
+    wanted = (dataset_state, run.c.run_id, run.c.counts, run.c.seconds, run.c.load, run.c.clock_offset_seconds)
+    rows = {row["dataset"]: row for row in conn.execute(select(*wanted).select_from(joined)).mappings()}
+    return [_dataset(rows[name], now, rules) for name in DATASETS if name in rows]
+
+
+def _dataset(row: RowMapping, now: datetime, rules: StaleRules) -> dict[str, Any]:
+    name, as_of = row["dataset"], from_text(row["as_of"])
+    age = max(0, int((now - as_of).total_seconds()))
+    counts = (row["counts"] or {}).get(name, {})
+    warn, fail = limits(DATASETS[name].group, rules)
+    return {
+        "dataset": name,
+        "group": DATASETS[name].group,
+        "rows": row["rows"],
+        "generation": row["generation"],
+        "as_of": row["as_of"],
+        "as_of_centre": to_text(as_of + timedelta(seconds=row["clock_offset_seconds"] or 0)),
+        "age_seconds": age,
+        "stale": "fail" if age > fail else "warn" if age > warn else "ok",
+        "run_id": row["run_id"],
+        "read": counts.get("read"),
+        "changed": changed(counts) if counts else None,
+        "rejected": counts.get("rejected"),
+        "seconds": (row["seconds"] or {}).get(f"read {name}"),
+        "load": (row["load"] or {}).get(name),
+    }
+
+
+def limits(group: str, rules: StaleRules) -> tuple[int, int]:
+    """From which age in seconds a group's data are old: a warning, then "not ready"."""
+    if group == "open":
+        return rules.open_work_stale_warn_minutes * 60, rules.open_work_stale_fail_minutes * 60
+    return rules.stale_warn_minutes * 60, rules.stale_fail_minutes * 60
+
+
+def changed(counts: Mapping[str, int]) -> int:
+    """Rows of a dataset that a publish wrote or removed."""
+    return sum(counts.get(name, 0) for name in ("inserted", "updated", "retired"))
+
+
+def newest_offset(conn: Connection) -> int | None:
+    """Centre minus standby in seconds, as the newest run that reached the centre found it."""
+    statement = select(run.c.clock_offset_seconds).where(run.c.clock_offset_seconds.is_not(None))
+    found = conn.execute(statement.order_by(run.c.run_id.desc()).limit(1)).scalar()
+    return None if found is None else int(found)
+
+
+def runs(conn: Connection, count: int, state: str | None = None) -> list[dict[str, Any]]:
+    """The newest runs, newest first."""
+    statement = select(run).order_by(run.c.run_id.desc()).limit(count)
+    if state is not None:
+        statement = statement.where(run.c.state == state)
+    return [dict(row) for row in conn.execute(statement).mappings()]
+
+
+def rejections(
+    conn: Connection, limit: int, *, run_id: int | None = None, datasets: Iterable[str] | None = None
+) -> list[dict[str, Any]]:
+    """Rows set aside: of one run, or of the run that published each dataset last; key, reason, detail."""
+    table = rejection
+    statement = select(table).order_by(table.c.id).limit(limit)
+    if run_id is not None:
+        statement = statement.where(table.c.run_id == run_id)
+    else:
+        joined = table.join(dataset_state, dataset_state.c.dataset == table.c.dataset).join(
+            generation,
+            (generation.c.generation == dataset_state.c.generation) & (generation.c.run_id == table.c.run_id),
+        )
+        statement = statement.select_from(joined)
+    if datasets is not None:
+        statement = statement.where(table.c.dataset.in_(list(datasets)))
+    return [dict(row) for row in conn.execute(statement).mappings()]
