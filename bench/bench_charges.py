@@ -6,11 +6,6 @@ import httpx
 
 from bench.run import Figure
 from bench.stage import Stage, free_port, load_from_outside, median, process, stage
-from fallback_server.domain.modes import Permit
-from fallback_server.store.mode_switch import enter_emergency
-from fallback_server.store.session import Actor, Store
-from migrations.upgrade import upgrade
-from sync.mirror.run import run_mirror
 
 RUNS = 3
 CLIENTS = 50
@@ -23,7 +18,7 @@ def measure() -> list[Figure]:
     ours: list[dict[str, float]] = []
     empty: list[dict[str, float]] = []
     with stage() as here:
-        _open_for_business(here)
+        here.open_for_business()
         serve = ("-m", "clients.console", "--home", str(here.settings.home), "serve", "--host", "127.0.0.1")
         with process(*serve, "--port", str(free_port())) as address, process("-m", "bench.empty_server") as nothing:
             tokens, body = _desks(here, address)
@@ -40,16 +35,6 @@ def measure() -> list[Figure]:
         Figure(words, rate, "requests/s", "no database work", limit, rate / limit, ">= 0.4", RUNS),
         Figure(f"p99, {words}", slow, "ms", "no database work", quick, slow / quick, "—", RUNS),
     ]
-
-
-def _open_for_business(here: Stage) -> None:
-    """Mirror, then switch YJ on."""
-    upgrade(here.settings.database.url, here.store().clock)
-    store = Store(here.settings.database.url, here.store().clock)
-    run_mirror(store, here.gateway(), here.settings.mirror)
-    with store.writing(Permit.HOUSEKEEPING, Actor("bench", "bench", frozenset({"admin"}))) as tx:
-        enter_emergency(tx, cause="other", reason="benchmark", departments=None, drill=False)
-    store.close()
 
 
 def _desks(here: Stage, address: str) -> tuple[list[str], dict[str, object]]:

@@ -18,9 +18,12 @@ from typing import Any
 
 from config.settings import Settings, load, write_default
 from fallback_server.domain.clock import SystemClock
-from fallback_server.store.session import Store
+from fallback_server.domain.modes import Permit
+from fallback_server.store.mode_switch import enter_emergency
+from fallback_server.store.session import Actor, Store
 from migrations.upgrade import upgrade
 from sync.central.sql_gateway import SqlGateway, open_gateway
+from sync.mirror.run import run_mirror
 from sync.reference_his.create import create_reference
 from sync.reference_his.postgres import EmbeddedPostgres
 
@@ -51,6 +54,15 @@ class Stage:
         store = Store(url, CLOCK)
         self.stack.callback(store.close)
         return store
+
+    def open_for_business(self) -> None:
+        """Mirror into the instance's own store, then switch YJ on."""
+        upgrade(self.settings.database.url, CLOCK)
+        store = Store(self.settings.database.url, CLOCK)
+        run_mirror(store, self.gateway(), self.settings.mirror)
+        with store.writing(Permit.HOUSEKEEPING, Actor("bench", "bench", frozenset({"admin"}))) as tx:
+            enter_emergency(tx, cause="other", reason="benchmark", departments=None, drill=False)
+        store.close()
 
     def operators(self, role: str, count: int) -> list[dict[str, Any]]:
         """The first `count` log-ins of a role."""
