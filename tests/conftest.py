@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_hospital"]
+pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_mariadb", "tests.fixtures_hospital"]
 # A machine without the driver can still run everything that needs no browser.
 if importlib.util.find_spec("playwright") is not None:
     pytest_plugins.append("tests.fixtures_browser")

@@ -1,4 +1,5 @@
-"""A filled clinic, made once for this folder's tests, and a tiny runner of upload files."""
+"""The same filled clinic in every database that can be run, made once for this folder's tests, and a tiny runner of
+upload files."""
 
 from __future__ import annotations
 
@@ -6,19 +7,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
 
-from sync.central.sql_file import Step, parse
+from sync.central.mapping import CentralMapping, load
+from sync.central.sql_file import SqlFile, Step
 from sync.central.vocabulary import LISTS, entity_names
 from sync.reference_his.create import Summary, create_reference
 from sync.reference_his.moments import HOSPITAL_ZONE
 
-MAPPING = Path(__file__).parents[2] / "config" / "central" / "reference"
+MAPPINGS = Path(__file__).parents[2] / "config" / "central"
+MAPPING = MAPPINGS / "reference"
+FOLDERS = {"postgresql": "reference", "mariadb": "reference-mariadb", "sqlite": "reference-sqlite"}
+ENGINES = [
+    pytest.param("postgresql", marks=pytest.mark.postgres), pytest.param("mariadb", marks=pytest.mark.odbc), "sqlite",
+]  # fmt: skip
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=HOSPITAL_ZONE)
 CHAR16 = "%Y%m%d%H:%M:%S"
 
@@ -36,20 +44,68 @@ class Clinic:
 
 @pytest.fixture(scope="session")
 def clinic(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
-    """The clinic scale as of a Sunday morning, filled once; tests roll back what they do."""
-    url, logins, seen = new_database(), tmp_path_factory.mktemp("logins") / "logins.json", []
+    """The clinic scale in PostgreSQL as of a Sunday morning, filled once; tests roll back what they do."""
+    yield from _filled(new_database(), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def mariadb_clinic(new_mariadb: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    """The same in MariaDB, over ODBC."""
+    yield from _filled(new_mariadb(), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sqlite_clinic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    """The same in SQLite."""
+    yield from _filled(f"sqlite:///{tmp_path_factory.mktemp('his') / 'his.sqlite'}", tmp_path_factory)
+
+
+def _filled(url: str, folders: pytest.TempPathFactory) -> Iterator[Clinic]:
+    logins: Path = folders.mktemp("logins") / "logins.json"
+    seen: list[tuple[str, int]] = []
     summary = create_reference(
         url, "clinic", logins=logins, now=NOW, progress=lambda table, rows: seen.append((table, rows))
     )
     engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        _with_savepoints(engine)
+    elif engine.dialect.name == "mariadb":
+        _with_unicode(engine)
     yield Clinic(url, engine, summary, logins, seen)
     engine.dispose()
 
 
+def _with_savepoints(engine: Engine) -> None:
+    """The driver begins by itself, and too late for a savepoint."""
+    event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+
+def _with_unicode(engine: Engine) -> None:
+    """Chinese words in a statement reach this driver as UTF-16, and as nothing else."""
+    event.listen(engine, "connect", lambda connection, _: connection.setencoding(encoding="utf-16le"))
+
+
+def clinic_of(name: str, request: pytest.FixtureRequest) -> Clinic:
+    """The clinic in the database of this name."""
+    made: Clinic = request.getfixturevalue({"postgresql": "clinic"}.get(name, f"{name}_clinic"))
+    return made
+
+
 @pytest.fixture
-def centre(clinic: Clinic) -> Iterator[Connection]:
-    """A connection in a transaction that is rolled back."""
-    with clinic.engine.connect() as connection:
+def postgres_centre(clinic: Clinic) -> Iterator[Connection]:
+    """A connection to PostgreSQL's clinic in a transaction that is rolled back."""
+    yield from _rolled_back(clinic)
+
+
+@pytest.fixture(params=ENGINES)
+def centre(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """The same in every database that can be run."""
+    yield from _rolled_back(clinic_of(request.param, request))
+
+
+def _rolled_back(made: Clinic) -> Iterator[Connection]:
+    with made.engine.connect() as connection:
         transaction = connection.begin()
         yield connection
         transaction.rollback()
@@ -59,15 +115,25 @@ class ConflictError(Exception):
     """An `-- expect` that did not hold; the text is its code."""
 
 
+@cache
+def _mapping(folder: str) -> CentralMapping:
+    return load(MAPPINGS / folder)
+
+
+def file_of(connection: Connection, name: str) -> SqlFile:
+    """A file of the mapping that belongs to the connection's database."""
+    return _mapping(FOLDERS[connection.dialect.name]).files[name]
+
+
 def query(connection: Connection, name: str, /, **binds: object) -> list[dict[str, Any]]:
     """Rows of one reading file of the mapping."""
-    (step,) = parse(name, (MAPPING / f"{name}.sql").read_text(encoding="utf-8")).steps
+    (step,) = file_of(connection, name).steps
     return [dict(row) for row in connection.execute(step.statement, _bound(step, binds)).mappings()]
 
 
 def upload(connection: Connection, entity: str, **payload: Any) -> str:
     """Run one upload file in a savepoint, as the gateway does it; returns the central key or raises ConflictError."""
-    file = parse(f"upload/{entity}", (MAPPING / "upload" / f"{entity}.sql").read_text(encoding="utf-8"))
+    file = file_of(connection, f"upload/{entity}")
     scope: dict[str, Any] = dict.fromkeys(entity_names(entity)) | HEADER | payload
     with connection.begin_nested():
         for step in file.steps:

@@ -23,31 +23,37 @@ from tests.reference_his.conftest import NOW, Clinic, scalar
 pytestmark = pytest.mark.postgres
 
 
-def test_the_clinic_has_the_real_lists_and_twenty_thousand_patients(clinic: Clinic, centre: Connection) -> None:
+def test_the_clinic_has_the_real_lists_and_twenty_thousand_patients(
+    clinic: Clinic, postgres_centre: Connection
+) -> None:
     assert clinic.summary.rows["br_da"] == 20_000
-    assert {name: scalar(centre, f"SELECT count(*) FROM {name}") for name in clinic.summary.rows} == clinic.summary.rows
+    assert {
+        name: scalar(postgres_centre, f"SELECT count(*) FROM {name}") for name in clinic.summary.rows
+    } == clinic.summary.rows
     assert [rows for table, rows in clinic.seen if table == "yp_xx"] == [2966]
     assert clinic.summary.rows["sf_xm"] == 3283
     assert clinic.summary.rows["gy_jb"] == 29395
-    assert scalar(centre, "SELECT count(*) FROM gy_czyjs WHERE jsdm = 'YS'") == 392
+    assert scalar(postgres_centre, "SELECT count(*) FROM gy_czyjs WHERE jsdm = 'YS'") == 392
 
 
-def test_the_legacy_habits_are_there(centre: Connection) -> None:
-    assert scalar(centre, "SELECT count(DISTINCT ypdm) FROM YP_XX") == 2
-    assert scalar(centre, "SELECT count(*) FROM GY_KS WHERE octet_length(ksdm) < 10") == 0
-    assert scalar(centre, "SELECT count(*) FROM CF_ZB WHERE zt IS NULL") > 0
-    assert scalar(centre, "SELECT count(*) FROM SF_ZB WHERE tfxh IS NOT NULL AND zje < 0") > 0
-    assert scalar(centre, "SELECT count(*) FROM SF_ZB WHERE sfrq NOT SIMILAR TO '[0-9]{8}__:__:__'") == 0
-    assert scalar(centre, "SELECT count(*) FROM PJ_LY WHERE length(dqhm) <> 8") == 0
-    assert scalar(centre, "SELECT count(*) FROM GY_JB") > scalar(centre, "SELECT count(DISTINCT icd) FROM GY_JB")
+def test_the_legacy_habits_are_there(postgres_centre: Connection) -> None:
+    assert scalar(postgres_centre, "SELECT count(DISTINCT ypdm) FROM YP_XX") == 2
+    assert scalar(postgres_centre, "SELECT count(*) FROM GY_KS WHERE octet_length(ksdm) < 10") == 0
+    assert scalar(postgres_centre, "SELECT count(*) FROM CF_ZB WHERE zt IS NULL") > 0
+    assert scalar(postgres_centre, "SELECT count(*) FROM SF_ZB WHERE tfxh IS NOT NULL AND zje < 0") > 0
+    assert scalar(postgres_centre, "SELECT count(*) FROM SF_ZB WHERE sfrq NOT SIMILAR TO '[0-9]{8}__:__:__'") == 0
+    assert scalar(postgres_centre, "SELECT count(*) FROM PJ_LY WHERE length(dqhm) <> 8") == 0
+    assert scalar(postgres_centre, "SELECT count(*) FROM GY_JB") > scalar(
+        postgres_centre, "SELECT count(DISTINCT icd) FROM GY_JB"
+    )
 
 
-def test_lines_payments_and_the_trigger_sums_agree_with_every_charge(centre: Connection) -> None:
+def test_lines_payments_and_the_trigger_sums_agree_with_every_charge(postgres_centre: Connection) -> None:
     wrong = """SELECT count(*) FROM sf_zb z
                WHERE zje <> (SELECT sum(je) FROM sf_mx m WHERE m.sfxh = z.sfxh)
                   OR zje <> (SELECT sum(je) FROM sf_zf p WHERE p.sfxh = z.sfxh)"""
-    assert scalar(centre, wrong) == 0
-    assert scalar(centre, SUMS) == 0
+    assert scalar(postgres_centre, wrong) == 0
+    assert scalar(postgres_centre, SUMS) == 0
 
 
 SUMS = """SELECT count(*) FROM (SELECT czydm, substr(sfrq, 1, 8) AS rq, sum(zje) AS je, count(*) AS bs
@@ -55,49 +61,53 @@ SUMS = """SELECT count(*) FROM (SELECT czydm, substr(sfrq, 1, 8) AS rq, sum(zje)
           FULL JOIN gy_sftj t USING (czydm, rq) WHERE a.je IS DISTINCT FROM t.je OR a.bs IS DISTINCT FROM t.bs"""
 
 
-def test_no_receipt_number_stands_on_two_charges_and_books_are_past_those_used(centre: Connection) -> None:
+def test_no_receipt_number_stands_on_two_charges_and_books_are_past_those_used(postgres_centre: Connection) -> None:
     twice = "SELECT fphm FROM sf_zb WHERE tfxh IS NULL GROUP BY fphm HAVING count(*) > 1"
-    assert scalar(centre, twice) is None
+    assert scalar(postgres_centre, twice) is None
     behind = """SELECT count(*) FROM pj_ly b JOIN sf_zb z ON z.czydm = b.czydm
                 WHERE b.zt = '1' AND substr(z.fphm, 3) >= b.dqhm"""
-    assert scalar(centre, behind) == 0
+    assert scalar(postgres_centre, behind) == 0
 
 
-def test_settled_papers_name_their_charge_and_their_total_is_the_sum_of_lines(centre: Connection) -> None:
+def test_settled_papers_name_their_charge_and_their_total_is_the_sum_of_lines(postgres_centre: Connection) -> None:
     for head, lines, key in (("cf_zb", "cf_mx", "cfxh"), ("yj_sq", "yj_sqmx", "sqxh")):
-        assert scalar(centre, f"SELECT count(*) FROM {head} WHERE zt IN ('1', '2', '3') AND sfxh IS NULL") == 0
+        assert scalar(postgres_centre, f"SELECT count(*) FROM {head} WHERE zt IN ('1', '2', '3') AND sfxh IS NULL") == 0
         wrong = f"SELECT count(*) FROM {head} h WHERE je <> (SELECT sum(je) FROM {lines} l WHERE l.{key} = h.{key})"
-        assert scalar(centre, wrong) == 0
-        states = {scalar(centre, f"SELECT count(*) FROM {head} WHERE coalesce(zt, '0') = '{s}'") > 0 for s in "0123"}
+        assert scalar(postgres_centre, wrong) == 0
+        states = {
+            scalar(postgres_centre, f"SELECT count(*) FROM {head} WHERE coalesce(zt, '0') = '{s}'") > 0 for s in "0123"
+        }
         assert states == {True}
 
 
-def test_keys_go_on_from_the_greatest(centre: Connection) -> None:
+def test_keys_go_on_from_the_greatest(postgres_centre: Connection) -> None:
     for name, table, key in (("SF_ZB", "sf_zb", "sfxh"), ("BR_DA", "br_da", "brxh"), ("CF_ZB", "cf_zb", "cfxh")):
-        assert scalar(centre, f"SELECT dqz FROM gy_xh WHERE bm = '{name}'") == scalar(
-            centre, f"SELECT max({key}) FROM {table}"
+        assert scalar(postgres_centre, f"SELECT dqz FROM gy_xh WHERE bm = '{name}'") == scalar(
+            postgres_centre, f"SELECT max({key}) FROM {table}"
         )
 
 
-def test_people_enough_for_every_window(centre: Connection) -> None:
-    counts = {role: len(operators_with(centre, role)) for role in ("SFY", "GHY", "YS", "YFY", "FZHS", "CWZG", "ZZB")}
+def test_people_enough_for_every_window(postgres_centre: Connection) -> None:
+    counts = {
+        role: len(operators_with(postgres_centre, role)) for role in ("SFY", "GHY", "YS", "YFY", "FZHS", "CWZG", "ZZB")
+    }
     assert counts["SFY"] >= 12
     assert counts["GHY"] >= 6
     assert counts["YS"] >= 20
     assert min(counts.values()) >= 2
     sessions = "SELECT count(DISTINCT sjd) FROM gh_pb WHERE pbrq = '20261122'"
-    assert scalar(centre, sessions) == 3
+    assert scalar(postgres_centre, sessions) == 3
 
 
 def test_the_logins_open_the_stored_hashes_and_only_their_owner_reads_the_file(
-    clinic: Clinic, centre: Connection
+    clinic: Clinic, postgres_centre: Connection
 ) -> None:
     entries = json.loads(clinic.logins.read_text(encoding="utf-8"))
     assert stat.S_IMODE(clinic.logins.stat().st_mode) == 0o600
     assert len(entries) == clinic.summary.logins
     for entry in entries[:40]:
         assert set(entry) == {"operator", "name", "roles", "password"}
-        stored = scalar(centre, "SELECT mm FROM gy_czy WHERE czydm = :code", code=entry["operator"])
+        stored = scalar(postgres_centre, "SELECT mm FROM gy_czy WHERE czydm = :code", code=entry["operator"])
         salt, _, digest = stored.partition("$")
         assert hashlib.sha256((salt + entry["password"]).encode()).hexdigest() == digest
         assert len(entry["password"]) >= 8
@@ -132,13 +142,13 @@ def test_it_is_made_in_sqlite_too(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_patients_change_time_follows_every_change_whoever_makes_it(centre: Connection) -> None:
+def test_a_patients_change_time_follows_every_change_whoever_makes_it(postgres_centre: Connection) -> None:
     times = "SELECT xgsj FROM br_da WHERE brxh = 1"
-    assert scalar(centre, times) == scalar(centre, "SELECT jdrq FROM br_da WHERE brxh = 1")
-    centre.execute(text("UPDATE br_da SET lxdh = '15400000000' WHERE brxh = 1"))
-    centre.execute(text("INSERT INTO br_da (brxh, brxm) VALUES (90000001, '新生儿')"))
-    assert scalar(centre, times)[:4] >= "2026"
-    assert scalar(centre, "SELECT xgsj FROM br_da WHERE brxh = 90000001")[:4] >= "2026"
+    assert scalar(postgres_centre, times) == scalar(postgres_centre, "SELECT jdrq FROM br_da WHERE brxh = 1")
+    postgres_centre.execute(text("UPDATE br_da SET lxdh = '15400000000' WHERE brxh = 1"))
+    postgres_centre.execute(text("INSERT INTO br_da (brxh, brxm) VALUES (90000001, '新生儿')"))
+    assert scalar(postgres_centre, times)[:4] >= "2026"
+    assert scalar(postgres_centre, "SELECT xgsj FROM br_da WHERE brxh = 90000001")[:4] >= "2026"
 
 
 def test_an_ordinary_day_keeps_books_and_sums_right(module_database: str) -> None:

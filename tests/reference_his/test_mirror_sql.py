@@ -10,9 +10,7 @@ from sqlalchemy.engine import Connection
 
 from fallback_server.domain.datasets import DATASETS, Dataset
 from sync.central.mapping import load
-from tests.reference_his.conftest import MAPPING, query
-
-pytestmark = pytest.mark.postgres
+from tests.reference_his.conftest import MAPPING, money, query
 
 BINDS = {"now_at": "2026-11-22T10:30:00+08:00", "horizon_from": "2026-11-20T00:00:00+08:00"}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -64,8 +62,8 @@ def test_lines_of_open_work_sum_up_to_their_heads(centre: Connection) -> None:
     for kind in ("prescription", "order"):
         sums: Counter[str] = Counter()
         for line in query(centre, f"mirror/open_{kind}_line", **BINDS):
-            sums[line[f"{kind}_key"]] += line["amount"]
-        heads = {row[f"{kind}_key"]: row["total"] for row in query(centre, f"mirror/open_{kind}", **BINDS)}
+            sums[line[f"{kind}_key"]] += money(line["amount"])
+        heads = {row[f"{kind}_key"]: money(row["total"]) for row in query(centre, f"mirror/open_{kind}", **BINDS)}
         assert heads == sums
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
 
-from sync.central.sql_file import parse
-from tests.reference_his.conftest import MAPPING, ConflictError, money, query, scalar, upload
-
-pytestmark = pytest.mark.postgres
+from sync.reference_his.moments import HOSPITAL_ZONE, centre_now
+from tests.reference_his.conftest import ConflictError, file_of, money, query, scalar, upload
 
 PERIOD = {"since": "2026-11-22T11:00:00+08:00", "until": "2026-11-22T12:00:00+08:00"}
 ID_NO = "110199202001011230"
@@ -140,9 +140,8 @@ def test_a_prescription_of_ours_is_written_charged_noted_and_refunded(centre: Co
     assert scalar(centre, "SELECT zddm FROM cf_zb WHERE cfxh = :key", key=int(key)) == "J06.900,A00.051"
     assert query(centre, "upload/settle_check_prescription", key=key)[0]["status"] == "unpaid"
     paid = charge(centre, item["amount"], **settling("prescription", key, item))
-    assert query(centre, "upload/settle_check_prescription", key=key) == [
-        {"status": "paid", "amount": money(item["amount"])}
-    ]
+    (row,) = query(centre, "upload/settle_check_prescription", key=key)
+    assert (row["status"], money(row["amount"])) == ("paid", money(item["amount"]))
     assert upload(centre, "dispense_note", prescription_key=key, handed_by="0440", checked_by="0441") == key
     refund(centre, paid, item["amount"], prescriptions=[{"id": "p", "origin": "yj", "key": key}])
     assert query(centre, "upload/settle_check_prescription", key=key)[0]["status"] == "refunded"
@@ -260,7 +259,10 @@ def test_refunds_point_back_mark_the_first_and_never_exceed_it(centre: Connectio
     with conflict("charge_already_refunded"):
         refund(centre, key, "1.00")
     rows = query(centre, "verify/refund", **PERIOD)
-    assert [(row["original_key"], row["total"]) for row in rows] == [(key, money("-4.00")), (key, money("-6.00"))]
+    assert [(row["original_key"], money(row["total"])) for row in rows] == [
+        (key, money("-4.00")),
+        (key, money("-6.00")),
+    ]
     assert rows[0]["central_key"] == part
 
 
@@ -285,20 +287,20 @@ def test_a_registration_fee_is_tied_to_its_registration(centre: Connection) -> N
 def test_verification_reads_our_rows_with_our_codes_and_nothing_else(centre: Connection) -> None:
     key = charge(centre, "12.34")
     refund(centre, key, "12.34")
-    assert [row["total"] for row in query(centre, "verify/charge", **PERIOD)] == [money("12.34")]
+    assert [money(row["total"]) for row in query(centre, "verify/charge", **PERIOD)] == [money("12.34")]
     lines = query(centre, "verify/charge_line", **PERIOD)
-    assert [(row["receipt_category"], row["amount"]) for row in lines] == [
+    assert [(row["receipt_category"], money(row["amount"])) for row in lines] == [
         ("consultation", money("12.34")), ("western", money("-12.34")),
     ]  # fmt: skip
     payments = query(centre, "verify/payment", **PERIOD)
-    assert [(row["method"], row["amount"]) for row in payments] == [
+    assert [(row["method"], money(row["amount"])) for row in payments] == [
         ("wechat", money("12.34")), ("wechat", money("-12.34")),
     ]  # fmt: skip
     item, service = drug(centre), fee(centre)
     prescription(centre, item)
     order(centre, service)
     assert [row["status"] for row in query(centre, "verify/prescription", **PERIOD)] == ["unpaid"]
-    assert [row["total"] for row in query(centre, "verify/order", **PERIOD)] == [money(service["amount"])]
+    assert [money(row["total"]) for row in query(centre, "verify/order", **PERIOD)] == [money(service["amount"])]
 
 
 def test_the_next_receipt_number_moves_forward_and_never_back(centre: Connection) -> None:
@@ -313,24 +315,30 @@ def test_the_next_receipt_number_moves_forward_and_never_back(centre: Connection
 
 
 def moved(centre: Connection, **binds: Any) -> None:
-    (step,) = parse("advance", (MAPPING / "upload" / "advance_receipt_book.sql").read_text(encoding="utf-8")).steps
+    (step,) = file_of(centre, "upload/advance_receipt_book").steps
     centre.execute(step.statement, binds)
 
 
 def test_the_ledger_tables_are_made_twice_without_harm_and_refuse_a_second_time(centre: Connection) -> None:
-    file = parse("ledger", (MAPPING / "ledger.sql").read_text(encoding="utf-8"))
+    file = file_of(centre, "ledger")
     for step in [*file.steps, *file.steps]:
         centre.execute(step.statement)
-    row = ("INSERT INTO yj_ledger (yj_id, entity, incident_no, installation_id, sequence, payload_hash)"
-           " VALUES (:id, 'charge', 1, 'i', :number, 'h') ON CONFLICT DO NOTHING")  # fmt: skip
-    written = [
-        centre.execute(text(row), {"id": yj_id, "number": number}).rowcount
-        for yj_id, number in (("a", 1), ("a", 2), ("b", 1), ("b", 2))
-    ]
-    assert written == [1, 0, 0, 1]
+    row = text("INSERT INTO yj_ledger (yj_id, entity, incident_no, installation_id, sequence, payload_hash, applied_at)"
+               " VALUES (:id, 'charge', 1, 'i', :number, 'h', '2026-11-22 08:00:00')")  # fmt: skip
+    refused = []
+    for yj_id, number in (("a", 1), ("a", 2), ("b", 1), ("b", 2)):
+        try:
+            with centre.begin_nested():
+                centre.execute(row, {"id": yj_id, "number": number})
+        except IntegrityError:
+            refused.append((yj_id, number))
+    assert refused == [("a", 2), ("b", 1)]
 
 
-def test_the_probe_answers(centre: Connection) -> None:
+def test_the_probe_answers_in_hospital_time(centre: Connection) -> None:
     (row,) = query(centre, "probe")
-    assert row["server_time"].tzinfo is not None
-    assert "PostgreSQL" in row["version"]
+    said = row["server_time"]
+    said = said if isinstance(said, datetime) else datetime.fromisoformat(said)
+    said = said if said.tzinfo else said.replace(tzinfo=HOSPITAL_ZONE)
+    assert abs(said - centre_now()) < timedelta(minutes=1)
+    assert any(name in row["version"] for name in ("PostgreSQL", "MariaDB", "SQLite"))

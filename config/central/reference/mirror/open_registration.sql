@@ -1,4 +1,5 @@
--- Registrations still valid at the horizon, neither cancelled nor our own.
+-- Registrations valid today, neither cancelled nor our own; emergency ones also of the day before, because a night shift goes
+-- over midnight.
 SELECT CAST(g.ghxh AS varchar(20)) AS registration_key,
        CAST(g.brxh AS varchar(20)) AS patient_no,
        trim(g.ksdm) AS department_code,
@@ -14,6 +15,7 @@ SELECT CAST(g.ghxh AS varchar(20)) AS registration_key,
        CASE WHEN g.zt = '2' THEN 'seen' ELSE 'waiting' END AS status
 FROM gh_mx g
 WHERE g.yxrq >= CAST(:horizon_from_char8 AS char(8))
+  AND (g.yxrq >= CAST(:now_at_char8 AS char(8)) OR g.jzbz = '1')
   AND coalesce(g.zt, '0') <> '9'
   AND coalesce(g.yjbz, '0') <> '1'
   AND g.brxh IS NOT NULL AND g.ksdm IS NOT NULL

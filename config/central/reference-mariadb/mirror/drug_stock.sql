@@ -1,0 +1,6 @@
+-- Stock per pharmacy.
+SELECT trim(yfdm) AS pharmacy_code,
+       CAST(ypxh AS char(20)) AS drug_code,
+       coalesce(kcsl, 0) AS qty,
+       CASE WHEN coalesce(tybz, '0') = '0' THEN 1 ELSE 0 END AS active
+FROM yp_kc

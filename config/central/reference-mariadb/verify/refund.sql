@@ -1,0 +1,7 @@
+-- All refunds of ours in the period, registration fees included.
+SELECT CAST(sfxh AS char(20)) AS central_key, trim(yjlsh) AS yj_no, CAST(tfxh AS char(20)) AS original_key,
+       trim(czydm) AS operator_code, nullif(trim(fphm), '') AS receipt_no,
+       concat(substr(sfrq, 1, 4), '-', substr(sfrq, 5, 2), '-', substr(sfrq, 7, 2), ' ', substr(sfrq, 9, 8)) AS occurred_at,
+       zje AS total
+FROM sf_zb
+WHERE yjbz = '1' AND tfxh IS NOT NULL AND sfrq >= :since_char16 AND sfrq < :until_char16

@@ -1,0 +1,23 @@
+-- Drugs. The drug code (YPDM) is not unique here, the row number is the key.
+SELECT CAST(ypxh AS varchar(20)) AS drug_code,
+       ltrim(rtrim(ypmc)) AS name,
+       nullif(ltrim(rtrim(spm)), '') AS trade_name,
+       coalesce(nullif(ltrim(rtrim(gg)), ''), '-') AS spec,
+       nullif(ltrim(rtrim(jx)), '') AS dosage_form,
+       nullif(ltrim(rtrim(hl)), '') AS strength,
+       CAST(NULL AS varchar(10)) AS strength_unit,
+       coalesce(nullif(ltrim(rtrim(dw)), ''), N'份') AS unit,
+       nullif(ltrim(rtrim(zxdw)), '') AS min_unit,
+       bzsl AS pack_qty,
+       lsj AS unit_price,
+       nullif(ltrim(rtrim(cj)), '') AS manufacturer,
+       CASE lb WHEN '2' THEN 'patent' WHEN '3' THEN 'herbal' ELSE 'western' END AS category,
+       CASE yblb WHEN '1' THEN 'A' WHEN '2' THEN 'B' WHEN '3' THEN 'C' END AS insurance_class,
+       nullif(ltrim(rtrim(ybbm)), '') AS insurance_code,
+       nullif(ltrim(rtrim(pzwh)), '') AS approval_no,
+       CASE gzfl WHEN '1' THEN 'narcotic' WHEN '2' THEN 'psychotropic1' WHEN '3' THEN 'psychotropic2'
+                 WHEN '4' THEN 'toxic' END AS control_class,
+       CASE WHEN psbz = '1' THEN 1 ELSE 0 END AS skin_test,
+       nullif(ltrim(rtrim(pym)), '') AS input_code,
+       CASE WHEN coalesce(tybz, '0') = '0' AND coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
+FROM yp_xx

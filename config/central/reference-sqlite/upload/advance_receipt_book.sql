@@ -1,0 +1,7 @@
+-- Move the next receipt number forward past those used on paper; never back. Zero-padded to the width of the book.
+UPDATE pj_ly
+SET dqhm = printf('%0*d', length(trim(qshm)), CAST(:next_no AS bigint))
+WHERE czydm = CAST(:operator_code AS char(10))
+  AND qz = CAST(:prefix AS char(6))
+  AND CAST(:next_no AS bigint) BETWEEN CAST(qshm AS bigint) AND CAST(jshm AS bigint) + 1
+  AND CAST(dqhm AS bigint) < CAST(:next_no AS bigint)

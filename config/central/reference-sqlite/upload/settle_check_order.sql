@@ -1,0 +1,5 @@
+-- How does the centre's own row stand now?
+SELECT CASE coalesce(zt, '0') WHEN '0' THEN 'unpaid' WHEN '1' THEN 'paid' WHEN '2' THEN 'executed'
+                              WHEN '3' THEN 'refunded' ELSE 'cancelled' END AS status,
+       CAST(je AS varchar(20)) AS amount
+FROM yj_sq WHERE sqxh = CAST(:key AS integer)
