@@ -76,7 +76,7 @@ class SqlGateway:
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
         self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
         self.timeouts = self._sessions["writing"].timeouts
-        self._mirror, self._reader, self._writer = (self._engine(url, self._sessions[use]) for use in USES)
+        self._mirror, self._reader, self.writing_engine = (self._engine(url, self._sessions[use]) for use in USES)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class SqlGateway:
         return preflight(self, entities)
 
     def close(self) -> None:
-        for engine in (self._mirror, self._reader, self._writer):
+        for engine in (self._mirror, self._reader, self.writing_engine):
             engine.dispose()
 
     # -- transactions -----------------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class SqlGateway:
     @contextmanager
     def writing(self, where: str, *, rehearse: bool = False) -> Iterator[Connection]:
         """One central transaction: committed at the end of the block, rolled back on any exception or rehearsal."""
-        with self._connected(self._writer) as connection:
+        with self._connected(self.writing_engine) as connection:
             try:
                 yield connection
                 if rehearse:

@@ -1,13 +1,15 @@
-"""The two centres the contract is tried on: the fake, and a real PostgreSQL behind a wire that can be cut."""
+"""The centres the contract is tried on: the fake, and real databases behind a wire that can be cut."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.documents import canonical, payload_hash
@@ -16,21 +18,26 @@ from sync.central.fake import FakeCentral
 from sync.central.gateway import CentralGateway, LedgerRow, Outgoing, Refused
 from sync.central.sql_gateway import SqlGateway, open_gateway
 from tests.contract.proxy import Cut, Proxy
+from tests.fixtures_mariadb import MariadbServer
 
 MAPPING = Path(__file__).parent / "mapping"
+MAPPING_MARIADB = Path(__file__).parent / "mapping-mariadb"
+MAPPING_SQLITE = Path(__file__).parent / "mapping-sqlite"
 US, THEM = "01INSTALLATION00000000000A", "01INSTALLATION00000000000B"
+# `serial` and `space` stand for what no two databases say alike: numbers it gives itself, and how a table is kept.
 SCHEMA = """
 CREATE TABLE dept (code varchar(10) PRIMARY KEY, name varchar(60), kind varchar(20), location varchar(60),
-    active integer);
-CREATE TABLE bill (key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, yj_no varchar(30) NOT NULL,
-    receipt_no varchar(20), patient_key integer, total numeric(14, 2) NOT NULL, at char(16), kind varchar(10));
-CREATE TABLE bill_line (bill integer NOT NULL REFERENCES bill, code varchar(20),
-    amount numeric(14, 2) CHECK (amount < 5000));
-CREATE TABLE rx (key integer PRIMARY KEY, paid_by integer);
-CREATE TABLE book (operator varchar(10), next_no integer);
+    active integer){space};
+CREATE TABLE bill (nr {serial}, yj_no varchar(30) NOT NULL,
+    receipt_no varchar(20), patient_key integer, total numeric(14, 2) NOT NULL, at char(16), kind varchar(10)){space};
+CREATE TABLE bill_line (bill integer NOT NULL, code varchar(20),
+    amount numeric(14, 2) CHECK (amount < 5000), FOREIGN KEY (bill) REFERENCES bill (nr)){space};
+CREATE TABLE rx (nr integer PRIMARY KEY, paid_by integer){space};
+CREATE TABLE book (operator varchar(10), next_no integer){space};
 INSERT INTO rx VALUES (501, NULL);
-INSERT INTO book VALUES ('C01', 100);
+INSERT INTO book VALUES ('C01', 100)
 """
+QUICK = Timeouts(connect=3, lock=1, write=5, read=5)
 
 
 def charge(
@@ -134,20 +141,17 @@ class FakeCentre:
         return [{"central_key": "1"} for document in self.gateway.documents if document.ledger.yj_no == binds["yj_no"]]
 
 
-class PostgresCentre:
-    """A real database with the tiny mapping's tables; the gateway reaches it through the proxy only."""
+class RealCentre:
+    """A real database with the tiny mapping's tables. `direct` is the tests' own way to it, past the gateway."""
 
-    def __init__(self, url: str) -> None:
-        address = make_url(url)
-        self.direct: Engine = create_engine(address)
+    direct: Engine
+    gateway: SqlGateway
+
+    def fill(self, serial: str, space: str = "") -> None:
+        """Make the tables."""
         with self.direct.begin() as connection:
-            for statement in filter(None, map(str.strip, SCHEMA.split(";"))):
-                connection.execute(text(statement))
-        self.proxy = Proxy(address.port or 5432)
-        wire = address.set(port=self.proxy.port).render_as_string(hide_password=False)
-        quick = Timeouts(connect=3, lock=1, write=5, read=5)
-        self.gateway: SqlGateway = open_gateway(wire, MAPPING, SystemClock(), timeouts=quick)
-        self.gateway.preflight(["charge"])
+            for statement in SCHEMA.format(serial=serial, space=space).split(";"):
+                connection.execute(text(statement.strip()))
 
     def set_departments(self, rows: Sequence[Mapping[str, Any]]) -> None:
         with self.direct.begin() as connection:
@@ -159,13 +163,43 @@ class PostgresCentre:
 
     def arrived(self) -> list[str]:
         with self.direct.begin() as connection:
-            return list(connection.execute(text("SELECT yj_no FROM bill WHERE yj_no <> '' ORDER BY key")).scalars())
+            return list(connection.execute(text("SELECT yj_no FROM bill WHERE yj_no <> '' ORDER BY nr")).scalars())
 
     def use_receipt(self, receipt_no: str) -> None:
         with self.direct.begin() as connection:
             connection.execute(
                 text("INSERT INTO bill (yj_no, receipt_no, total) VALUES ('', :no, 1)"), {"no": receipt_no}
             )
+
+    def rows(self, sql: str) -> list[Any]:
+        """What is really in the tables."""
+        with self.direct.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    def run(self, *statements: str) -> None:
+        """Change the centre behind the gateway's back."""
+        with self.direct.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+
+    def cut(self, when: Cut) -> None:
+        raise NotImplementedError
+
+    def go_down(self) -> None:
+        raise NotImplementedError
+
+    def come_back(self) -> None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.gateway.close()
+        self.direct.dispose()
+
+
+class WiredCentre(RealCentre):
+    """One that is reached over TCP; the gateway goes through a wire that can be cut."""
+
+    proxy: Proxy
 
     def cut(self, when: Cut) -> None:
         self.proxy.cut = when
@@ -180,3 +214,60 @@ class PostgresCentre:
         self.gateway.close()
         self.proxy.close()
         self.direct.dispose()
+
+
+class PostgresCentre(WiredCentre):
+    """PostgreSQL through psycopg2."""
+
+    def __init__(self, url: str) -> None:
+        address = make_url(url)
+        self.direct = create_engine(address)
+        self.fill("integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+        self.proxy = Proxy(address.port or 5432)
+        wire = address.set(port=self.proxy.port).render_as_string(hide_password=False)
+        self.gateway = open_gateway(wire, MAPPING, SystemClock(), timeouts=QUICK)
+        self.gateway.preflight(["charge"])
+
+
+class MariadbCentre(WiredCentre):
+    """MariaDB through pyodbc and its ODBC driver."""
+
+    def __init__(self, server: MariadbServer, url: str, mapping: Path = MAPPING_MARIADB) -> None:
+        self.direct = create_engine(url)
+        # SQLAlchemy's own setting garbles Chinese words of a statement; see the edge.
+        event.listen(self.direct, "connect", lambda connection, _: connection.setencoding(encoding="utf-16le"))
+        self.fill("integer AUTO_INCREMENT PRIMARY KEY", " ENGINE = InnoDB")
+        self.proxy = Proxy(server.port)
+        wire = url.replace(f"PORT%3D{server.port}", f"PORT%3D{self.proxy.port}")
+        self.gateway = open_gateway(wire, mapping, SystemClock(), timeouts=QUICK)
+        self.gateway.preflight(["charge"])
+
+
+class SqliteCentre(RealCentre):
+    """A file. It goes down by being moved away, and an answer is lost between the driver and us."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "his.sqlite"
+        self.direct = create_engine(f"sqlite:///{self.file}", connect_args={"timeout": 5})
+        with self.direct.begin() as connection:
+            connection.execute(text("PRAGMA journal_mode = WAL"))
+        self.fill("integer PRIMARY KEY")
+        self.gateway = open_gateway(f"sqlite:///{self.file}", MAPPING_SQLITE, SystemClock(), timeouts=QUICK)
+        self.gateway.preflight(["charge"])
+
+    def cut(self, when: Cut) -> None:
+        @event.listens_for(self.gateway.writing_engine, "commit", once=True)
+        def lose(connection: Connection) -> None:
+            raw = connection.connection.dbapi_connection
+            if when is Cut.AFTER_COMMIT:
+                raw.commit()  # type: ignore[union-attr]
+            else:
+                raw.rollback()  # type: ignore[union-attr]
+            raise DBAPIError("COMMIT", {}, sqlite3.OperationalError("made to fail"))
+
+    def go_down(self) -> None:
+        self.direct.dispose()
+        self.file.rename(self.file.with_suffix(".gone"))
+
+    def come_back(self) -> None:
+        self.file.with_suffix(".gone").rename(self.file)

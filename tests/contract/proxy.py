@@ -1,4 +1,4 @@
-"""A wire between the standby and a real PostgreSQL that can be cut at the moment a test chooses."""
+"""A wire between the standby and a real database that can be cut at the moment a test chooses."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Proxy:
         server.close()
 
     def _pass(self, data: bytes, from_client: bool, client: socket.socket, server: socket.socket) -> bool:
-        committing = from_client and b"COMMIT\x00" in data and self.cut is not Cut.NEVER
+        committing = from_client and b"COMMIT" in data and self.cut is not Cut.NEVER
         if not committing:
             (server if from_client else client).sendall(data)
             return True

@@ -62,7 +62,8 @@ class MariadbEdge:
         return {"connect_args": connect_args}
 
     def attach(self, engine: Engine, session: Session) -> None:
-        event.listen(engine, "connect", lambda connection, _: _prepare(connection, session))
+        refused = engine.dialect.loaded_dbapi.Error
+        event.listen(engine, "connect", lambda connection, _: _prepare(connection, session, refused))
         event.listen(engine, "handle_error", _notice_loss)
 
     def snapshot(self, connection: Connection, session: Session) -> None:
@@ -165,7 +166,7 @@ def meaning_of(sqlstate: str | None, number: int | None, phase: Phase, *, lost: 
     return verdict(sqlstate, phase, lost=False)
 
 
-def _prepare(connection: Any, session: Session) -> None:
+def _prepare(connection: Any, session: Session, refused: type[Exception]) -> None:
     """Every new connection: text as UTF-16 both ways (what this driver's W functions speak), time-outs, zone, mode."""
     if session.char_encoding is None:
         connection.setdecoding(1, encoding="utf-8")
@@ -184,6 +185,7 @@ def _prepare(connection: Any, session: Session) -> None:
         )
         _first_that_works(
             cursor,
+            refused,
             f"SET SESSION max_statement_time = {session.statement_seconds}",
             f"SET SESSION max_execution_time = {session.statement_seconds * 1000}",  # MySQL
         )
@@ -192,6 +194,7 @@ def _prepare(connection: Any, session: Session) -> None:
         sign, minutes = "-" if offset < 0 else "+", abs(offset)
         _first_that_works(
             cursor,
+            refused,
             f"SET SESSION time_zone = '{session.zone.key}'",
             f"SET SESSION time_zone = '{sign}{minutes // 60:02d}:{minutes % 60:02d}'",  # zone tables not loaded
         )
@@ -200,12 +203,12 @@ def _prepare(connection: Any, session: Session) -> None:
     connection.commit()
 
 
-def _first_that_works(cursor: Any, *statements: str) -> None:
+def _first_that_works(cursor: Any, refused: type[Exception], *statements: str) -> None:
     *tries, last = statements
     for statement in tries:
         try:
             cursor.execute(statement)
-        except cursor.connection.Error:
+        except refused:
             continue
         return
     cursor.execute(last)

@@ -1,1 +1,1 @@
-SELECT key AS central_key, at FROM bill WHERE yj_no = :yj_no
+SELECT nr AS central_key, at FROM bill WHERE yj_no = :yj_no

@@ -1,0 +1,1 @@
+SELECT now(3) AS server_time, version() AS version
