@@ -30,13 +30,18 @@ export function failed(error, form = null) {
   const name = error.field?.split(".").pop();
   const field = form && name ? form.elements[name] : null;
   if (field?.focus) {
-    field.setAttribute("aria-invalid", "true");
     const own = error.errors.find((one) => one.field.split(".").pop() === name);
-    const words = h("small.wrong", { id: `${field.id || name}-wrong` }, own?.problem ?? error.message);
-    field.setAttribute("aria-describedby", words.id);
-    field.after(words);
-    field.focus();
+    wrong(field, own?.problem ?? error.message);
   }
+}
+
+/** A sentence beside the field it is about; the cursor goes there. */
+export function wrong(field, sentence) {
+  field.setAttribute("aria-invalid", "true");
+  const words = h("small.wrong", { id: `${field.id || field.name}-wrong`, role: "alert" }, sentence);
+  field.setAttribute("aria-describedby", words.id);
+  field.after(words);
+  field.focus();
 }
 
 function dismiss() {
