@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PINS := config/requirements/runtime.txt config/requirements/dev.txt
 WHEELHOUSE := dist/wheelhouse
+# The checker of barriers (WCAG) that browser tests run inside the pages; never part of the product.
+AXE := $(VENV)/node_modules/axe-core/axe.min.js
+AXE_VERSION := 4.14.1
 JOBS ?= 2
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
@@ -32,10 +35,15 @@ $(STAMP): $(PINS) pyproject.toml
 	@touch $@
 	@echo "setup: done, the command is $(BIN)/yj"
 
+$(AXE): | $(STAMP)
+	@if command -v npm >/dev/null; then \
+		npm install --silent --no-save --ignore-scripts --no-audit --no-fund --prefix $(VENV) axe-core@$(AXE_VERSION); \
+	else echo "setup: there is no npm here, so the pages are not checked with axe-core"; fi
+
 demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced accounts
 	@$(BIN)/yj demo $(DEMO_ARGS)
 
-test: check ## format, lint, types, layers, then every test; says which could not run and why
+test: check $(AXE) ## format, lint, types, layers, then every test; says which could not run and why
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
 check: $(STAMP) ## format, lint, types, layers
