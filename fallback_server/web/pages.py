@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web import cookies, papers, texts
@@ -46,6 +47,26 @@ class View:
     path: dict[str, str]
     query: dict[str, str]
     language: str
+    windows: tuple[str, ...] = ()
+    """Addresses of the windows that this person may use."""
+
+
+class GoTo(Exception):
+    """Raised by a handler whose page has nothing to ask: the browser goes on to `path`."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+@dataclass(frozen=True)
+class File:
+    """What a handler declared with `Pages.file` gives: the bytes, a name, a type, the audit row's subject."""
+
+    content: bytes
+    name: str
+    content_type: str
+    subject: str
 
 
 Handler = Callable[[View], dict[str, Any]]
@@ -74,12 +95,23 @@ class Page:
         return bool(actor.roles & (self.roles | READ_EVERYTHING))
 
 
+@dataclass(frozen=True)
+class Download:
+    """A file that a page leads to."""
+
+    path: str
+    handler: Callable[[View], File]
+    export: str
+    roles: frozenset[str]
+
+
 @dataclass
 class Pages:
-    """The pages of one window, in the order in which they were declared."""
+    """The pages of one window, in the order in which they were declared, and the files they lead to."""
 
     window: str
     pages: list[Page] = field(default_factory=list)
+    files: list[Download] = field(default_factory=list)
 
     def page(
         self, path: str, *, template: str, title: str, roles: Iterable[str] = EVERYONE,
@@ -106,6 +138,17 @@ class Pages:
 
         def declare(handler: Handler) -> Handler:
             self.pages.append(Page(path, handler, template, title, frozenset(roles), size=size))
+            return handler
+
+        return declare
+
+    def file(
+        self, path: str, *, export: str, roles: Iterable[str]
+    ) -> Callable[[Callable[[View], File]], Callable[[View], File]]:
+        """Declare a file to take away; that it was taken is audited, as `export`, before it leaves (P11)."""
+
+        def declare(handler: Callable[[View], File]) -> Callable[[View], File]:
+            self.files.append(Download(path, handler, export, frozenset(roles)))
             return handler
 
         return declare
@@ -140,6 +183,8 @@ def install(app: Flask, groups: list[Pages], store: Store, policy: Policy, mode:
         app.add_url_rule(rule, f"page {page.path}", _view(site, page), methods=["GET"])
         if page.size is not None:
             app.add_url_rule(f"{rule}.pdf", f"pdf {page.path}", _view(site, page, pdf=True), methods=["GET"])
+    for one in (one for group in groups for one in group.files):
+        app.add_url_rule(one.path.replace("{", "<").replace("}", ">"), f"file {one.path}", _download(site, one))
     app.add_url_rule(
         "/static/<version>/<path:name>", "file", lambda version, name: _file(folder / "static", version, name, files)
     )
@@ -165,9 +210,21 @@ def _file(folder: Path, version: str, name: str, files: str) -> AnyResponse:
 
 
 def _view(site: Site, page: Page, *, pdf: bool = False) -> Callable[..., AnyResponse]:
+    return _guarded(site, lambda path: _shown(site, page, path, pdf=pdf))
+
+
+def _download(site: Site, one: Download) -> Callable[..., AnyResponse]:
+    return _guarded(site, lambda path: _taken(site, one, path))
+
+
+def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Callable[..., AnyResponse]:
+    """The answer, or the way to it, or what went wrong as a page."""
+
     def view(**path: str) -> AnyResponse:
         try:
-            return _shown(site, page, path, pdf=pdf)
+            return answer(path)
+        except GoTo as further:
+            return redirect(further.path)
         except YjError as error:
             if error.code == "login_required":
                 return redirect(url_for("login", next=request.full_path.rstrip("?")))
@@ -187,7 +244,8 @@ def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyRes
             tx.actor = actor_of(tx, token, request.remote_addr)
             if not page.allows(tx.actor):
                 raise YjError("forbidden", roles=", ".join(sorted(page.roles)))
-        shown = page.handler(View(tx, site.policy, path, request.args.to_dict(), language))
+        windows = tuple(one.path for one in site.nav if tx.actor and tx.actor.roles & one.roles)
+        shown = page.handler(View(tx, site.policy, path, request.args.to_dict(), language, windows))
         data = shown.pop("data", {})
         frame = _frame(site, tx, language, page.words, token if page.roles else None)
     html = _render(site, page, frame, data, shown)
@@ -197,6 +255,21 @@ def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyRes
     response = _html(html)
     if request.args.get("lang") in texts.LANGUAGES:
         cookies.keep_language(response, language, secure=request.is_secure)
+    return response
+
+
+def _taken(site: Site, one: Download, path: dict[str, str]) -> AnyResponse:
+    """Make the file, note who took it, and hand it over; without the note nothing leaves."""
+    with site.store.reading() as tx:
+        tx.actor = actor_of(tx, cookies.token_of(request), request.remote_addr)
+        if not tx.actor.roles & (one.roles | READ_EVERYTHING):
+            raise YjError("forbidden", roles=", ".join(sorted(one.roles)))
+        actor = tx.actor
+        made = one.handler(View(tx, site.policy, path, request.args.to_dict(), texts.chosen_language()))
+    with site.store.writing(Permit.HOUSEKEEPING, actor) as writing:
+        writing.audit(one.export, subject=made.subject, file=made.name)
+    response = Response(made.content, content_type=made.content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{made.name}"'
     return response
 
 
