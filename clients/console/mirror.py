@@ -1,16 +1,16 @@
-"""`yj mirror run | status | rollback`: the copy of the centre."""
+"""`yj mirror run | status | history | rejected | stop | go | rollback`: the copy of the centre."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clients.console import output
+from clients.console import mirror_views, output
 from clients.console.context import Instance, Misuse, instance
 from clients.console.output import Output
-from clients.console.people import Asked, PasswordFile, Passwords, acting, person
+from clients.console.people import Asked, Operator, PasswordFile, Passwords, acting, person
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Store
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 group = typer.Typer(no_args_is_help=True, help="the copy of the centre")
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
 APPROVE = ("admin",)
+STOP = ("admin", "duty")
 
 
 @group.command()
@@ -40,7 +41,7 @@ def run(
         if approve is not None:
             by = acting(store, person(operator), APPROVE, Passwords(password_file)).operator_code
         report = _run(found, store, out, dataset, approve, reason, by)
-    _tell(out, report)
+    mirror_views.tell_run(out, report)
     out.document(asdict(report))
     if not report.published:
         raise typer.Exit(1)
@@ -56,7 +57,7 @@ def _run(
     by: str,
 ) -> RunReport:
     from fallback_server.domain.datasets import DATASETS
-    from sync.mirror.run import run_mirror
+    from sync.mirror.refresh import refresh
 
     unknown = [name for name in dataset or () if name not in DATASETS]
     if unknown:
@@ -67,51 +68,101 @@ def _run(
             raise Misuse(
                 f"--dataset {', '.join(missing)}: the mapping {found.settings.central.mapping} does not offer it"
             )
-        return run_mirror(
+        shown = mirror_views.RowProgress(ticker)
+        return refresh(
             store, gateway, found.settings.mirror, dataset, requested_by=by, approve=approve, approved_reason=reason,
-            progress=lambda name, done, total: ticker.advance(done, total, name),
+            progress=shown.dataset, seen=shown.rows,
         )  # fmt: skip
-
-
-def _tell(out: Output, report: RunReport) -> None:
-    names = list(dict.fromkeys(name for counts in report.counts.values() for name in counts))
-    rows = [[dataset, *(counts.get(name) for name in names)] for dataset, counts in report.counts.items()]
-    out.table("镜像 · mirror", ["dataset", *names], rows, right=list(range(1, len(names) + 1)))
-    # `--json` has the time of every dataset; people want the three parts.
-    took = ", ".join(
-        f"{name} {seconds:.1f} s" for name, seconds in report.seconds.items() if not name.startswith("read ")
-    )
-    out.say(f"run {report.run_id}: {report.state}, generation {report.generation or '–'} ({took})")
-    if not report.published:
-        output.complain(f"{problem.get('dataset') or 'run'}: {_words(problem)}" for problem in report.problems)
-
-
-def _words(problem: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value}" for name, value in problem.items() if name != "dataset" and value not in (None, "")
-    )
 
 
 @group.command()
 def status(ctx: typer.Context, as_json: Json = False) -> None:
-    """Rows and age of every dataset; exit 1 if something is missing, too old, held or failed."""
+    """Rows and age of every dataset; exit 1 if something is missing, too old, held, stopped or failed."""
     from sync.mirror.status import mirror_status
 
     out, found = Output(as_json), instance(ctx)
     with found.store() as store:
         state = mirror_status(store, found.settings.mirror)
-    rows = [[one.dataset, one.rows, one.as_of, _age(one.age_seconds), one.stale] for one in state.datasets]
-    out.table("镜像 · mirror", ["dataset", "rows", "as of", "age", "state"], rows, right=[1, 3])
-    last = state.last_run
-    out.say(f"generation {state.generation or '–'}; last run: {last['state'] if last else 'never'}")
+    mirror_views.tell_status(out, state)
     out.document(state.as_json())
     if not state.ok:
-        held = [
-            f"run {one['run_id']} is held; see it, then `yj mirror run --approve {one['run_id']}`" for one in state.held
-        ]
-        old = [f"{one.dataset} is {_age(one.age_seconds)} old" for one in state.datasets if one.stale == "fail"]
-        output.complain(held + old or ["there is no mirror yet, or its newest run failed: `yj mirror run`"])
+        output.complain(mirror_views.not_in_order(state))
         raise typer.Exit(1)
+
+
+@group.command()
+def history(
+    ctx: typer.Context,
+    hours: Annotated[int, typer.Option(min=1, max=168, help="how far back")] = 24,
+    as_json: Json = False,
+) -> None:
+    """What the last runs did and cost the centre, and how old the data were meanwhile."""
+    from fallback_server.store import mirror_history
+
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store, store.reading() as tx:
+        told = mirror_history.history(tx.conn, tx.now, hours, found.settings.mirror)
+    mirror_views.tell_history(out, told)
+    out.document(told)
+
+
+@group.command()
+def rejected(
+    ctx: typer.Context,
+    dataset: Annotated[list[str] | None, typer.Option(help="only this dataset; may be repeated")] = None,
+    run_id: Annotated[int | None, typer.Option("--run", min=1, help="those of this run")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="at most so many")] = 200,
+    as_json: Json = False,
+) -> None:
+    """Rows of the centre that the mirror set aside, and why: for the DBA to mend there."""
+    from fallback_server.store import mirror_status
+
+    out = Output(as_json)
+    with instance(ctx).store() as store, store.reading() as tx:
+        items = mirror_status.rejections(tx.conn, limit, run_id=run_id, datasets=dataset)
+    rows = [[one["dataset"], one["row_key"], one["reason"], one["detail"]] for one in items]
+    if rows:
+        out.table("被搁置的行 · set aside", ["dataset", "key", "reason", "detail"], rows)
+    out.say(f"{len(rows)} rows set aside" + (f"; --limit {limit} shows no more" if len(rows) == limit else ""))
+    out.document({"items": items})
+
+
+@group.command()
+def stop(
+    ctx: typer.Context,
+    operator: Operator,
+    reason: Annotated[str, typer.Option("--reason", help="why, in words")],
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Stop the mirror until `go`: a run at work ends between two pages and publishes nothing."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store import alarms
+
+    if not reason.strip():
+        raise Misuse("--reason: is empty; say why in words")
+    out = Output(as_json)
+    with instance(ctx).store() as store:
+        actor = acting(store, operator, STOP, Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            order = alarms.stop(tx, reason)
+    out.say(f"the mirror is stopped since {order['stopped_at']}: {order['reason']}")
+    out.document({"stopped": order})
+
+
+@group.command()
+def go(ctx: typer.Context, operator: Operator, password_file: PasswordFile = None, as_json: Json = False) -> None:
+    """Let the mirror go on."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store import alarms
+
+    out = Output(as_json)
+    with instance(ctx).store() as store:
+        actor = acting(store, operator, STOP, Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            was = alarms.go(tx)
+    out.say("the mirror goes on" if was else "nothing stopped it")
+    out.document({"stopped": None})
 
 
 @group.command()
@@ -127,7 +178,3 @@ def rollback(
         number = rolling.go_back(store, actor.operator_code)
     out.say(f"generation {number} is current")
     out.document({"generation": number})
-
-
-def _age(seconds: int) -> str:
-    return f"{seconds // 60} min" if seconds >= 120 else f"{seconds} s"

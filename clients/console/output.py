@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 
 class Ticker:
-    """Progress of one piece of work: a bar on a terminal, a line now and then elsewhere."""
+    """Progress of one piece of work: a bar on a terminal, a line now and then elsewhere.
+
+    `note_seconds`: how often a note inside one step is worth showing.
+    """
+
+    note_seconds: float = 5.0
 
     def advance(self, done: int, total: int | None = None, note: str = "") -> None:
         """`done` of `total` (None: unknown)."""
@@ -119,6 +124,8 @@ def _bar(console: Console, title: str) -> Iterator[Ticker]:
         task = shown.add_task(title, total=None, note="")
 
         class Bar(Ticker):
+            note_seconds = 0.2
+
             def advance(self, done: int, total: int | None = None, note: str = "") -> None:
                 shown.update(task, completed=done, total=total, note=note)
 

@@ -111,7 +111,8 @@ def run_line(row: Mapping[str, Any]) -> dict[str, Any]:
         "datasets": len(row["datasets"]),
         "started_at": row["started_at"],
         "seconds": took,
-        "read": sum(one.get("read", 0) for one in counts.values()),
+        # A run that published nothing has no counts, but it has read.
+        "read": sum(one.get("read", 0) for one in counts.values()) or sum(one["rows"] for one in load.values()),
         "changed": sum(changed(one) for one in counts.values()),
         "rejected": sum(one.get("rejected", 0) for one in counts.values()),
         "read_seconds": round(sum(one["seconds"] for one in load.values()), 3),
