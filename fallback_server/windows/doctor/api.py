@@ -34,6 +34,9 @@ def _aware(value: object) -> object:
 
 
 Dose = Annotated[Text32, BeforeValidator(_number_as_text), WithJsonSchema({"type": ["string", "number"]})]
+Kind = Literal["western", "patent", "herbal"]
+# Codes of the warnings that the writer was shown and went on after; kept in the audit.
+Acknowledged = Annotated[list[Text64], Field(max_length=20, default_factory=list)]
 Moment = Annotated[datetime, BeforeValidator(_aware)]
 
 
@@ -61,10 +64,20 @@ class PrescriptionRequest(Body):
     """A prescription; prices and the total are the server's."""
 
     registration_id: Text64
-    kind: Literal["western", "patent", "herbal"]
+    kind: Kind
     diagnoses: Annotated[list[Text64], Field(max_length=20, default_factory=list)]
     lines: Annotated[list[DrugLine], Field(min_length=1, max_length=MAX_LINES)]
     paper: PaperForm | None = None
+    acknowledged: Acknowledged
+
+
+class PrescriptionQuote(Body):
+    """The same before it is written."""
+
+    registration_id: Text64
+    kind: Kind
+    diagnoses: Annotated[list[Text64], Field(max_length=20, default_factory=list)]
+    lines: Annotated[list[DrugLine], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class OrderLine(Body):
@@ -79,6 +92,26 @@ class OrderRequest(Body):
 
     registration_id: Text64
     lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
+    acknowledged: Acknowledged
+
+
+class OrderQuote(Body):
+    """The same before it is written."""
+
+    registration_id: Text64
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
+
+
+class DrugQuery(Body):
+    """What was typed, and on which form it shall stand."""
+
+    q: Annotated[str, Field(max_length=128)] = ""
+    kind: Kind = "western"
+    limit: Annotated[int, Field(ge=1, le=50)] = 20
+
+
+class NoBody(Body):
+    """Nothing to say."""
 
 
 class CancelRequest(Body):
@@ -88,19 +121,21 @@ class CancelRequest(Body):
 
 
 class PrescriptionQuery(Body):
-    """Which prescriptions; without patient or visit those of today and yesterday."""
+    """Which prescriptions; without patient, visit or number those of today and yesterday."""
 
     registration_id: Text64 | None = None
     patient_id: Text64 | None = None
+    number: Text64 | None = None
     pharmacy_code: Text64 | None = None
     status: Literal["unpaid", "paid", "dispensed", "refunded", "cancelled"] | None = None
 
 
 class OrderQuery(Body):
-    """Which orders; without patient or visit those of today and yesterday."""
+    """Which orders; without patient, visit or number those of today and yesterday."""
 
     registration_id: Text64 | None = None
     patient_id: Text64 | None = None
+    number: Text64 | None = None
     status: Literal["unpaid", "paid", "executed", "refunded", "cancelled"] | None = None
 
 
@@ -110,14 +145,34 @@ class OrderQuery(Body):
 )  # fmt: skip
 def write_prescription(call: Call) -> Any:
     body: PrescriptionRequest = call.body
-    lines = [
-        usecases.NewLine(line.drug_code, line.quantity, line.model_dump(exclude={"drug_code", "quantity"}))
-        for line in body.lines
-    ]
+    lines = _drug_lines(body.lines)
     paper = usecases.Paper(body.paper.staff_code, body.paper.written_at) if body.paper else None
     return usecases.prescribe(
-        call.tx, call.policy, call.key, body.registration_id, body.kind, body.diagnoses, lines, paper
+        call.tx, call.policy, call.key, body.registration_id, body.kind, body.diagnoses, lines, paper, body.acknowledged
     )
+
+
+def _drug_lines(lines: list[DrugLine]) -> list[usecases.NewLine]:
+    return [
+        usecases.NewLine(line.drug_code, line.quantity, line.model_dump(exclude={"drug_code", "quantity"}))
+        for line in lines
+    ]
+
+
+@api.ask(
+    "/prescriptions/quote", summary="What a prescription would cost and be warned of", roles=("doctor",),
+    body=PrescriptionQuote,
+)  # fmt: skip
+def quote_prescription(call: Call) -> Any:
+    body: PrescriptionQuote = call.body
+    return usecases.quote_prescription(
+        call.tx, call.policy, body.registration_id, body.kind, body.diagnoses, _drug_lines(body.lines)
+    )
+
+
+@api.get("/doctor/drugs", summary="Drugs for a form, with stock, stopped ones too", roles=("doctor",), query=DrugQuery)
+def find_drugs(call: Call) -> Any:
+    return queries.find_drugs(call.tx, call.query.q, call.query.kind, call.query.limit)
 
 
 @api.get("/prescriptions", summary="Prescriptions, ours and the centre's open ones", query=PrescriptionQuery)
@@ -141,8 +196,25 @@ def cancel_prescription(call: Call) -> Any:
 @api.post("/orders", summary="Write an order", roles=("doctor",), permit=Permit.DOCUMENT, body=OrderRequest, status=201)
 def write_order(call: Call) -> Any:
     body: OrderRequest = call.body
-    lines = [usecases.NewLine(line.item_code, line.quantity) for line in body.lines]
-    return usecases.order(call.tx, call.key, body.registration_id, lines)
+    return usecases.order(call.tx, call.key, body.registration_id, _order_lines(body.lines), body.acknowledged)
+
+
+def _order_lines(lines: list[OrderLine]) -> list[usecases.NewLine]:
+    return [usecases.NewLine(line.item_code, line.quantity) for line in lines]
+
+
+@api.ask("/orders/quote", summary="What an order would cost and be warned of", roles=("doctor",), body=OrderQuote)
+def quote_order(call: Call) -> Any:
+    body: OrderQuote = call.body
+    return usecases.quote_order(call.tx, call.key, body.registration_id, _order_lines(body.lines))
+
+
+@api.post(
+    "/orders/{order_id}/prints", summary="Count a print of an order", roles=("doctor", "cashier"),
+    permit=Permit.AFTERCARE, body=NoBody, status=201,
+)  # fmt: skip
+def print_order(call: Call) -> Any:
+    return usecases.print_order(call.tx, call.policy, call.path["order_id"])
 
 
 @api.get("/orders", summary="Orders, ours and the centre's open ones", query=OrderQuery)

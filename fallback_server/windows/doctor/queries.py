@@ -6,13 +6,28 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from fallback_server.acts import billables, masters, open_work, orders, prescriptions, rendering
+from fallback_server.acts import (
+    billables,
+    masters,
+    open_work,
+    orders,
+    patients,
+    prescriptions,
+    registrations,
+    rendering,
+    searching,
+)
+from fallback_server.acts.ages import age_on
 from fallback_server.acts.views import Billable
+from fallback_server.domain import money
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.pinyin import initials
+from fallback_server.domain.policy import Policy
 from fallback_server.store import mirror
 from fallback_server.store.session import Tx
+from fallback_server.windows.doctor import rules
 
 
 def acting_doctor(tx: Tx) -> dict[str, Any]:
@@ -72,3 +87,124 @@ def list_orders(tx: Tx, query: Mapping[str, str | None]) -> dict[str, Any]:
 def one(tx: Tx, shelf: billables.Shelf, billable_id: str) -> dict[str, Any]:
     """One prescription or order."""
     return rendering.billable(billables.get(tx, shelf, billable_id), open_work.as_of(tx, shelf.open))
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+_CLINICS = ("outpatient", "emergency")
+_DRUG_SHOWN = (
+    "drug_code", "name", "trade_name", "spec", "dosage_form", "strength", "strength_unit", "unit", "min_unit",
+    "pack_qty", "manufacturer", "category", "control_class", "active",
+)  # fmt: skip
+
+
+def page_data(tx: Tx) -> dict[str, Any]:
+    """What the doctor's page needs once: who is acting, the clinics, usages and frequencies, the age of the prices."""
+    operator = masters.find(tx, "operator", tx.who.operator_code) or {}
+    staff = masters.find(tx, "staff", operator.get("staff_code") or "") or {}
+    return {
+        "role": "doctor",
+        "staff_code": staff.get("staff_code"),
+        "department_code": staff.get("department_code") or operator.get("department_code"),
+        "may_prescribe": bool(staff.get("may_prescribe")) and "doctor" in tx.who.roles,
+        "departments": _clinics(tx),
+        "usages": _words(tx, "usage"),
+        "frequencies": _words(tx, "frequency"),
+        "drugs_as_of": open_work.as_of(tx, "drug"),
+    }
+
+
+def _clinics(tx: Tx) -> list[dict[str, Any]]:
+    table = mirror.datasets["department"]
+    statement = select(table.c.department_code, table.c.name).where(
+        table.c.kind.in_(_CLINICS), table.c.active.is_(True)
+    )
+    return [dict(row) for row in tx.conn.execute(statement.order_by(table.c.department_code)).mappings()]
+
+
+def _words(tx: Tx, dictionary: str) -> list[dict[str, Any]]:
+    """A dictionary with search codes, so that the page finds in it without asking."""
+    table = mirror.datasets["dictionary"]
+    statement = select(table.c.code, table.c.name, table.c.extra).where(table.c.dict == dictionary)
+    rows = tx.conn.execute(statement.order_by(table.c.code)).mappings()
+    return [{**row, "initials": initials(row["name"])} for row in rows]
+
+
+def find_drugs(tx: Tx, q: str, kind: str, limit: int) -> dict[str, Any]:
+    """Drugs for a form of this kind with price and stock as of the mirror; the stopped ones are last, not left out."""
+    table = mirror.datasets["drug"]
+    rows = _drugs(tx, searching.matching(table, q, ("pinyin", "name", "drug_code")), kind, limit)
+    if not rows:  # no index serves trade names, so they are looked at only when nothing else was meant
+        rows = _drugs(tx, searching.matching(table, q, ("trade_name",)), kind, limit)
+    stock = stock_of(tx, [row["drug_code"] for row in rows])
+    return {"items": [_drug(row, stock) for row in rows], "as_of": open_work.as_of(tx, "drug_stock")}
+
+
+def _drugs(tx: Tx, condition: ColumnElement[bool] | None, kind: str, limit: int) -> list[dict[str, Any]]:
+    if condition is None:
+        return []
+    table = mirror.datasets["drug"]
+    statement = select(table).where(condition, table.c.category.in_(rules.FORM_HOLDS[kind]))
+    ordered = statement.order_by(table.c.active.desc(), table.c.name, table.c.drug_code).limit(limit)
+    return [dict(row) for row in tx.conn.execute(ordered).mappings()]
+
+
+def _drug(row: Mapping[str, Any], stock: Mapping[str, Mapping[str, Decimal]]) -> dict[str, Any]:
+    held = {pharmacy: drugs[row["drug_code"]] for pharmacy, drugs in stock.items() if row["drug_code"] in drugs}
+    return {
+        **{name: row[name] for name in _DRUG_SHOWN},
+        "unit_price": money.price_text(row["unit_price"]),
+        "skin_test": bool(row["skin_test"]),
+        "special_form": rules.needs_special_paper(row["control_class"]),
+        "stock": format(sum(held.values(), Decimal(0)).normalize(), "f") if held else None,
+    }
+
+
+# --- the order's form -------------------------------------------------------------------------------------------------
+
+
+def order_form(tx: Tx, policy: Policy, order: Billable) -> dict[str, Any]:
+    """Everything an exam request must carry (3-windows, Prints): items, departments and places, diagnoses."""
+    person = patients.many(tx, [order.patient_id]).get(order.patient_id)
+    age = age_on(person.birth_date if person else None, tx.today)
+    weight = None
+    if order.registration_id is not None:
+        try:
+            weight = registrations.get(tx, order.registration_id).weight_kg
+        except YjError:
+            weight = None  # the centre's visit ran out of its horizon
+    return {
+        "hospital": policy.hospital_name,
+        "mark": "DRILL" if order.drill else "YJ",
+        "qr": order.number,
+        "as_of": open_work.as_of(tx, "open_order" if order.origin == "centre" else "fee_item"),
+        "department_name": _department(tx, order.department_code)[0],
+        "weight_kg": weight,
+        "patient": {
+            **rendering.patient_beside(person, tx.today),
+            "name": order.patient_name,
+            "child": bool(age and age.child),
+        },
+        "diagnoses": _diagnoses_of_visit(tx, order),
+        "order": rendering.billable(order, open_work.as_of(tx, "open_order")),
+        "places": {
+            line.exec_department_code: dict(
+                zip(("name", "location"), _department(tx, line.exec_department_code), strict=True)
+            )
+            for line in order.lines
+            if line.exec_department_code
+        },
+    }
+
+
+def _department(tx: Tx, code: str | None) -> tuple[str | None, str | None]:
+    row = masters.find(tx, "department", code) if code else None
+    return (row["name"], row["location"]) if row else (code, None)
+
+
+def _diagnoses_of_visit(tx: Tx, order: Billable) -> list[str]:
+    """An order has no diagnosis of its own: it is requested under those of the visit's prescriptions."""
+    if order.registration_id is None:
+        return []
+    written = prescriptions.of_registration(tx, order.registration_id)
+    return list(dict.fromkeys(name for view in reversed(written) for _, name in view.diagnoses))
