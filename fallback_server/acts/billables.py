@@ -34,12 +34,13 @@ _diagnosis = mirror.datasets["diagnosis"]
 
 @dataclass(frozen=True)
 class Filter:
-    """What a list is asked for; without a person, a visit or a day it shows today and yesterday."""
+    """What a list is asked for; without a person, a visit or a number it shows today and yesterday."""
 
     patient_id: str | None = None
     registration_id: str | None = None
     status: str | None = None
     pharmacy_code: str | None = None
+    number: str | None = None  # as printed: the YJ number, or the centre's key
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,9 @@ def _ours_conditions(tx: Tx, shelf: Shelf, wanted: Filter) -> list[ColumnElement
         conditions.append(table.c.registration_id == wanted.registration_id)
     if wanted.pharmacy_code is not None:
         conditions.append(table.c.pharmacy_code == wanted.pharmacy_code)
-    if wanted.patient_id is None and wanted.registration_id is None:
+    if wanted.number is not None:
+        conditions.append(table.c.yj_no == wanted.number.upper())
+    elif wanted.patient_id is None and wanted.registration_id is None:
         conditions.append(table.c.business_date >= (tx.today - timedelta(days=1)).isoformat())
     settled = _settled_here(shelf, table.c.id)
     if wanted.status in ("unpaid", "cancelled"):
@@ -139,6 +142,8 @@ def _centre_conditions(tx: Tx, shelf: Shelf, wanted: Filter) -> list[ColumnEleme
         conditions.append(_visit.c.id == wanted.registration_id)
     if wanted.pharmacy_code is not None:
         conditions.append(table.c.pharmacy_code == wanted.pharmacy_code)
+    if wanted.number is not None:
+        conditions.append(table.c[shelf.key] == wanted.number)
     settled = _settled_here(shelf, table.c.id)
     if wanted.status in ("paid", "refunded"):
         conditions.append(settled | (table.c.status == wanted.status))

@@ -21,7 +21,12 @@ def of_registration(tx: Tx, registration_id: str) -> builtins.list[Billable]:
 
 
 def list(  # the word the other windows know it by
-    tx: Tx, *, patient_id: str | None = None, registration_id: str | None = None, status: str | None = None
+    tx: Tx,
+    *,
+    patient_id: str | None = None,
+    registration_id: str | None = None,
+    status: str | None = None,
+    number: str | None = None,
 ) -> builtins.list[Billable]:
     """Orders that fit, newest first; without patient or visit those of today and yesterday."""
-    return billables.find(tx, ORDERS, Filter(patient_id, registration_id, status))
+    return billables.find(tx, ORDERS, Filter(patient_id, registration_id, status, number=number))

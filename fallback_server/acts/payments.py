@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from fallback_server.domain import money
-from fallback_server.domain.categories import SCAN_METHODS
+from fallback_server.domain.categories import ADJUSTING_METHODS, PAYMENT_METHODS, SCAN_METHODS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 
@@ -80,6 +80,11 @@ class Paid:
             "reference": self.reference,
             "state": self.state,
         }
+
+
+def offered(policy: Policy) -> list[str]:
+    """The methods this hospital takes now, in the order in which windows show them."""
+    return [method for method in (*PAYMENT_METHODS, *ADJUSTING_METHODS) if method in policy.payment_methods]
 
 
 def settle(policy: Policy, total: Decimal, payments: Sequence[PaymentIn]) -> tuple[list[Paid], Decimal]:

@@ -27,6 +27,7 @@ def list(  # the word the other windows know it by
     registration_id: str | None = None,
     status: str | None = None,
     pharmacy_code: str | None = None,
+    number: str | None = None,
 ) -> builtins.list[Billable]:
     """Prescriptions that fit, newest first; without patient or visit those of today and yesterday."""
-    return billables.find(tx, PRESCRIPTIONS, Filter(patient_id, registration_id, status, pharmacy_code))
+    return billables.find(tx, PRESCRIPTIONS, Filter(patient_id, registration_id, status, pharmacy_code, number))

@@ -49,13 +49,12 @@ def write(
     it came. Raises charge_not_found, pre_outage_charge, refund_of_refund, nothing_to_refund, refund_too_much,
     handed_over, second_person_required, payments_mismatch, out_of_scope.
     """
+    # Two refunds of one charge, and a hand-over of what it paid for, would each not see the other.
+    locks.hold(tx, f"charge:{charge_id}", *_sources(tx, charge_id))
     original = _original(tx, charge_id)
-    left = remainders(tx, charge_id)
-    chosen = _chosen(left, lines)
-    _refuse_handed_over(tx, chosen)
-    rows = [_refund_row(refund_id, n, rest, quantity) for n, (rest, quantity) in enumerate(chosen, start=1)]
+    rows = _rows(tx, refund_id, charge_id, lines)
     total = money.total(row["amount"] for row in rows)
-    if -total > policy.refund_approval_above and approver_code is None:
+    if needs_second_person(policy, total) and approver_code is None:
         raise YjError("second_person_required")
     paid = give_back(policy, -total, held(tx, charge_id), payments)
     receipt_no = receipts.present(tx, [charge_id]).get(charge_id)
@@ -73,9 +72,39 @@ def write(
     }
 
 
+def needs_second_person(policy: Policy, total: Decimal) -> bool:
+    """Whether a refund of `total` (negative) is above what a cashier gives back alone."""
+    return -total > policy.refund_approval_above
+
+
+def preview(
+    tx: Tx,
+    policy: Policy,
+    charge_id: str,
+    lines: Sequence[tuple[str, int]] | None,
+    payments: Sequence[GivenBack] | None,
+) -> dict[str, Any]:
+    """What `write` would give back now, without writing; raises what it raises but second_person_required."""
+    _original(tx, charge_id)
+    rows = _rows(tx, charge_id, charge_id, lines)
+    total = money.total(row["amount"] for row in rows)
+    paid = give_back(policy, -total, held(tx, charge_id), payments)
+    return {
+        "total": money.to_text(total),
+        "total_in_words": money.in_words(total),
+        "lines": [charges.line_payload(row) | {"original_line_id": row["original_line_id"]} for row in rows],
+        "payments": [payment.payload() for payment in paid],
+        "second_person": needs_second_person(policy, total),
+    }
+
+
+def _rows(tx: Tx, refund_id: str, charge_id: str, lines: Sequence[tuple[str, int]] | None) -> list[dict[str, Any]]:
+    chosen = _chosen(remainders(tx, charge_id), lines)
+    _refuse_handed_over(tx, chosen)
+    return [_refund_row(refund_id, n, rest, quantity) for n, (rest, quantity) in enumerate(chosen, start=1)]
+
+
 def _original(tx: Tx, charge_id: str) -> Mapping[str, Any]:
-    # Two refunds of one charge, and a hand-over of what it paid for, would each not see the other.
-    locks.hold(tx, f"charge:{charge_id}", *_sources(tx, charge_id))
     original = require_ours(tx, charge_id)
     if original["refund_of"] is not None:
         raise YjError("refund_of_refund")

@@ -46,19 +46,21 @@ def matching(table: Table, q: str, columns: Sequence[str]) -> ColumnElement[bool
 def page(tx: Tx, statement: Select[Any], key: ColumnElement[Any], limit: int, cursor: str | None) -> dict[str, Any]:
     """`{items, next_cursor}` in the order of `key` (unique text); the cursor is the last key seen, opaque outside."""
     if cursor:
-        statement = statement.where(key > _decode(cursor))
+        statement = statement.where(key > decoded(cursor))
     rows = [dict(row) for row in tx.conn.execute(statement.order_by(key).limit(limit + 1)).mappings()]
     more = len(rows) > limit
     items = rows[:limit]
-    return {"items": items, "next_cursor": _encode(str(items[-1][key.key or ""])) if more else None}
+    return {"items": items, "next_cursor": encoded(str(items[-1][key.key or ""])) if more else None}
 
 
-def _encode(text: str) -> str:
+def encoded(text: str) -> str:
+    """A cursor that hides what it stands on."""
     return base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def _decode(cursor: str) -> str:
+def decoded(cursor: str) -> str:
+    """What a cursor stands on; raises invalid_request for one that is not ours."""
     try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
+        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
         raise YjError("invalid_request", field="cursor", problem="?") from None

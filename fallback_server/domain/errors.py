@@ -175,6 +175,11 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "refund_too_much": ErrorKind(409, "退费数量超过可退数量。", "More than what remains.", "line {line_id}: {remaining} left."),
     "nothing_to_refund": ErrorKind(409, "已全部退费。", "Everything was refunded.", "No remaining lines."),
     "refund_of_refund": ErrorKind(409, "退费单不能再退。", "A refund cannot be refunded.", "refund_of is set."),
+    "registration_fee_refund": ErrorKind(
+        409, "挂号费不能单独退费，请在挂号窗口办理退号，退号时自动退还挂号费。",
+        "A registration fee is given back by cancelling the registration, at the registration window.",
+        "POST /registrations/{{id}}/cancel refunds the fee and frees the number.",
+    ),
     "pre_outage_charge": ErrorKind(
         409, "该收费不在应急系统内，须在 HIS 恢复后退；请登记病人的退费要求。", "Not a charge of YJ: refund it in the HIS later; record the wish.",
         "Only YJ documents of an unclosed incident can be refunded. POST /refund-wishes records the wish.",

@@ -265,3 +265,31 @@ def test_the_answer_of_an_act_is_what_is_read_afterwards(yj: Hospital) -> None:
     back = good(window.post(f"/charges/{made['id']}/refund", {"reason": "x", "lines": part}))
     read = good(window.get(f"/charges/{back['id']}"), 200)
     assert {name: back[name] for name in read} == read
+
+
+def test_a_long_list_of_charges_is_turned_page_by_page_without_a_gap(yj: Hospital) -> None:
+    window = yj.window("cashier")
+    made = [good(charge(window, items(("F001", 1))))["id"] for _ in range(5)]  # all in the same second
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = good(window.get("/charges", limit=2, **({"cursor": cursor} if cursor else {})), 200)
+        seen += [row["id"] for row in page["items"]]
+        cursor = page["next_cursor"]
+        good(charge(window, items(("F003", 1))))  # what is made meanwhile moves nothing
+    assert sorted(seen) == sorted(made)
+    assert window.get("/charges", cursor="%%").code == "invalid_request"
+    assert window.get("/charges", business_date="2026-11-23", limit=1).json["next_cursor"]
+    assert window.get("/charges", business_date="2026-11-22").json["items"] == []
+    assert window.get("/charges", business_date="today").code == "invalid_request"
+
+
+def test_a_prescription_and_an_order_are_found_by_the_number_on_the_paper(yj: Hospital) -> None:
+    window = yj.window("cashier")
+    assert [row["id"] for row in window.get("/prescriptions", number="3001").json["items"]] == [RX_UNPAID]
+    assert [row["id"] for row in window.get("/orders", number="2001").json["items"]] == [ORDER_UNPAID]
+    assert window.get("/prescriptions", number="nothing").json["items"] == []
+
+
+def test_doctors_are_found_by_pinyin_name_and_code(yj: Hospital) -> None:
+    for text in ("LJG", "李建", "D301"):
+        assert [row["staff_code"] for row in yj.window("cashier").get("/staff", q=text).json["items"]] == ["D301"]

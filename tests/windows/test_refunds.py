@@ -155,3 +155,19 @@ def test_money_in_doubt_is_given_back_in_doubt(yj: Hospital) -> None:
     doubtful = {"method": "wechat", "amount": "25.00", "state": "in_doubt"}
     made = good(charge(yj.window("cashier"), items(("F001", 1)), doubtful))
     assert [p["state"] for p in good(refund(yj, made["id"]))["payments"]] == ["in_doubt"]
+
+
+def test_what_a_refund_would_come_to_is_told_before_and_writes_nothing(yj: Hospital) -> None:
+    window = yj.window("cashier")
+    made = good(charge(window, items(("F002", 3), ("F004", 3)), wechat("242.51")))
+    before, path = counts(yj), f"/charges/{made['id']}/refund/quote"
+    whole = good(window.post(path), 200)
+    assert (whole["total"], whole["second_person"]) == ("-242.51", True)
+    part = {"lines": [{"line_id": made["lines"][1]["line_id"], "quantity": 1}]}
+    few = good(window.post(path, part), 200)
+    assert (few["second_person"], [p["method"] for p in few["payments"]]) == (False, ["wechat"])
+    assert counts(yj) == before
+    assert good(refund(yj, made["id"], **part))["total"] == few["total"]
+    too_many = {"lines": [{"line_id": made["lines"][1]["line_id"], "quantity": 3}]}
+    assert window.post(path, too_many).code == "refund_too_much"
+    assert window.post("/charges/none/refund/quote").code == "pre_outage_charge"

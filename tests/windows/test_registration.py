@@ -303,11 +303,13 @@ def test_a_free_visit_and_a_visit_from_a_slip_can_be_cancelled_too(yj: Hospital)
     assert register(yj, centre_slip_no="GH20261123077", payments=[]).status == 201
 
 
-def test_a_fee_refunded_before_is_not_refunded_again(yj: Hospital) -> None:
+def test_a_registration_fee_goes_back_only_with_the_visit_itself(yj: Hospital) -> None:
     got = register(yj, "cashier").json
-    refund = yj.window("cashier").post(f"/charges/{got['charge']['id']}/refund", {"reason": "误收"})
-    assert refund.status == 201, refund.json
-    assert cancel(yj, got["id"]).json["refund"] is None
+    path = f"/charges/{got['charge']['id']}/refund"
+    assert yj.window("cashier").post(path, {"reason": "误收"}).code == "registration_fee_refund"
+    assert yj.window("cashier").post(f"{path}/quote").code == "registration_fee_refund"
+    assert cancel(yj, got["id"]).json["refund"]["refund_of"] == got["charge"]["id"]
+    assert yj.window("cashier").get(f"/charges/{got['charge']['id']}").json["status"] == "refunded"
 
 
 def test_the_same_cancellation_sent_again_refunds_once(yj: Hospital) -> None:

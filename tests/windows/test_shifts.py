@@ -113,3 +113,13 @@ def test_a_shift_left_open_by_a_drill_ends_when_the_real_one_begins(hospital: Ho
     ended = window.get(f"/shifts/{practice['id']}").json
     assert ended["open"] is False
     assert ended["sheet"]["receipts"]["used"][0]["from"].startswith("DRILL")
+
+
+def test_a_sheet_is_printed_once_as_original_and_then_as_numbered_reprint(yj: Hospital) -> None:
+    window = yj.window("cashier")
+    shift = good(window.post("/shifts/open", OPENING))
+    assert good(window.post(f"/shifts/{shift['id']}/prints"))["reprint"] is False
+    yj.back()  # the sheet may be printed after the outage
+    assert good(window.post(f"/shifts/{shift['id']}/prints"))["label"] == "补打 1"
+    assert yj.window("cashier2").post(f"/shifts/{shift['id']}/prints").code == "forbidden"
+    assert window.post("/shifts/none/prints").code == "not_found"

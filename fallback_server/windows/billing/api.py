@@ -63,7 +63,9 @@ class ChargeQuery(Body):
     receipt_no: str | None = None
     yj_no: str | None = None
     operator: str | None = None
+    business_date: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: str | None = None
 
 
 class RefundLine(Body):
@@ -80,6 +82,13 @@ class RefundRequest(Body):
     payments: Annotated[list[GivenBack], Field(max_length=10)] | None = None
     reason: Words
     approver: Approver | None = None
+
+
+class RefundQuestion(Body):
+    """What would be given back."""
+
+    lines: Annotated[list[RefundLine], Field(min_length=1, max_length=200)] | None = None
+    payments: Annotated[list[GivenBack], Field(max_length=10)] | None = None
 
 
 class ReissueRequest(Body):
@@ -182,12 +191,19 @@ def charge(call: Call) -> Any:
 
 @api.get("/charges", summary="Charges and refunds, newest first", roles=LOOKERS, query=ChargeQuery)
 def find_charges(call: Call) -> Any:
-    return {"items": queries.find_charges(call.tx, **call.query.model_dump())}
+    return queries.find_charges(call.tx, **call.query.model_dump())
 
 
 @api.get("/charges/{charge_id}", summary="One charge or refund", roles=LOOKERS)
 def show_charge(call: Call) -> Any:
     return charges.get(call.tx, call.path["charge_id"])
+
+
+@api.ask("/charges/{charge_id}/refund/quote", summary="What a refund would come to", roles=CASHIER, body=RefundQuestion)
+def quote_refund(call: Call) -> Any:
+    body: RefundQuestion = call.body
+    lines = None if body.lines is None else [(line.line_id, line.quantity) for line in body.lines]
+    return usecases.preview_refund(call.tx, call.policy, call.path["charge_id"], lines=lines, payments=body.payments)
 
 
 @api.post(
@@ -302,6 +318,15 @@ def show_shift(call: Call) -> Any:
     shift = shifts.get(call.tx, call.path["shift_id"])
     _require_own(call, shift["operator"]["code"])
     return shift
+
+
+@api.post(
+    "/shifts/{shift_id}/prints", summary="Count a print of a hand-over sheet", roles=BOOK_HOLDERS,
+    permit=Permit.AFTERCARE, body=NoBody, status=201,
+)  # fmt: skip
+def print_shift(call: Call) -> Any:
+    _require_own(call, shifts.get(call.tx, call.path["shift_id"])["operator"]["code"])
+    return usecases.print_shift(call.tx, call.path["shift_id"])
 
 
 def _require_own(call: Call, operator: str) -> None:

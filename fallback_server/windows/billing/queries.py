@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from fallback_server.acts import (
     charge_views,
@@ -18,6 +18,7 @@ from fallback_server.acts import (
     prescriptions,
     receipt_books,
     registrations,
+    searching,
     shifts,
 )
 from fallback_server.acts.charges import NewLine, insurance_of
@@ -199,9 +200,15 @@ def find_charges(
     receipt_no: str | None,
     yj_no: str | None,
     operator: str | None,
+    business_date: str | None,
     limit: int,
-) -> list[dict[str, Any]]:
-    """Charges and refunds that fit, newest first; a void receipt number still finds the charge it was torn from."""
+    cursor: str | None,
+) -> dict[str, Any]:
+    """One page of the charges and refunds that fit, newest first: `{items, next_cursor}`.
+
+    A void receipt number still finds the charge it was torn from. What is made while a person turns the pages stands
+    before the first page and moves nothing.
+    """
     table = cash.charge
     conditions: list[ColumnElement[bool]] = [table.c.drill == tx.mode.drill]
     if registration_id is not None:
@@ -215,7 +222,25 @@ def find_charges(
         conditions.append(table.c.yj_no == yj_no.upper())
     if operator is not None:
         conditions.append(table.c.operator_code == operator)
-    return charge_views.many(tx, *conditions, limit=limit, newest_first=True)
+    if business_date is not None:
+        conditions.append(table.c.business_date == business_date)
+    if cursor:
+        conditions.append(_before(cursor))
+    found = charge_views.many(tx, *conditions, limit=limit + 1, newest_first=True)
+    items = found[:limit]
+    more = len(found) > limit
+    return {"items": items, "next_cursor": _cursor(items[-1]) if more else None}
+
+
+def _cursor(last: Mapping[str, Any]) -> str:
+    return searching.encoded(f"{last['created_at']} {last['id']}")
+
+
+def _before(cursor: str) -> ColumnElement[bool]:
+    created_at, _, charge_id = searching.decoded(cursor).partition(" ")
+    table = cash.charge
+    same = and_(table.c.created_at == created_at, table.c.id < charge_id)
+    return or_(table.c.created_at < created_at, same)
 
 
 def print_model(tx: Tx, policy: Policy, charge_id: str) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from fallback_server.acts import billables, charges, locks, prints, refunds, registrations
-from fallback_server.acts.documents import adopt_incident, charge_row, require_kind
+from fallback_server.acts import billables, charges, locks, prints, refunds, registrations, shifts
+from fallback_server.acts.documents import adopt_incident, charge_row, require_kind, require_ours
 from fallback_server.acts.payments import GivenBack, PaymentIn
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.store import visits
 from fallback_server.store.session import Tx
@@ -58,11 +59,32 @@ def refund(
     payments: Sequence[GivenBack] | None,
     reason: str,
 ) -> dict[str, Any]:
-    """Give money back; see acts.refunds.write."""
+    """Give money back; see acts.refunds.write. Raises registration_fee_refund too."""
+    _refuse_registration_fee(tx, charge_id)
     return refunds.write(
         tx, policy, refund_id=refund_id, charge_id=charge_id, lines=lines, payments=payments, reason=reason,
         approver_code=tx.who.approver_code,
     )  # fmt: skip
+
+
+def preview_refund(
+    tx: Tx,
+    policy: Policy,
+    charge_id: str,
+    *,
+    lines: Sequence[tuple[str, int]] | None,
+    payments: Sequence[GivenBack] | None,
+) -> dict[str, Any]:
+    """What a refund would come to, without writing."""
+    _refuse_registration_fee(tx, charge_id)
+    return refunds.preview(tx, policy, charge_id, lines, payments)
+
+
+def _refuse_registration_fee(tx: Tx, charge_id: str) -> None:
+    """A visit whose fee is back in the patient's pocket would still hold its number: only cancelling gives it back."""
+    row = require_ours(tx, charge_id)
+    if row["kind"] == "registration" and row["refund_of"] is None:
+        raise YjError("registration_fee_refund")
 
 
 def print_charge(tx: Tx, policy: Policy, charge_id: str) -> dict[str, Any]:
@@ -74,6 +96,13 @@ def print_charge(tx: Tx, policy: Policy, charge_id: str) -> dict[str, Any]:
         **prints.record(tx, charge_id, "refund" if row["refund_of"] else "receipt"),
         **queries.print_model(tx, policy, charge_id),
     }
+
+
+def print_shift(tx: Tx, shift_id: str) -> dict[str, Any]:
+    """Count a copy of a hand-over sheet."""
+    shift = shifts.get(tx, shift_id)
+    adopt_incident(tx, shift["incident_no"])
+    return prints.record(tx, shift_id, "shift")
 
 
 def wish_refund(tx: Tx, reference: str, reason: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from flask import g
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
-from fallback_server.acts import standing
+from fallback_server.acts import roll_call, standing
 from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -116,6 +116,7 @@ for _path, _dataset in {
     "/drugs": "drug",
     "/fee-items": "fee_item",
     "/diagnoses": "diagnosis",
+    "/staff": "staff",
     "/departments": "department",
     "/register-types": "register_type",
     "/schedules": "schedule",
@@ -151,5 +152,5 @@ def heartbeat(call: Call) -> Any:
 
 
 @api.get("/workstations", summary="Roll call", roles=("admin", "duty", "supervisor"))
-def roll_call(call: Call) -> Any:
-    return {"items": queries.workstations(call.tx)}
+def show_roll_call(call: Call) -> Any:
+    return {"items": roll_call.workstations(call.tx)}

@@ -12,7 +12,6 @@ from fallback_server.domain import money
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.store import mirror
-from fallback_server.store.people import workstation
 from fallback_server.store.session import Tx
 
 # Master lists and the columns by which each is searched.
@@ -20,6 +19,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "drug": ("pinyin", "name", "drug_code"),
     "fee_item": ("pinyin", "name", "item_code"),
     "diagnosis": ("pinyin", "name", "diagnosis_code"),
+    "staff": ("pinyin", "name", "staff_code"),
     "department": ("name", "department_code"),
     "register_type": ("name", "type_code"),
     "schedule": ("department_code",),
@@ -60,11 +60,3 @@ def _plain(name: str, value: Any) -> Any:
     if not isinstance(value, Decimal):
         return value
     return money.price_text(value) if name == "unit_price" else money.to_text(value)
-
-
-def workstations(tx: Tx) -> list[dict[str, Any]]:
-    """The roll call: those that have not acknowledged the present epoch first."""
-    rows = [dict(row) for row in tx.conn.execute(select(workstation)).mappings()]
-    for row in rows:
-        row["acknowledged"] = row["epoch"] == tx.mode.epoch
-    return sorted(rows, key=lambda row: (row["acknowledged"], row["code"]))
