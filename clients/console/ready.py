@@ -26,6 +26,17 @@ class Finding:
     detail: str
 
 
+# What the standby's own tables say (store.readiness), in the words of the command line.
+SENTENCES = {
+    "mirror_missing": "there is none yet; run `yj mirror run`",
+    "mirror_there": "generation {n}, {rows} rows, as of {as_of}",
+    "mirror_old": "{minutes} min old",
+    "mirror_held": "run {run} is held; look at it, approve or mend",
+    "mirror_stopped": "stopped: {reason}",
+    "administrators": "{n} of our own can log in; two are needed to come back",
+}
+
+
 def ready(
     ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False
 ) -> None:
@@ -36,9 +47,8 @@ def ready(
         with found.store() as store:
             findings += [
                 Finding("schema", True, "at the newest version"),
-                *_mirror(found, store),
+                *_tables(found, store),
                 _writable(store),
-                _people(store),
             ]
     except NotInOrder as error:
         findings.append(Finding("store", False, "; ".join(error.lines)))
@@ -64,20 +74,18 @@ def _disk(found: Instance) -> Finding:
     return Finding("disk", True if free >= least else None if usage.free > 2_000_000_000 else False, detail)
 
 
-def _mirror(found: Instance, store: Store) -> list[Finding]:
-    from sync.mirror.status import mirror_status
+def _tables(found: Instance, store: Store) -> list[Finding]:
+    from fallback_server.store import readiness
 
-    state = mirror_status(store, found.settings.mirror)
-    if state.generation is None:
-        return [Finding("mirror", False, "there is none yet; run `yj mirror run`")]
-    worst = {"ok": True, "warn": None, "fail": False}
-    old = [one for one in state.datasets if one.stale != "ok"]
-    findings = [Finding(f"mirror {one.dataset}", worst[one.stale], f"{one.age_seconds // 60} min old") for one in old]
-    findings += [
-        Finding("mirror", None, f"run {one['run_id']} is held; look at it, approve or mend") for one in state.held
-    ]
-    rows = sum(one.rows for one in state.datasets)
-    return [Finding("mirror", True, f"generation {state.generation}, {rows} rows, as of {state.as_of}"), *findings]
+    with store.reading() as tx:
+        looked = [*readiness.mirror(tx.conn, tx.now, found.settings.mirror), readiness.administrators(tx.conn)]
+    return [
+        Finding(
+            f"{one.check} {one.values['dataset']}" if one.code == "mirror_old" else one.check,
+            one.ok, SENTENCES[one.code].format(**one.values),
+        )
+        for one in looked
+    ]  # fmt: skip
 
 
 def _writable(store: Store) -> Finding:
@@ -92,17 +100,6 @@ def _writable(store: Store) -> Finding:
     except YjError as error:
         return Finding("store", False, error.sentence("en"))
     return Finding("store", True, "can be written")
-
-
-def _people(store: Store) -> Finding:
-    from sqlalchemy import select
-
-    from fallback_server.store.people import operator
-
-    with store.reading() as tx:
-        roles = tx.conn.execute(select(operator.c.roles).where(operator.c.disabled_at.is_(None))).scalars().all()
-    admins = sum("admin" in one for one in roles)
-    return Finding("administrators", admins >= 2, f"{admins} of our own can log in; two are needed to come back")
 
 
 def _centre(found: Instance) -> list[Finding]:

@@ -10,6 +10,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     alarms,
     audit,
     cash,
+    centre_look,
     counters,
     idempotency,
     mirror,

@@ -57,6 +57,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_action"), "audit", ["action"], unique=False)
     op.create_table(
+        "centre_look",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("looked_at", sa.String(length=35), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("since", sa.String(length=35), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("clock_offset_seconds", sa.Float(), nullable=True),
+        sa.Column("detail", sa.String(length=200), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_centre_look_single_row")),
+        sa.CheckConstraint("state IN ('fine', 'slow', 'down')", name=op.f("ck_centre_look_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_centre_look")),
+    )
+    op.create_table(
         "counter",
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
@@ -2007,6 +2020,7 @@ def downgrade() -> None:
     op.drop_table("incident")
     op.drop_table("idempotency")
     op.drop_table("counter")
+    op.drop_table("centre_look")
     op.drop_index(op.f("ix_audit_action"), table_name="audit")
     op.drop_table("audit")
     op.drop_index("uq_stop_order_open", table_name="stop_order")

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from fallback_server.domain.errors import YjError
-from fallback_server.store import alarms
+from fallback_server.store import alarms, centre_look
 from fallback_server.store.session import Store
 from sync.central.gateway import CentralError, CentralGateway
 from sync.central.sql_file import MappingError
@@ -57,10 +57,13 @@ class CentreWatch:
             found = self._centre.gateway().probe()
             while_there()
             sound, detail = True, f"{found.clock_offset_seconds:.0f} s clock offset"
+            self._note(found.seconds, found.clock_offset_seconds, found.version)
         except (CentralError, NoCentre) as error:
             sound, detail = False, type(error).__name__
         except Exception as error:  # noqa: BLE001  (edge of a look: whatever it is, the centre is not in order)
             sound, detail = False, type(error).__name__
+        if not sound:
+            self._note(None, None, detail)
         if sound is self._sound:
             return False
         self._sound = sound
@@ -71,6 +74,13 @@ class CentreWatch:
             self._sound = None  # said again at the next look
             log.error("audit_broke", error=type(error).__name__)
             return False
+
+    def _note(self, seconds: float | None, clock_offset: float | None, detail: str) -> None:
+        """For the console: how the centre was at this look. A store that is away keeps nobody from looking again."""
+        try:
+            centre_look.note(self._store, seconds, clock_offset, detail)
+        except (SQLAlchemyError, YjError) as error:
+            log.error("look_not_noted", error=type(error).__name__)
 
     def _write(self, sound: bool, detail: str) -> bool:
         if sound:

@@ -1,0 +1,46 @@
+"""The roll call: which computers know the present mode, how soon they knew it, and whom they hear."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from fallback_server.domain.clock import from_text
+from fallback_server.store.mode_switch import LIVE_SECONDS
+from fallback_server.store.people import session, workstation
+from fallback_server.store.session import Tx
+
+TODAY_SECONDS: Final = 12 * 3600  # a computer heard of within a shift should have switched; older ones are not missed
+
+
+def workstations(tx: Tx) -> list[dict[str, Any]]:
+    """Every computer, those first that should know the present epoch and do not.
+
+    Beside the columns of `workstation`: `acknowledged`, `live`, `missed` (heard of in this shift, yet not
+    switched), `seconds` it took to acknowledge, `silent_seconds` since it was heard of, and the
+    operator's name while logged in.
+    """
+    names = {row.operator_code: row.operator_name for row in tx.conn.execute(_logged_in())}
+    rows = [_shown(tx, dict(row), names) for row in tx.conn.execute(select(workstation)).mappings()]
+    return sorted(rows, key=lambda row: (not row["missed"], row["acknowledged"], not row["live"], row["code"]))
+
+
+def _logged_in() -> Any:
+    return select(session.c.operator_code, session.c.operator_name).where(session.c.ended_at.is_(None)).distinct()
+
+
+def _shown(tx: Tx, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    silent = int((tx.now - from_text(row["last_seen_at"])).total_seconds())
+    acknowledged = row["epoch"] == tx.mode.epoch
+    took = (from_text(row["epoch_at"]) - tx.mode.since).total_seconds() if acknowledged and row["epoch_at"] else None
+    return {
+        **row,
+        "acknowledged": acknowledged,
+        "live": silent <= LIVE_SECONDS,
+        "missed": not acknowledged and silent <= TODAY_SECONDS,
+        "silent_seconds": max(0, silent),
+        # Who first came after the switch took no time to learn of it.
+        "seconds": None if took is None else max(0, round(took)),
+        "operator_name": names.get(row["operator_code"] or ""),
+    }

@@ -1,0 +1,68 @@
+"""Would the standby take over now: what its own tables say, for `yj ready` and the console alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fallback_server.store import centre_look, mirror_status
+from fallback_server.store.mirror_status import StaleRules
+from fallback_server.store.people import operator
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `ok` None: a warning that does not keep the standby from working.
+
+    `code` names the sentence, `values` are what it speaks of; `subject` tells several findings of a check apart.
+    """
+
+    check: str
+    ok: bool | None
+    code: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    subject: str = ""
+
+
+def findings(conn: Connection, now: datetime, rules: StaleRules) -> list[Finding]:
+    """Mirror, administrators, worker and centre, in this order; a fault is never hidden behind another."""
+    return [*mirror(conn, now, rules), administrators(conn), *worker_and_centre(conn, now)]
+
+
+def mirror(conn: Connection, now: datetime, rules: StaleRules) -> Iterator[Finding]:
+    """Whether there is a mirror, how old each dataset is, and what holds it up."""
+    found = mirror_status.overview(conn, now, rules)
+    if found["generation"] is None:
+        yield Finding("mirror", False, "mirror_missing")
+        return
+    rows = sum(one["rows"] for one in found["datasets"])
+    yield Finding("mirror", True, "mirror_there", {"n": found["generation"], "rows": rows, "as_of": found["as_of"]})
+    worst = {"warn": None, "fail": False}
+    for one in found["datasets"]:
+        if one["stale"] != "ok":
+            values = {"dataset": one["dataset"], "minutes": one["age_seconds"] // 60}
+            yield Finding("mirror", worst[one["stale"]], "mirror_old", values, one["dataset"])
+    for one in found["held"]:
+        yield Finding("mirror", None, "mirror_held", {"run": one["run_id"]}, str(one["run_id"]))
+    if found["stopped"] is not None:
+        yield Finding("mirror", None, "mirror_stopped", {"reason": found["stopped"]["reason"]}, "stopped")
+
+
+def administrators(conn: Connection) -> Finding:
+    """Two of our own can log in without the centre: the way back needs two people."""
+    roles = conn.execute(select(operator.c.roles).where(operator.c.disabled_at.is_(None))).scalars().all()
+    admins = sum("admin" in one for one in roles)
+    return Finding("administrators", admins >= 2, "administrators", {"n": admins})
+
+
+def worker_and_centre(conn: Connection, now: datetime) -> Iterator[Finding]:
+    """Whether somebody watches the centre, and what was seen. A centre that is away is what the standby is for."""
+    look = centre_look.last(conn, now)
+    yield Finding("worker", look["watched"], "worker_there" if look["watched"] else "worker_away", look)
+    if look["watched"]:
+        good = True if look["state"] == centre_look.FINE else None
+        yield Finding("centre", good, f"centre_{look['state']}", look)
