@@ -118,6 +118,7 @@ def test_a_shift_left_open_by_a_drill_ends_when_the_real_one_begins(hospital: Ho
 def test_a_sheet_is_printed_once_as_original_and_then_as_numbered_reprint(yj: Hospital) -> None:
     window = yj.window("cashier")
     shift = good(window.post("/shifts/open", OPENING))
+    good(charge(window, items(("F001", 1))))
     assert good(window.post(f"/shifts/{shift['id']}/prints"))["reprint"] is False
     yj.back()  # the sheet may be printed after the outage
     assert good(window.post(f"/shifts/{shift['id']}/prints"))["label"] == "补打 1"
