@@ -248,7 +248,7 @@ class SqliteCentre(RealCentre):
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "his.sqlite"
-        self.direct = create_engine(f"sqlite:///{self.file}", connect_args={"timeout": 5})
+        self.direct = create_engine(f"sqlite:///{self.file}", connect_args={"timeout": 5, "check_same_thread": False})
         with self.direct.begin() as connection:
             connection.execute(text("PRAGMA journal_mode = WAL"))
         self.fill("integer PRIMARY KEY")

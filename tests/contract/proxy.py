@@ -54,6 +54,8 @@ class Proxy:
                 continue
             server = socket.create_connection(("127.0.0.1", self._target))
             pair = (client, server)
+            for side in pair:  # small packets must not wait for one another
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._pairs.append(pair)
             threading.Thread(target=self._pump, args=pair, daemon=True).start()
 

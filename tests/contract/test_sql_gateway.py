@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -17,17 +15,15 @@ from fallback_server.domain.clock import SystemClock
 from sync.central.dialects import Phase, Timeouts, verdict
 from sync.central.gateway import (
     CentralError,
-    ColumnMissing,
     OutcomeUnknown,
     Outgoing,
-    Refused,
     Systemic,
     Transient,
     Unreachable,
 )
 from sync.central.sql_file import MappingError
 from sync.central.sql_gateway import open_gateway
-from tests.contract.centres import MAPPING, THEM, US, PostgresCentre, charge
+from tests.contract.centres import MAPPING, US, PostgresCentre, charge
 
 OPENED = "2026-11-22T08:00:00.000+08:00"
 pytestmark = pytest.mark.postgres
@@ -49,68 +45,6 @@ def rows(centre: PostgresCentre, sql: str) -> list[Any]:
         return [tuple(row) for row in connection.execute(text(sql))]
 
 
-def test_values_reach_the_tables_as_the_mapping_says(centre: PostgresCentre) -> None:
-    centre.gateway.apply(charge(1, receipt_no="A0000017"))
-    assert rows(centre, "SELECT receipt_no, patient_key, at, kind FROM bill") == [
-        ("A0000017", 7, "2026112208:15:32", "a:b")
-    ]
-    assert rows(centre, "SELECT code, amount FROM bill_line ORDER BY code") == [("A", 12), ("B", 0)]
-
-
-def test_a_document_settles_the_centres_row_once(centre: PostgresCentre) -> None:
-    settles = [{"id": "cabc", "origin": "centre", "central_key": "501"}]
-    first = centre.gateway.apply(changed(charge(1), prescriptions=settles))
-    assert rows(centre, "SELECT paid_by FROM rx") == [(int(first.central_key or 0),)]
-    with pytest.raises(Refused) as refused:
-        centre.gateway.apply(changed(charge(2), prescriptions=settles))
-    assert refused.value.code == "prescription_already_paid"
-    assert len(centre.arrived()) == 1
-
-
-def test_a_parent_without_a_key_is_refused_not_written_as_null(centre: PostgresCentre) -> None:
-    with pytest.raises(Refused) as refused:
-        centre.gateway.apply(replace(charge(1), keys={}))
-    assert refused.value.code == "parent_key_missing"
-    assert centre.arrived() == []
-
-
-def test_a_constraint_of_the_centre_refuses_and_says_no_values(centre: PostgresCentre) -> None:
-    with pytest.raises(Refused) as refused:
-        centre.gateway.apply(charge(1, total="7777.77"))
-    assert refused.value.code == "constraint_violation"
-    assert "upload/charge.sql" in refused.value.detail and "7777" not in refused.value.detail
-    assert refused.value.central["table"] == "bill_line"
-    assert refused.value.__cause__ is None and refused.value.__suppress_context__
-    assert centre.arrived() == []
-
-
-def test_an_earlier_attempt_that_is_still_open_makes_the_second_wait_and_then_answers_it(
-    centre: PostgresCentre,
-) -> None:
-    document = charge(1)
-    with centre.direct.connect() as zombie:
-        insert = text(
-            "INSERT INTO yj_ledger (yj_id, entity, incident_no, installation_id, sequence, payload_hash, central_key,"
-            " amount, applied_at) VALUES (:yj_id, 'charge', 1, :us, 1, :hash, '99', 12, now())"
-        )
-        zombie.execute(insert, {"yj_id": document.ledger.yj_id, "us": US, "hash": document.ledger.payload_hash})
-        with pytest.raises(Transient):  # after the lock time-out of one second, not for ever
-            centre.gateway.apply(document)
-        threading.Timer(0.3, zombie.commit).start()
-        applied = centre.gateway.apply(document)
-        time.sleep(0.1)
-    assert applied.repeated and applied.central_key == "99"
-    assert centre.arrived() == []
-
-
-def test_two_uploaders_at_once_apply_every_document_once(centre: PostgresCentre) -> None:
-    documents = [charge(number) for number in range(1, 11)] * 2
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(centre.gateway.apply, documents))
-    assert sorted(centre.arrived()) == sorted({document.ledger.yj_no for document in documents})
-    assert sum(answer.repeated for answer in answers) == 10
-
-
 def test_a_connection_killed_in_the_middle_leaves_nothing_and_does_not_count(centre: PostgresCentre) -> None:
     with centre.direct.connect() as blocker:
         blocker.execute(text("LOCK TABLE bill_line"))
@@ -129,22 +63,6 @@ def test_a_connection_killed_in_the_middle_leaves_nothing_and_does_not_count(cen
     assert centre.arrived() == []
 
 
-def test_a_question_cannot_write(centre: PostgresCentre) -> None:
-    with pytest.raises(Systemic):
-        centre.gateway.ask("upload/advance_receipt_book", {"operator_code": "C01", "next_no": "120"})
-    assert rows(centre, "SELECT next_no FROM book") == [(100,)]
-
-
-def test_a_bind_nobody_gives_is_named_not_null(centre: PostgresCentre) -> None:
-    with pytest.raises(Systemic, match=r"upload/find_charge.sql:1 .*:yj_no"):
-        centre.gateway.ask("upload/find_charge", {})
-
-
-def test_a_column_that_is_gone_is_named(centre: PostgresCentre) -> None:
-    with centre.gateway.snapshot() as snapshot, pytest.raises(ColumnMissing, match="input_code"):
-        list(snapshot.rows("diagnosis"))
-
-
 def test_a_wrong_password_is_not_an_outage(centre: PostgresCentre, new_database: Callable[[], str]) -> None:
     wrong = make_url(new_database()).set(password="nonsense").render_as_string(hide_password=False)
     gateway = open_gateway(wrong, MAPPING, SystemClock(), timeouts=Timeouts(connect=2))
@@ -152,14 +70,6 @@ def test_a_wrong_password_is_not_an_outage(centre: PostgresCentre, new_database:
         gateway.probe()
     assert "nonsense" not in refused.value.detail
     gateway.close()
-
-
-def test_a_missing_table_stops_everything_not_one_document(centre: PostgresCentre) -> None:
-    with centre.direct.begin() as connection:
-        connection.execute(text("DROP TABLE bill_line"))
-    with pytest.raises(Systemic):
-        centre.gateway.apply(charge(1))
-    assert centre.arrived() == []
 
 
 def test_the_address_must_fit_the_mapping() -> None:
@@ -202,12 +112,6 @@ def test_without_the_right_to_write_the_ledger_preflight_says_so(real: PostgresC
     assert any("ledger cannot be written" in problem for problem in problems)
     assert any("upload/charge.sql" in problem and "42501" in problem for problem in problems)
     gateway.close()
-
-
-def test_installations_are_told_apart_by_the_fence(centre: PostgresCentre) -> None:
-    with pytest.raises(Refused) as refused:
-        centre.gateway.apply(charge(1, installation=THEM))
-    assert refused.value.code == "fenced"
 
 
 @pytest.mark.parametrize(

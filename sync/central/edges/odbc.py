@@ -15,7 +15,7 @@ _PREFIX: Final = re.compile(r"(?:\[[^\]]*\]\s*)+")
 # Names of things, as the servers quote them; everything else in quotes may be a patient's data.
 _NAMED: Final = {
     "constraint": re.compile(r"(?i)(?:constraint|key) ['`\"]([\w.]+)['`\"]"),
-    "table": re.compile(r"(?i)(?:table|object|object name) ['\"`]([\w.#]+)['\"`]"),
+    "table": re.compile(r"(?i)(?:(?:table|object|object name) ['\"`]|fail\w* (?:for |\()`[^`]*`\.`)([\w.#]+)['\"`]"),
     "column": re.compile(r"(?i)column ['\"`]([\w.`]+)['\"`]"),
 }
 

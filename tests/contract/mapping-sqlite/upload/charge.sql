@@ -6,7 +6,7 @@ SELECT nr, receipt_no, total FROM bill WHERE receipt_no = :receipt_no;
 -- expect 1 else not_written
 -- returns central_key
 INSERT INTO bill (yj_no, receipt_no, patient_key, total, at, kind)
-VALUES (:yj_no, :receipt_no, CAST(:patient_key AS integer), CAST(:total AS decimal(14, 2)), :occurred_at_char16, 'a:b')
+VALUES (:yj_no, :receipt_no, CAST(:patient_key AS integer), CAST(:total AS decimal(14, 2)), :occurred_at_char16, '门诊:𠮷')
 RETURNING nr;
 -- step line
 -- each lines
