@@ -42,9 +42,9 @@ def look(store: Store, rules: StaleRules) -> dict[str, Trouble]:
     found: dict[str, Trouble] = {}
     with store.reading() as tx:
         runs = _runs(tx)
-        centre_lost = bool(alarms.on(tx.conn, alarms.CENTRE))
+        away_until = _away_until(tx)
         for group, names in GROUPS.items():
-            trouble = in_runs(runs, names, centre_lost=centre_lost) or _stale(tx, group, names, rules, centre_lost)
+            trouble = in_runs(runs, names, away_until=away_until) or _stale(tx, group, names, rules, runs, away_until)
             if trouble is not None:
                 found[group] = trouble
     for group in GROUPS:
@@ -57,17 +57,27 @@ def look(store: Store, rules: StaleRules) -> dict[str, Trouble]:
 
 
 def _runs(tx: Tx) -> list[Mapping[Any, Any]]:
-    wanted = (run.c.run_id, run.c.state, run.c.datasets, run.c.counts, run.c.problems)
-    statement = select(*wanted).where(run.c.state != "running").order_by(run.c.run_id.desc()).limit(LOOKED_BACK)
+    wanted = (run.c.run_id, run.c.state, run.c.datasets, run.c.counts, run.c.problems, run.c.finished_at)
+    statement = select(*wanted).order_by(run.c.run_id.desc()).limit(LOOKED_BACK)
     return list(tx.conn.execute(statement).mappings())
 
 
-def in_runs(runs: Sequence[Mapping[Any, Any]], names: Iterable[str], *, centre_lost: bool = False) -> Trouble | None:
-    """What the newest runs (first is newest) say of these datasets; a run that is published answers for its own."""
+def _away_until(tx: Tx) -> str:
+    """Until when the centre was known to be away, `~` (after every time) while it is; it has an alarm of its own."""
+    closed = select(alarms.alarm.c.closed_at).where(alarms.alarm.c.subject == alarms.CENTRE)
+    newest = tx.conn.execute(closed.order_by(alarms.alarm.c.id.desc()).limit(1)).first()
+    return "" if newest is None else newest.closed_at or "~"
+
+
+def in_runs(runs: Sequence[Mapping[Any, Any]], names: Iterable[str], *, away_until: str = "") -> Trouble | None:
+    """What the newest runs (first is newest) say of these datasets; a run that is published answers for its own.
+
+    Runs that could not reach the centre while that was known to be away (`away_until`) say nothing.
+    """
     left, failures = set(names), list[Mapping[Any, Any]]()
     for one in runs:
         mine = left & set(one["counts"] if one["state"] == "published" else one["datasets"])
-        if not mine:
+        if not mine or one["state"] == "running" or _excused(one, away_until):
             continue
         if one["state"] == "held" and (held := _held(one, left)) is not None:
             return held
@@ -75,7 +85,11 @@ def in_runs(runs: Sequence[Mapping[Any, Any]], names: Iterable[str], *, centre_l
             failures.append(one)
         else:
             left -= mine
-    return _failing(failures, centre_lost)
+    return _failing(failures)
+
+
+def _excused(one: Mapping[Any, Any], away_until: str) -> bool:
+    return one["state"] == "failed" and _kind(one) == "unreachable" and str(one["finished_at"]) <= away_until
 
 
 def _held(one: Mapping[Any, Any], names: set[str]) -> Trouble | None:
@@ -90,16 +104,14 @@ def _held(one: Mapping[Any, Any], names: set[str]) -> Trouble | None:
     return Trouble(f"held-{sign}", f"镜像运行 {number} 待确认：{zh}", f"Mirror run {number} is held: {en}", int(number))
 
 
-def _failing(failures: Sequence[Mapping[Any, Any]], centre_lost: bool) -> Trouble | None:
+def _failing(failures: Sequence[Mapping[Any, Any]]) -> Trouble | None:
     """`failures` newest first, with nothing better between them."""
     if not failures:
         return None
     kinds = [_kind(one) for one in failures]
     newest, problem = kinds[0], next(iter(failures[0]["problems"]), {"zh": "", "en": ""})
     in_a_row = next((i for i, kind in enumerate(kinds) if kind != newest), len(kinds))
-    if newest in QUIET or (newest == "unreachable" and centre_lost):
-        return None
-    if newest not in AT_ONCE and in_a_row < STUCK_AFTER:
+    if newest in QUIET or (newest not in AT_ONCE and in_a_row < STUCK_AFTER):
         return None
     zh, en = problem["zh"], problem["en"]
     return Trouble(
@@ -112,9 +124,20 @@ def _kind(one: Mapping[Any, Any]) -> str:
     return str(next((problem["kind"] for problem in one["problems"]), "unknown"))
 
 
-def _stale(tx: Tx, group: str, names: Iterable[str], rules: StaleRules, centre_lost: bool) -> Trouble | None:
+def _stale(
+    tx: Tx,
+    group: str,
+    names: Sequence[str],
+    rules: StaleRules,
+    runs: Sequence[Mapping[Any, Any]],
+    away_until: str,
+) -> Trouble | None:
     """A copy that nobody noticed stopping. Frozen, stopped and cut off have their own words."""
-    if centre_lost or alarms.stopped(tx.conn) is not None or alarms.on(tx.conn, f"{alarms.MIRROR}.stop"):
+    if alarms.stopped(tx.conn) is not None or alarms.on(tx.conn, f"{alarms.MIRROR}.stop"):
+        return None
+    newest = next((one for one in runs if set(one["datasets"]) & set(names)), None)
+    # The run that will make it fresh again is at work, or about to begin.
+    if newest is not None and (newest["state"] in ("running", "frozen") or _excused(newest, away_until)):
         return None
     rows = tx.conn.execute(select(dataset_state.c.dataset, dataset_state.c.as_of))
     known = {row.dataset: row.as_of for row in rows}
