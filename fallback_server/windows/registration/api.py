@@ -149,6 +149,10 @@ class TransferRequest(Body):
     reason: Text500 = "转科"
 
 
+class NoBody(Body):
+    """Nothing to say."""
+
+
 @api.get("/patients", summary="Find patients", query=PatientQuery)
 def find_patients(call: Call) -> Any:
     return queries.find_patients(call.tx, call.query.q, call.query.limit)
@@ -165,6 +169,16 @@ def create_patient(call: Call) -> Any:
 @api.get("/patients/{patient_id}", summary="One patient in full")
 def show_patient(call: Call) -> Any:
     return queries.patient(call.tx, call.path["patient_id"])
+
+
+@api.get("/departments/{department_code}/offer", summary="What a department sells today", roles=REGISTRAR)
+def show_offer(call: Call) -> Any:
+    return queries.offer(call.tx, call.path["department_code"])
+
+
+@api.get("/registrations/own", summary="What the caller registered today", roles=REGISTRAR)
+def show_own(call: Call) -> Any:
+    return queries.own_recent(call.tx)
 
 
 @api.post(
@@ -204,3 +218,11 @@ def transfer_registration(call: Call) -> Any:
     return usecases.transfer(
         call.tx, call.key, call.path["registration_id"], body.department_code, body.staff_code, body.reason
     )
+
+
+@api.post(
+    "/registrations/{registration_id}/prints", summary="Count a print of a slip", roles=REGISTRAR,
+    permit=Permit.AFTERCARE, body=NoBody, status=201,
+)  # fmt: skip
+def print_slip(call: Call) -> Any:
+    return usecases.print_slip(call.tx, call.path["registration_id"])

@@ -2,6 +2,46 @@
 
 from __future__ import annotations
 
-from fallback_server.web.pages import Pages
+from typing import Any
+
+from fallback_server.acts import prints
+from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.web.pages import Pages, View
+from fallback_server.windows.registration import queries
 
 pages = Pages("registration")
+REGISTRAR = ("registrar",)  # a cashier and a supervisor are registrars too
+
+
+@pages.page(
+    "/registration", template="registration/registration.html", title="registration.title", roles=REGISTRAR, nav=True
+)
+def desk(view: View) -> dict[str, Any]:
+    """The desk: what it sells comes with the page, people and sessions are asked for as they are needed."""
+    allowed = view.policy.payment_methods
+    return {
+        "data": {
+            "role": "registrar",
+            "today": view.tx.today.isoformat(),
+            "departments": queries.departments(view.tx),
+            "types": queries.types(view.tx),
+            "insurance_types": queries.codes(view.tx, "insurance_type"),
+            "id_types": queries.codes(view.tx, "id_type"),
+            "methods": [*(code for code in PAYMENT_METHODS if code in allowed), *sorted(allowed - {*PAYMENT_METHODS})],
+        }
+    }
+
+
+@pages.paper(
+    "/print/registration/{registration_id}", template="prints/registration.html", title="prints.registration_title",
+    size="roll80", roles=REGISTRAR,
+)  # fmt: skip
+def slip(view: View) -> dict[str, Any]:
+    """The slip the patient walks with."""
+    found = queries.slip(view.tx, view.path["registration_id"])
+    visit = found["visit"]
+    carried = prints.carried(
+        view.tx, view.policy, visit["id"], incident_no=visit["incident_no"], drill=visit["drill"],
+        at=visit["created_at"], operator=visit["operator_name"], workstation=visit["workstation"],
+    )  # fmt: skip
+    return {**found, "number": visit["yj_no"], "carried": carried}

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 
-from fallback_server.acts import charges, open_work, orders, patients, prescriptions, registrations, rendering
+from fallback_server.acts import charges, masters, open_work, orders, patients, prescriptions, registrations, rendering
 from fallback_server.acts.views import PatientView, VisitView
+from fallback_server.domain import money
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.pinyin import initials
+from fallback_server.store import mirror
 from fallback_server.store.session import Tx
 from fallback_server.store.visits import registration
+
+RECENT = 30  # of one's own registrations: what is cancelled or reprinted is seldom older
 
 
 def find_patients(tx: Tx, q: str, limit: int) -> dict[str, Any]:
@@ -56,20 +63,40 @@ def shown(tx: Tx, view: VisitView) -> dict[str, Any]:
     return rendering.visit(view, person, tx.today, open_work.as_of(tx, "open_registration"))
 
 
+def own_recent(tx: Tx) -> dict[str, Any]:
+    """What the acting person registered today, newest first."""
+    mine = (
+        select(registration.c.id)
+        .where(
+            registration.c.operator_code == tx.who.operator_code,
+            registration.c.business_date == tx.today.isoformat(),
+            registration.c.drill == tx.mode.drill,
+        )
+        .order_by(registration.c.created_at.desc(), registration.c.id.desc())
+        .limit(RECENT)
+    )
+    return {"items": [shown(tx, registrations.get(tx, row.id)) for row in tx.conn.execute(mine)]}
+
+
 def sold(tx: Tx, schedule: dict[str, Any]) -> int:
     """Numbers sold of a schedule: the centre's as of the mirror, and ours made since."""
+    ours = _sold_here(tx, [schedule["schedule_id"]]).get(schedule["schedule_id"], 0)
+    return int(schedule["used"] or 0) + ours
+
+
+def _sold_here(tx: Tx, schedule_ids: list[str]) -> dict[str, int]:
     since = open_work.as_of(tx, "schedule") or ""
-    ours = tx.conn.execute(
-        select(func.count())
-        .select_from(registration)
+    rows = tx.conn.execute(
+        select(registration.c.schedule_id, func.count())
         .where(
-            registration.c.schedule_id == schedule["schedule_id"],
+            registration.c.schedule_id.in_(schedule_ids),
             registration.c.cancelled_at.is_(None),
             registration.c.drill == tx.mode.drill,
             registration.c.created_at > since,
         )
-    ).scalar_one()
-    return int(schedule["used"] or 0) + int(ours)
+        .group_by(registration.c.schedule_id)
+    )
+    return {row[0]: int(row[1]) for row in rows}
 
 
 def live_visit(tx: Tx, person: PatientView, department_code: str) -> VisitView | None:
@@ -77,3 +104,105 @@ def live_visit(tx: Tx, person: PatientView, department_code: str) -> VisitView |
     found = registrations.find(tx, registrations.Filter(patient_id=person.id, department_code=department_code))
     today = [view for view in found if view.registered_at[:10] == tx.today.isoformat()]
     return next((view for view in today if not view.cancelled and view.status != "seen"), None)
+
+
+# --- what the desk can sell ------------------------------------------------------------------------------------------
+
+
+def departments(tx: Tx) -> list[dict[str, Any]]:
+    """Departments that take patients, with their pinyin initials for the search at the desk."""
+    table = mirror.datasets["department"]
+    rows = tx.conn.execute(
+        select(table.c.department_code, table.c.name, table.c.kind, table.c.location)
+        .where(table.c.active.is_(True), table.c.kind.in_(registrations.SELLING_KINDS))
+        .order_by(table.c.department_code)
+    )
+    return [
+        {"code": row.department_code, "name": row.name, "kind": row.kind, "location": row.location,
+         "pinyin": initials(row.name)}
+        for row in rows
+    ]  # fmt: skip
+
+
+def types(tx: Tx) -> list[dict[str, Any]]:
+    """Registration types with what each costs."""
+    table = mirror.datasets["register_type"]
+    rows = tx.conn.execute(select(table).where(table.c.active.is_(True)).order_by(table.c.type_code)).mappings()
+    return [
+        {"type_code": row["type_code"], "name": row["name"], "total": money.to_text(fee(row))} for row in rows
+    ]  # fmt: skip
+
+
+def fee(kind: Any) -> Decimal:
+    """What a registration of this type costs."""
+    return money.total((kind["registration_fee"], kind["consultation_fee"]))
+
+
+def codes(tx: Tx, dictionary: str) -> list[dict[str, str]]:
+    """A dictionary of the centre, empty where it has none of this name."""
+    table = mirror.datasets["dictionary"]
+    rows = tx.conn.execute(select(table.c.code, table.c.name).where(table.c.dict == dictionary).order_by(table.c.code))
+    return [{"code": row.code, "name": row.name} for row in rows]
+
+
+def offer(tx: Tx, department_code: str) -> dict[str, Any]:
+    """What a department sells today: its doctors' sessions with sold and capacity, and its doctors. Raises unknown_…"""
+    registrations.selling_department(tx, department_code)
+    return {
+        "department_code": department_code,
+        "in_scope": tx.mode.in_scope(department_code),
+        "as_of": open_work.as_of(tx, "schedule"),
+        "schedules": _schedules(tx, department_code),
+        "staff": _doctors(tx, department_code),
+    }
+
+
+def _schedules(tx: Tx, department_code: str) -> list[dict[str, Any]]:
+    table, staff, kind = (mirror.datasets[name] for name in ("schedule", "staff", "register_type"))
+    rows = tx.conn.execute(
+        select(table, staff.c.name.label("staff_name"), staff.c.title, kind.c.name.label("type_name"),
+               kind.c.registration_fee, kind.c.consultation_fee)
+        .select_from(
+            table.outerjoin(staff, staff.c.staff_code == table.c.staff_code)
+            .join(kind, and_(kind.c.type_code == table.c.type_code, kind.c.active.is_(True)))
+        )
+        .where(table.c.department_code == department_code, table.c.date == tx.today.isoformat())
+        .order_by(table.c.session, table.c.staff_code, table.c.schedule_id)
+    ).mappings().all()  # fmt: skip
+    here = _sold_here(tx, [row["schedule_id"] for row in rows])
+    return [_on_sale(row, int(row["used"] or 0) + here.get(row["schedule_id"], 0)) for row in rows]
+
+
+def _on_sale(row: Any, gone: int) -> dict[str, Any]:
+    names = ("schedule_id", "session", "staff_code", "staff_name", "title", "type_code", "type_name", "capacity")
+    full = row["capacity"] is not None and gone >= row["capacity"]
+    return {**{name: row[name] for name in names}, "total": money.to_text(fee(row)), "sold": gone, "full": full}
+
+
+def _doctors(tx: Tx, department_code: str) -> list[dict[str, Any]]:
+    table = mirror.datasets["staff"]
+    rows = tx.conn.execute(
+        select(table.c.staff_code, table.c.name, table.c.title)
+        .where(table.c.department_code == department_code, table.c.active.is_(True))
+        .order_by(table.c.staff_code)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+# --- the slip --------------------------------------------------------------------------------------------------------
+
+
+def slip(tx: Tx, registration_id: str) -> dict[str, Any]:
+    """What stands on a registration slip (3-windows, Prints): what was sold, not where the visit stands by now."""
+    row = tx.conn.execute(select(registration).where(registration.c.id == registration_id)).mappings().first()
+    if row is None:
+        raise YjError("registration_not_found")
+    person = patients.many(tx, [row["patient_id"]]).get(row["patient_id"])
+    department = masters.find(tx, "department", row["department_code"]) or {}
+    paid = [one for one in charges.of_registration(tx, registration_id) if one["kind"] == "registration"]
+    return {
+        "visit": dict(row),
+        "person": rendering.patient_beside(person, tx.today),
+        "location": department.get("location"),
+        "charge": next((one for one in paid if one["refund_of"] is None), None),
+    }

@@ -9,9 +9,11 @@ from typing import Any
 
 from fallback_server.acts import (
     charges,
+    documents,
     masters,
     open_work,
     patients,
+    prints,
     queue,
     registration_changes,
     registrations,
@@ -279,3 +281,15 @@ def transfer(
     """Transfer a visit and show it as it is now."""
     yj_no = registration_changes.transfer(tx, key, registration_id, department_code, staff_code, reason)
     return {**queries.shown(tx, registrations.get(tx, registration_id)), "yj_no": yj_no}
+
+
+# --- prints ----------------------------------------------------------------------------------------------------------
+
+
+def print_slip(tx: Tx, registration_id: str) -> dict[str, Any]:
+    """Count a copy of a slip of ours; raises not_yj_document, drill_mismatch, incident_closed."""
+    view = registrations.get(tx, registration_id)
+    open_work.require_ours(view.origin)
+    open_work.require_usable(tx, view.origin, view.drill, view.incident_no)
+    documents.adopt_incident(tx, view.incident_no)
+    return prints.record(tx, registration_id, "registration")

@@ -25,7 +25,8 @@ function stops(form) {
 
 /**
  * Enter in a field goes to the next one, on the last it calls `done`; Esc calls `back`. A field may keep Enter to
- * itself with `event.preventDefault()` (a list that is open); buttons and text areas keep theirs.
+ * itself with `event.preventDefault()` (a list that is open); buttons and text areas keep theirs. What is seldom needed
+ * stands in a part marked `data-aside`: Enter passes it by, Tab and the mouse reach it.
  */
 export function walk(form, { done = null, back = null } = {}) {
   form.addEventListener("keydown", (event) => {
@@ -39,14 +40,25 @@ export function walk(form, { done = null, back = null } = {}) {
     if (!plain || event.target.tagName === "TEXTAREA" || event.target.tagName === "BUTTON") return;
     event.preventDefault();
     if (event.repeat) return;
-    const fields = stops(form);
-    const next = fields[fields.indexOf(event.target) + 1];
+    const next = after(form, event.target);
     if (next) goTo(next);
     else done?.();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     done?.();
+  });
+}
+
+/** The field that Enter goes to from `field`, or undefined at the end. */
+export function after(form, field) {
+  const fields = stops(form);
+  const own = field.closest("[data-aside]");
+  const behind = field.compareDocumentPosition.bind(field);
+  return fields.find((other) => {
+    if (!(behind(other) & Node.DOCUMENT_POSITION_FOLLOWING)) return false;
+    const aside = other.closest("[data-aside]");
+    return !aside || aside === own;
   });
 }
 

@@ -101,24 +101,25 @@ export class ReceiptPaper {
 
   /**
    * Print `path` and ask "did it come out?" until it did. `record` counts each copy (POST), `charge` is the id of the
-   * charge whose receipt number stands on the paper, or null; `what` names the paper. Resolves to the receipt number
-   * that is on the good one, or null.
+   * charge whose receipt number stands on the paper, or null; `what` names the paper, `body` is shown with the question
+   * (the change to hand out). Resolves to the receipt number that is on the good one, or null.
    */
-  async print({ what, path, record, charge = null, receipt = null }) {
+  async print({ what, path, record, charge = null, receipt = null, body = () => null }) {
     let current = receipt;
     for (;;) {
       await act(record, {}, ulid());
       await printed(path);
-      const answer = await this.#cameOut(what, current && charge);
+      const answer = await this.#cameOut(what, current && charge, body());
       if (answer === "again") continue;
       if (answer !== "next") return current;
       current = await this.#reissue(charge) ?? current;
     }
   }
 
-  async #cameOut(what, numbered) {
+  async #cameOut(what, numbered, body) {
     const answer = await question({
       title: t("frame.came_out", { what }),
+      body,
       buttons: [
         { value: "yes", label: t("frame.came_out_yes"), main: true },
         { value: "again", label: t("frame.paper_again"), key: "F8" },
