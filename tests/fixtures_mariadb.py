@@ -35,7 +35,14 @@ class MariadbServer:
 
     def admin(self, sql: str) -> str:
         client = shutil.which("mariadb") or "mysql"
-        command = [client, "--no-defaults", "--default-character-set=utf8mb4", f"--socket={self.socket}", "-uroot", "-N"]
+        command = [
+            client,
+            "--no-defaults",
+            "--default-character-set=utf8mb4",
+            f"--socket={self.socket}",
+            "-uroot",
+            "-N",
+        ]
         return subprocess.run([*command, "-e", sql], check=True, capture_output=True, text=True, timeout=60).stdout
 
     def odbc(self, database: str, *, port: int | None = None, user: str = "yj", password: str = _PASSWORD) -> str:
@@ -83,7 +90,9 @@ def mariadb_server() -> Iterator[MariadbServer]:
     server = MariadbServer(_port_of(home), home / "s")
     try:
         _wait(process, server, home)
-        server.admin(f"CREATE USER 'yj'@'127.0.0.1' IDENTIFIED BY '{_PASSWORD}'; GRANT PROCESS ON *.* TO 'yj'@'127.0.0.1'")
+        server.admin(
+            f"CREATE USER 'yj'@'127.0.0.1' IDENTIFIED BY '{_PASSWORD}'; GRANT PROCESS ON *.* TO 'yj'@'127.0.0.1'"
+        )
         yield server
     finally:
         process.kill()  # by its id; the folder goes with it, so there is nothing to close
