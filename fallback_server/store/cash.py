@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from fallback_server.store.schema import BigKey, Cents, UnitPrice, metadata
 from fallback_server.store.visits import document_columns
@@ -86,9 +99,9 @@ receipt_book = Table(
     Column("operator_code", String(64), nullable=False, index=True),
     Column("prefix", String(16), nullable=False),
     Column("width", Integer, nullable=False),  # digits on the paper
-    Column("start_no", Integer, nullable=False),
-    Column("end_no", Integer, nullable=False),
-    Column("next_no", Integer, nullable=False),
+    Column("start_no", BigInteger, nullable=False),
+    Column("end_no", BigInteger, nullable=False),
+    Column("next_no", BigInteger, nullable=False),
     Column("source", String(8), nullable=False),  # mirror | issued | drill
     Column("incident_no", Integer),  # at its first use or issue; NULL: prepared in normal mode
     Column("created_at", String(35), nullable=False),
@@ -103,7 +116,7 @@ receipt_number = Table(
     metadata,
     # Promise P4: a number is used at most once and never recycled. Unused numbers have no row.
     Column("prefix", String(16), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("receipt_no", String(40), nullable=False, unique=True),
     Column("book_id", BigKey, ForeignKey("receipt_book.id"), nullable=False, index=True),
     Column("state", String(8), nullable=False),

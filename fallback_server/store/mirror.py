@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, CheckConstraint, Column, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Index, Integer, String, Table, Text
 
 from fallback_server.domain.datasets import AMOUNT, DATASETS, DATE, FLAG, INT, PRICE, Dataset
 from fallback_server.domain.datasets import Column as Field
 from fallback_server.store.schema import BigKey, Cents, UnitPrice, mirror_metadata
 
-_TYPES: dict[str, Any] = {INT: Integer, FLAG: Boolean, PRICE: UnitPrice, AMOUNT: Cents, DATE: String(10)}
+# A receipt number of ten digits is beyond 32 bits.
+_TYPES: dict[str, Any] = {INT: BigInteger, FLAG: Boolean, PRICE: UnitPrice, AMOUNT: Cents, DATE: String(10)}
 
 # Columns a window searches by prefix; text order must be byte order there, so that `>= p AND < next(p)` is exact.
 SEARCHED: dict[str, tuple[str, ...]] = {
@@ -45,10 +46,12 @@ def _table(dataset: Dataset) -> Table:
         dataset.name,
         mirror_metadata,
         *(_column(field) for field in dataset.columns),
-        Column("id", String(32), nullable=False, unique=True),
+        Column("id", String(32), nullable=False),
         Column("row_hash", String(16), nullable=False),
         *(Column(name, text_c) for name in search if name not in own),
     )
+    # An index, not a constraint: a first load makes all indexes when its rows are there.
+    Index(f"uq_{dataset.name}_id", table.c.id, unique=True)
     for name in search:
         Index(f"ix_{dataset.name}_{name}", table.c[name])
     for names in LOOKED_UP.get(dataset.name, ()):
@@ -100,6 +103,8 @@ dataset_state = Table(
     Column("watermark", Text),
     Column("rules_version", Integer, nullable=False),
     Column("greatest_key", Text),
+    Column("swept_at", String(35)),  # as of when every row of the centre was last looked at
+    Column("shape", Text),  # the columns the centre gave and their types
 )
 
 # What a publish changed, so that it can be undone: the row before it, NULL where there was none.

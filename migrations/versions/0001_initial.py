@@ -214,9 +214,9 @@ def upgrade() -> None:
         sa.Column("operator_code", sa.String(length=64), nullable=False),
         sa.Column("prefix", sa.String(length=16), nullable=False),
         sa.Column("width", sa.Integer(), nullable=False),
-        sa.Column("start_no", sa.Integer(), nullable=False),
-        sa.Column("end_no", sa.Integer(), nullable=False),
-        sa.Column("next_no", sa.Integer(), nullable=False),
+        sa.Column("start_no", sa.BigInteger(), nullable=False),
+        sa.Column("end_no", sa.BigInteger(), nullable=False),
+        sa.Column("next_no", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(length=8), nullable=False),
         sa.Column("incident_no", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.String(length=35), nullable=False),
@@ -929,7 +929,7 @@ def upgrade() -> None:
     op.create_table(
         "receipt_number",
         sa.Column("prefix", sa.String(length=16), nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("receipt_no", sa.String(length=40), nullable=False),
         sa.Column("book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("state", sa.String(length=8), nullable=False),
@@ -977,6 +977,8 @@ def upgrade() -> None:
         sa.Column("watermark", sa.Text(), nullable=True),
         sa.Column("rules_version", sa.Integer(), nullable=False),
         sa.Column("greatest_key", sa.Text(), nullable=True),
+        sa.Column("swept_at", sa.String(length=35), nullable=True),
+        sa.Column("shape", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("dataset", name=op.f("pk_dataset_state")),
         schema="mirror",
     )
@@ -1010,9 +1012,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("department_code", name=op.f("pk_department")),
-        sa.UniqueConstraint("id", name=op.f("uq_department_id")),
         schema="mirror",
     )
+    op.create_index("uq_department_id", "department", ["id"], unique=True, schema="mirror")
     op.create_table(
         "diagnosis",
         sa.Column(
@@ -1034,9 +1036,9 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.Column("pinyin", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("diagnosis_code", name=op.f("pk_diagnosis")),
-        sa.UniqueConstraint("id", name=op.f("uq_diagnosis_id")),
         schema="mirror",
     )
+    op.create_index("uq_diagnosis_id", "diagnosis", ["id"], unique=True, schema="mirror")
     op.create_index("ix_diagnosis_name", "diagnosis", ["name"], unique=False, schema="mirror")
     op.create_index("ix_diagnosis_pinyin", "diagnosis", ["pinyin"], unique=False, schema="mirror")
     op.create_table(
@@ -1056,9 +1058,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("dict", "code", name=op.f("pk_dictionary")),
-        sa.UniqueConstraint("id", name=op.f("uq_dictionary_id")),
         schema="mirror",
     )
+    op.create_index("uq_dictionary_id", "dictionary", ["id"], unique=True, schema="mirror")
     op.create_table(
         "drug",
         sa.Column(
@@ -1100,7 +1102,7 @@ def upgrade() -> None:
         sa.Column(
             "min_unit", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=True
         ),
-        sa.Column("pack_qty", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("pack_qty", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("unit_price", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "manufacturer",
@@ -1150,9 +1152,9 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.Column("pinyin", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("drug_code", name=op.f("pk_drug")),
-        sa.UniqueConstraint("id", name=op.f("uq_drug_id")),
         schema="mirror",
     )
+    op.create_index("uq_drug_id", "drug", ["id"], unique=True, schema="mirror")
     op.create_index("ix_drug_name", "drug", ["name"], unique=False, schema="mirror")
     op.create_index("ix_drug_pinyin", "drug", ["pinyin"], unique=False, schema="mirror")
     op.create_table(
@@ -1174,9 +1176,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("pharmacy_code", "drug_code", name=op.f("pk_drug_stock")),
-        sa.UniqueConstraint("id", name=op.f("uq_drug_stock_id")),
         schema="mirror",
     )
+    op.create_index("uq_drug_stock_id", "drug_stock", ["id"], unique=True, schema="mirror")
     op.create_table(
         "fee_item",
         sa.Column(
@@ -1227,9 +1229,9 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.Column("pinyin", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("item_code", name=op.f("pk_fee_item")),
-        sa.UniqueConstraint("id", name=op.f("uq_fee_item_id")),
         schema="mirror",
     )
+    op.create_index("uq_fee_item_id", "fee_item", ["id"], unique=True, schema="mirror")
     op.create_index("ix_fee_item_name", "fee_item", ["name"], unique=False, schema="mirror")
     op.create_index("ix_fee_item_pinyin", "fee_item", ["pinyin"], unique=False, schema="mirror")
     op.create_table(
@@ -1311,9 +1313,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("order_key", name=op.f("pk_open_order")),
-        sa.UniqueConstraint("id", name=op.f("uq_open_order_id")),
         schema="mirror",
     )
+    op.create_index("uq_open_order_id", "open_order", ["id"], unique=True, schema="mirror")
     op.create_index("ix_open_order_patient_no", "open_order", ["patient_no"], unique=False, schema="mirror")
     op.create_index("ix_open_order_registration_key", "open_order", ["registration_key"], unique=False, schema="mirror")
     op.create_table(
@@ -1324,7 +1326,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("line_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "item_code",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -1338,7 +1340,7 @@ def upgrade() -> None:
             "unit", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=False
         ),
         sa.Column("unit_price", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("quantity", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("amount", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "exec_department_code",
@@ -1355,9 +1357,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("order_key", "line_no", name=op.f("pk_open_order_line")),
-        sa.UniqueConstraint("id", name=op.f("uq_open_order_line_id")),
         schema="mirror",
     )
+    op.create_index("uq_open_order_line_id", "open_order_line", ["id"], unique=True, schema="mirror")
     op.create_table(
         "open_prescription",
         sa.Column(
@@ -1418,9 +1420,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("prescription_key", name=op.f("pk_open_prescription")),
-        sa.UniqueConstraint("id", name=op.f("uq_open_prescription_id")),
         schema="mirror",
     )
+    op.create_index("uq_open_prescription_id", "open_prescription", ["id"], unique=True, schema="mirror")
     op.create_index(
         "ix_open_prescription_patient_no", "open_prescription", ["patient_no"], unique=False, schema="mirror"
     )
@@ -1439,7 +1441,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("line_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("line_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "drug_code",
             sa.Text().with_variant(sa.Text(collation="C"), "postgresql"),
@@ -1456,7 +1458,7 @@ def upgrade() -> None:
             "unit", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=False
         ),
         sa.Column("unit_price", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("quantity", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("quantity", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("amount", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column(
             "dose", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=True
@@ -1476,16 +1478,16 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=True,
         ),
-        sa.Column("days", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("days", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column(
             "note", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=True
         ),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("prescription_key", "line_no", name=op.f("pk_open_prescription_line")),
-        sa.UniqueConstraint("id", name=op.f("uq_open_prescription_line_id")),
         schema="mirror",
     )
+    op.create_index("uq_open_prescription_line_id", "open_prescription_line", ["id"], unique=True, schema="mirror")
     op.create_table(
         "open_registration",
         sa.Column(
@@ -1533,7 +1535,7 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=True,
         ),
-        sa.Column("queue_no", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("queue_no", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column(
             "slip_no", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=True
         ),
@@ -1549,9 +1551,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("registration_key", name=op.f("pk_open_registration")),
-        sa.UniqueConstraint("id", name=op.f("uq_open_registration_id")),
         schema="mirror",
     )
+    op.create_index("uq_open_registration_id", "open_registration", ["id"], unique=True, schema="mirror")
     op.create_index(
         "ix_open_registration_department_code", "open_registration", ["department_code"], unique=False, schema="mirror"
     )
@@ -1600,9 +1602,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("operator_code", name=op.f("pk_operator")),
-        sa.UniqueConstraint("id", name=op.f("uq_operator_id")),
         schema="mirror",
     )
+    op.create_index("uq_operator_id", "operator", ["id"], unique=True, schema="mirror")
     op.create_table(
         "patient",
         sa.Column(
@@ -1675,9 +1677,9 @@ def upgrade() -> None:
         sa.Column("pinyin", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.Column("phone_reversed", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("patient_no", name=op.f("pk_patient")),
-        sa.UniqueConstraint("id", name=op.f("uq_patient_id")),
         schema="mirror",
     )
+    op.create_index("uq_patient_id", "patient", ["id"], unique=True, schema="mirror")
     op.create_index("ix_patient_guardian_phone", "patient", ["guardian_phone"], unique=False, schema="mirror")
     op.create_index("ix_patient_id_no", "patient", ["id_no"], unique=False, schema="mirror")
     op.create_index("ix_patient_name", "patient", ["name"], unique=False, schema="mirror")
@@ -1704,9 +1706,9 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("card_no", "card_type", name=op.f("pk_patient_card")),
-        sa.UniqueConstraint("id", name=op.f("uq_patient_card_id")),
         schema="mirror",
     )
+    op.create_index("uq_patient_card_id", "patient_card", ["id"], unique=True, schema="mirror")
     op.create_index("ix_patient_card_patient_no", "patient_card", ["patient_no"], unique=False, schema="mirror")
     op.create_table(
         "receipt_book",
@@ -1719,15 +1721,15 @@ def upgrade() -> None:
         sa.Column(
             "prefix", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), autoincrement=False, nullable=False
         ),
-        sa.Column("start_no", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("end_no", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("next_no", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("start_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("end_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("next_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("operator_code", "prefix", "start_no", name=op.f("pk_receipt_book")),
-        sa.UniqueConstraint("id", name=op.f("uq_receipt_book_id")),
         schema="mirror",
     )
+    op.create_index("uq_receipt_book_id", "receipt_book", ["id"], unique=True, schema="mirror")
     op.create_table(
         "register_type",
         sa.Column(
@@ -1741,14 +1743,14 @@ def upgrade() -> None:
         ),
         sa.Column("registration_fee", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("consultation_fee", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("validity_days", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("validity_days", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("active", sa.Boolean(), autoincrement=False, nullable=False),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("type_code", name=op.f("pk_register_type")),
-        sa.UniqueConstraint("id", name=op.f("uq_register_type_id")),
         schema="mirror",
     )
+    op.create_index("uq_register_type_id", "register_type", ["id"], unique=True, schema="mirror")
     op.create_table(
         "rejection",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -1791,14 +1793,14 @@ def upgrade() -> None:
             autoincrement=False,
             nullable=False,
         ),
-        sa.Column("capacity", sa.Integer(), autoincrement=False, nullable=True),
-        sa.Column("used", sa.Integer(), autoincrement=False, nullable=True),
+        sa.Column("capacity", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("used", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("schedule_id", name=op.f("pk_schedule")),
-        sa.UniqueConstraint("id", name=op.f("uq_schedule_id")),
         schema="mirror",
     )
+    op.create_index("uq_schedule_id", "schedule", ["id"], unique=True, schema="mirror")
     op.create_index(
         "ix_schedule_department_code_date", "schedule", ["department_code", "date"], unique=False, schema="mirror"
     )
@@ -1835,9 +1837,9 @@ def upgrade() -> None:
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.Column("pinyin", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=True),
         sa.PrimaryKeyConstraint("staff_code", name=op.f("pk_staff")),
-        sa.UniqueConstraint("id", name=op.f("uq_staff_id")),
         schema="mirror",
     )
+    op.create_index("uq_staff_id", "staff", ["id"], unique=True, schema="mirror")
     op.create_index("ix_staff_pinyin", "staff", ["pinyin"], unique=False, schema="mirror")
     # ### end Alembic commands ###
     for statement in guards.statements(op.get_bind().dialect.name):
@@ -1848,46 +1850,64 @@ def downgrade() -> None:
     """Undo."""
     # ### commands auto generated by Alembic - please adjust! ###
     op.drop_index("ix_staff_pinyin", table_name="staff", schema="mirror")
+    op.drop_index("uq_staff_id", table_name="staff", schema="mirror")
     op.drop_table("staff", schema="mirror")
     op.drop_index("ix_schedule_department_code_date", table_name="schedule", schema="mirror")
+    op.drop_index("uq_schedule_id", table_name="schedule", schema="mirror")
     op.drop_table("schedule", schema="mirror")
     op.drop_index(op.f("ix_rejection_run_id"), table_name="rejection", schema="mirror")
     op.drop_table("rejection", schema="mirror")
+    op.drop_index("uq_register_type_id", table_name="register_type", schema="mirror")
     op.drop_table("register_type", schema="mirror")
+    op.drop_index("uq_receipt_book_id", table_name="receipt_book", schema="mirror")
     op.drop_table("receipt_book", schema="mirror")
     op.drop_index("ix_patient_card_patient_no", table_name="patient_card", schema="mirror")
+    op.drop_index("uq_patient_card_id", table_name="patient_card", schema="mirror")
     op.drop_table("patient_card", schema="mirror")
     op.drop_index("ix_patient_pinyin", table_name="patient", schema="mirror")
     op.drop_index("ix_patient_phone_reversed", table_name="patient", schema="mirror")
     op.drop_index("ix_patient_name", table_name="patient", schema="mirror")
     op.drop_index("ix_patient_id_no", table_name="patient", schema="mirror")
     op.drop_index("ix_patient_guardian_phone", table_name="patient", schema="mirror")
+    op.drop_index("uq_patient_id", table_name="patient", schema="mirror")
     op.drop_table("patient", schema="mirror")
+    op.drop_index("uq_operator_id", table_name="operator", schema="mirror")
     op.drop_table("operator", schema="mirror")
     op.drop_index("ix_open_registration_patient_no", table_name="open_registration", schema="mirror")
     op.drop_index("ix_open_registration_department_code", table_name="open_registration", schema="mirror")
+    op.drop_index("uq_open_registration_id", table_name="open_registration", schema="mirror")
     op.drop_table("open_registration", schema="mirror")
+    op.drop_index("uq_open_prescription_line_id", table_name="open_prescription_line", schema="mirror")
     op.drop_table("open_prescription_line", schema="mirror")
     op.drop_index("ix_open_prescription_registration_key", table_name="open_prescription", schema="mirror")
     op.drop_index("ix_open_prescription_patient_no", table_name="open_prescription", schema="mirror")
+    op.drop_index("uq_open_prescription_id", table_name="open_prescription", schema="mirror")
     op.drop_table("open_prescription", schema="mirror")
+    op.drop_index("uq_open_order_line_id", table_name="open_order_line", schema="mirror")
     op.drop_table("open_order_line", schema="mirror")
     op.drop_index("ix_open_order_registration_key", table_name="open_order", schema="mirror")
     op.drop_index("ix_open_order_patient_no", table_name="open_order", schema="mirror")
+    op.drop_index("uq_open_order_id", table_name="open_order", schema="mirror")
     op.drop_table("open_order", schema="mirror")
     op.drop_table("mirror_run", schema="mirror")
     op.drop_table("generation", schema="mirror")
     op.drop_index("ix_fee_item_pinyin", table_name="fee_item", schema="mirror")
     op.drop_index("ix_fee_item_name", table_name="fee_item", schema="mirror")
+    op.drop_index("uq_fee_item_id", table_name="fee_item", schema="mirror")
     op.drop_table("fee_item", schema="mirror")
+    op.drop_index("uq_drug_stock_id", table_name="drug_stock", schema="mirror")
     op.drop_table("drug_stock", schema="mirror")
     op.drop_index("ix_drug_pinyin", table_name="drug", schema="mirror")
     op.drop_index("ix_drug_name", table_name="drug", schema="mirror")
+    op.drop_index("uq_drug_id", table_name="drug", schema="mirror")
     op.drop_table("drug", schema="mirror")
+    op.drop_index("uq_dictionary_id", table_name="dictionary", schema="mirror")
     op.drop_table("dictionary", schema="mirror")
     op.drop_index("ix_diagnosis_pinyin", table_name="diagnosis", schema="mirror")
     op.drop_index("ix_diagnosis_name", table_name="diagnosis", schema="mirror")
+    op.drop_index("uq_diagnosis_id", table_name="diagnosis", schema="mirror")
     op.drop_table("diagnosis", schema="mirror")
+    op.drop_index("uq_department_id", table_name="department", schema="mirror")
     op.drop_table("department", schema="mirror")
     op.drop_table("delta", schema="mirror")
     op.drop_table("dataset_state", schema="mirror")
