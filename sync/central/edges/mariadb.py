@@ -7,6 +7,7 @@ server's usual REPEATABLE READ would show it the past. Reading for the mirror is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -22,6 +23,7 @@ from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transie
 from sync.central.pages import Stream, cursor_pages
 from sync.central.sql_file import Step
 
+_LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
 _LOCK: Final = "concat(coalesce(database(), ''), '.his-yj')"
 # The server's numbers, where the SQLSTATE says less.
 LOST: Final = frozenset({1053, 1077, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2005, 2006, 2013, 2055,
@@ -65,6 +67,7 @@ class MariadbEdge:
         refused = engine.dialect.loaded_dbapi.Error
         event.listen(engine, "connect", lambda connection, _: _prepare(connection, session, refused))
         event.listen(engine, "handle_error", _notice_loss)
+        event.listen(engine, "before_cursor_execute", spell_out, retval=True)
 
     def snapshot(self, connection: Connection, session: Session) -> None:
         if session.isolation == "pages":
@@ -167,13 +170,14 @@ def meaning_of(sqlstate: str | None, number: int | None, phase: Phase, *, lost: 
 
 
 def _prepare(connection: Any, session: Session, refused: type[Exception]) -> None:
-    """Every new connection: text as UTF-16 both ways (what this driver's W functions speak), time-outs, zone, mode."""
-    if session.char_encoding is None:
-        connection.setdecoding(1, encoding="utf-8")
-    else:
-        connection.setdecoding(1, encoding=session.char_encoding)
-    connection.setdecoding(-8, encoding="utf-16le")
-    connection.setencoding(encoding="utf-16le")
+    """Every new connection: text as UTF-8 both ways, time-outs, zone, mode.
+
+    Never UTF-16: the driver takes a character whose low byte is D8 to DB (进, 四, 默 …) for half of a pair and cuts the
+    end off, read or written. Seen with 3.1.15, the driver of Debian 12.
+    """
+    connection.setdecoding(1, encoding=session.char_encoding or "utf-8")
+    connection.setdecoding(-8, encoding="utf-8")
+    connection.setencoding(encoding="utf-8")
     level = "READ COMMITTED" if session.writing else "REPEATABLE READ"
     access = "READ WRITE" if session.writing else "READ ONLY"
     with closing(connection.cursor()) as cursor:
@@ -201,6 +205,21 @@ def _prepare(connection: Any, session: Session, refused: type[Exception]) -> Non
         cursor.execute(f"SET SESSION TRANSACTION ISOLATION LEVEL {level}")
         cursor.execute(f"SET SESSION TRANSACTION {access}")
     connection.commit()
+
+
+def spell_out(
+    connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, executemany: bool
+) -> tuple[str, Any]:
+    """Write the words of a statement that are not ASCII as their bytes: the driver reads a statement in the code page
+    of the machine's locale, whatever that is, and has none for rare characters. Binds go as they are."""
+    return _LITERAL.sub(_bytes_of, statement) if not statement.isascii() else statement, parameters
+
+
+def _bytes_of(literal: re.Match[str]) -> str:
+    words = literal[0]
+    if words.isascii() or "\\" in words:
+        return words
+    return f"_utf8mb4 0x{words[1:-1].replace(chr(39) * 2, chr(39)).encode().hex()}"
 
 
 def _first_that_works(cursor: Any, refused: type[Exception], *statements: str) -> None:
