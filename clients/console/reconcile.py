@@ -7,11 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clients.console.context import Misuse, instance
+from clients.console.context import Misuse, NotInOrder, instance
 from clients.console.locks import say_if_waiting
 from clients.console.output import Output
-
-SUFFIXES = (".json", ".html", ".xlsx")
 
 
 def reconcile(
@@ -21,36 +19,45 @@ def reconcile(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
     """Compare our tables, the ledger and the centre's own; exit 1 while anything differs unexplained."""
-    from clients.console.incidents import chosen
+    from clients.console import account_file
+    from clients.console.incidents import chosen, newest
     from fallback_server.store.sign_off import current_report
-    from sync.reconcile import report
     from sync.reconcile.run import LOCK, run_reconcile
 
-    if out_file is not None and out_file.suffix not in SUFFIXES:
-        raise Misuse(f"--out {out_file}: the name must end in {', '.join(SUFFIXES)}")
+    if out_file is not None and out_file.suffix not in account_file.SUFFIXES:
+        raise Misuse(f"--out {out_file}: the name must end in {', '.join(account_file.SUFFIXES)}")
     out, found = Output(as_json), instance(ctx)
     with found.store() as store:
         with store.reading() as tx:
+            if incident is None and newest(tx.conn) is None:
+                _nothing_yet(out)
             number = chosen(tx.conn, incident)
         with found.gateway() as gateway:
             say_if_waiting(out, store.url, LOCK)
             run_reconcile(store, gateway, number)
         with store.reading() as tx:
             account: dict[str, Any] = current_report(tx.conn, number) or {}
-    _tell(out, account)
-    if out_file is not None:
-        try:
-            report.write(account, out_file, hospital=found.settings.windows.hospital_name)
-        except OSError as error:
-            raise Misuse(f"--out {out_file}: cannot be written ({error.strerror})") from error
-        out.say(f"written: {out_file}")
+            _tell(out, account)
+            if out_file is not None:
+                try:
+                    account_file.write(tx, number, out_file, hospital=found.settings.windows.hospital_name)
+                except OSError as error:
+                    raise Misuse(f"--out {out_file}: cannot be written ({error.strerror})") from error
+                out.say(f"written: {out_file}")
     out.document(account)
     if not account["balanced"]:
         raise typer.Exit(1)
 
 
+def _nothing_yet(out: Output) -> None:
+    """A program that asks before the first outage gets its document too."""
+    zero = {"local": "0.00", "ledger": "0.00", "central": "0.00"}
+    out.document({"incident_no": None, "balanced": False, "totals": zero, "cashiers": [], "differences": []})
+    raise NotInOrder("there is no incident yet")
+
+
 def _tell(out: Output, account: dict[str, Any]) -> None:
-    from sync.reconcile import report
+    from fallback_server.domain import differences
 
     totals = account["totals"]
     out.table(
@@ -64,8 +71,8 @@ def _tell(out: Output, account: dict[str, Any]) -> None:
     shown = [
         [
             one["id"],
-            f"{report.KINDS.get(one['kind'], '')} {one['kind']}".strip(),
-            *(report.words(one[side]) for side in ("local", "central")),
+            f"{differences.KINDS.get(one['kind'], ('',))[0]} {one['kind']}".strip(),
+            *(differences.words(one[side]) for side in ("local", "central")),
             one.get("explained_by"),
         ]
         for one in account["differences"]

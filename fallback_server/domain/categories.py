@@ -29,12 +29,25 @@ PAYMENT_METHODS: Final[dict[str, tuple[str, str]]] = {
 }
 # Rounding (抹零) and arrears (欠费) are payment lines of their own: payments still equal lines to the cent.
 ADJUSTING_METHODS: Final = ("rounding", "arrears")
+ADJUSTING_NAMES: Final[dict[str, tuple[str, str]]] = {
+    "rounding": ("抹零", "Rounding"),
+    "arrears": ("欠费", "Arrears"),
+}
 SCAN_METHODS: Final = ("wechat", "alipay")  # ask for the voucher number of the platform
 
 # 7-trade-rules §3: these need the special red paper form and are refused in YJ mode.
 PAPER_ONLY_CONTROL_CLASSES: Final = ("narcotic", "psychotropic1")
 
-CAUSES: Final = ("server", "storage", "network", "software", "database", "maintenance", "other")
+CAUSE_NAMES: Final[dict[str, tuple[str, str]]] = {
+    "server": ("服务器故障", "Server"),
+    "storage": ("存储故障", "Storage"),
+    "network": ("网络故障", "Network"),
+    "software": ("软件故障", "Software"),
+    "database": ("数据库故障", "Database"),
+    "maintenance": ("计划停机维护", "Planned maintenance"),
+    "other": ("其他", "Other"),
+}
+CAUSES: Final = tuple(CAUSE_NAMES)
 
 ROLES: Final = (
     "registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor",

@@ -56,6 +56,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         501, "本机不能生成 PDF，请直接打印。", "This standby cannot make PDF files; please print instead.",
         "Install the extra `pdf` (WeasyPrint) and the system's pango and a Chinese font.",
     ),
+    "excel_unavailable": ErrorKind(
+        501, "本机不能生成 Excel 表格，请改用打印。", "This standby cannot make workbooks; please print instead.",
+        "Install the extra `excel` (openpyxl).",
+    ),
     # --- people --------------------------------------------------------------------------------------------------
     "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),
     "login_required": ErrorKind(401, "请先登录。", "Please log in.", "No valid session."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -10,9 +11,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import select
 
+from clients.console.account_file import html, write
+from fallback_server.acts import account_book, account_sheet
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.store.cash import receipt_number
@@ -22,7 +26,7 @@ from fallback_server.store.returning import reconciliation, signature
 from fallback_server.store.sign_off import current_report, explain_difference, sign
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Refused
-from sync.reconcile.report import ReconciliationReport, html, write
+from sync.reconcile.report import ReconciliationReport
 from sync.reconcile.run import close_at_centre, run_reconcile
 from sync.upload.run import run_upload
 from tests.fixtures_return import ADMIN, FINANCE, PAIR, Desk, Rules, Tables
@@ -363,16 +367,51 @@ def test_what_has_no_account_is_refused(desk: Desk, centre: FakeCentral, code: s
 
 def test_the_page_escapes_what_comes_from_outside(returned: Desk, centre: FakeCentral, tables: Tables) -> None:
     tables.charge[1]["receipt_no"] = "<script>alert(1)</script>"
-    page = html(account(returned, centre).to_json(), hospital="测试<医院>")
+    account(returned, centre)
+    with returned.store.reading() as tx:
+        page = html(account_sheet.sheet(tx, returned.incident_no), hospital="测试<医院>")
     assert "<script>" not in page and "&lt;script&gt;" in page and "测试&lt;医院&gt;" in page
     assert "票据号不符" in page and "86.36" in page
 
 
+def test_sums_over_all_cashiers_are_the_totals(returned: Desk, centre: FakeCentral, tables: Tables) -> None:
+    """Grand totals by method and by category, on both sides, each the total to the cent."""
+    report = account(returned, centre)
+    with returned.store.reading() as tx:
+        sheet = account_sheet.sheet(tx, returned.incident_no)
+    for lines in (sheet["by_method"], sheet["by_category"]):
+        assert sum(Decimal(line["local"]) for line in lines) == Decimal(report.totals["local"])
+        assert sum(Decimal(line["central"]) for line in lines) == Decimal(report.totals["central"])
+    assert (sheet["cause"], sheet["period"]["from"]) == ("server", sheet["opened_at"])
+
+
+def test_an_account_before_the_first_is_empty_and_says_so(desk: Desk) -> None:
+    number = desk.open()
+    with desk.store.reading() as tx:
+        sheet = account_sheet.sheet(tx, number)
+    assert (sheet["at"], sheet["cashiers"], sheet["totals"]["local"], sheet["balanced"]) == (None, [], "0.00", False)
+
+
 def test_the_account_is_written_by_the_ending_of_the_name(returned: Desk, centre: FakeCentral, tmp_path: Path) -> None:
-    report = account(returned, centre).to_json()
-    write(report, tmp_path / "a.json")
-    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == report
-    write(report, tmp_path / "a.html")
-    assert "账平" in (tmp_path / "a.html").read_text("utf-8")
-    with pytest.raises(ValueError, match=r"\.json, \.html or \.xlsx"):
-        write(report, tmp_path / "a.pdf")
+    account(returned, centre)
+    with returned.store.reading() as tx:
+        for name in ("a.json", "a.html", "a.xlsx"):
+            write(tx, returned.incident_no, tmp_path / name, hospital="测试医院")
+        assert json.loads((tmp_path / "a.json").read_text("utf-8")) == current_report(tx.conn, returned.incident_no)
+        names = [one["operator"] for one in account_sheet.sheet(tx, returned.incident_no)["cashiers"]]
+    page = (tmp_path / "a.html").read_text("utf-8")
+    assert "账平" in page and "全部收费员" in page and "服务器故障" in page
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert [title.split()[0] for title in book.sheetnames] == ["合计", *names, "差异"]
+    figures = [cell.value for row in book["合计"].iter_rows() for cell in row]
+    assert figures.count(86.36) >= 4  # local, ledger, centre, and the sums below them
+
+
+def test_a_workbook_takes_no_text_for_a_formula(returned: Desk, centre: FakeCentral, tables: Tables) -> None:
+    tables.charge[1]["receipt_no"] = "=1+1"
+    account(returned, centre)
+    with returned.store.reading() as tx:
+        packed = account_book.workbook(account_sheet.sheet(tx, returned.incident_no), lambda _: [], hospital="=X()")
+    book = openpyxl.load_workbook(io.BytesIO(packed))
+    kinds_of_cells = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    assert "f" not in kinds_of_cells

@@ -1,0 +1,67 @@
+"""What an account may differ in, and how a difference is told: one list for command line, console and paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+KINDS: Final[dict[str, tuple[str, str]]] = {
+    "pending": ("待上传", "Not uploaded yet"),
+    "sending": ("上传中", "Being uploaded"),
+    "unknown": ("结果未明", "Outcome unknown"),
+    "conflict": ("待人工处理", "With a person"),
+    "settled": ("未上传（另行处理）", "Not uploaded: settled otherwise"),
+    "linked": ("已认定为中心原有记录", "Linked to a record of the centre"),
+    "missing_at_centre": ("中心缺少", "Missing at the centre"),
+    "extra_at_centre": ("中心多出", "Only at the centre"),
+    "doubled": ("中心重复", "Twice at the centre"),
+    "receipt_doubled": ("票据号重复", "Receipt number used twice"),
+    "amount": ("金额不符", "Amount differs"),
+    "category": ("费别不符", "Category differs"),
+    "method": ("付款方式不符", "Method differs"),
+    "operator": ("收费员不符", "Cashier differs"),
+    "receipt_no": ("票据号不符", "Receipt number differs"),
+    "original": ("原收费不符", "Original charge differs"),
+    "registration_status": ("挂号状态不符", "Registration status differs"),
+    "prescription_status": ("处方状态不符", "Prescription status differs"),
+    "ledger_missing": ("台账缺少", "Missing in the ledger"),
+    "ledger_extra": ("台账多出", "Only in the ledger"),
+    "ledger_hash": ("台账内容不符", "Ledger holds other contents"),
+    "ledger_amount": ("台账金额不符", "Ledger amount differs"),
+    "ledger_key": ("台账主键不符", "Ledger key differs"),
+    "receipt_unknown": ("票号去向不明", "Receipt number unaccounted for"),
+    "receipt_missing": ("票号缺号", "Receipt number missing"),
+}
+
+FIELDS: Final[dict[str, tuple[str, str]]] = {
+    "operator": ("收费员", "cashier"),
+    "receipt_no": ("票据号", "receipt"),
+    "amount": ("金额", "amount"),
+    "total": ("金额", "total"),
+    "method": ("付款方式", "method"),
+    "category": ("费别", "category"),
+    "original": ("原收费", "original"),
+    "sequence": ("序号", "sequence"),
+    "entity": ("单据", "document"),
+    "status": ("状态", "status"),
+    "yj_no": ("YJ 号", "YJ number"),
+    "state": ("状态", "state"),
+}
+
+
+def kind(name: str, language: str = "zh") -> str:
+    """The kind of a difference in words; one nobody foresaw is named by its code."""
+    return KINDS.get(name, (name, name))[language == "en"]
+
+
+def words(value: Any, language: str = "zh") -> str:
+    """One side of a difference in one line; what is empty is left out."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
+    told = (
+        f"{FIELDS.get(name, (name, name))[language == 'en']}{colon}{words(inner, language)}"
+        for name, inner in value.items()
+        if inner not in (None, "", {})
+    )
+    return comma.join(told)
