@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Connection, Engine
 
+from sync.central.edges.mariadb import spell_out
 from sync.central.mapping import CentralMapping, load
 from sync.central.sql_file import SqlFile, Step
 from sync.central.vocabulary import LISTS, entity_names
@@ -70,7 +71,7 @@ def _filled(url: str, folders: pytest.TempPathFactory) -> Iterator[Clinic]:
     if engine.dialect.name == "sqlite":
         _with_savepoints(engine)
     elif engine.dialect.name == "mariadb":
-        _with_unicode(engine)
+        event.listen(engine, "before_cursor_execute", spell_out, retval=True)
     yield Clinic(url, engine, summary, logins, seen)
     engine.dispose()
 
@@ -79,11 +80,6 @@ def _with_savepoints(engine: Engine) -> None:
     """The driver begins by itself, and too late for a savepoint."""
     event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-
-
-def _with_unicode(engine: Engine) -> None:
-    """Chinese words in a statement reach this driver as UTF-16, and as nothing else."""
-    event.listen(engine, "connect", lambda connection, _: connection.setencoding(encoding="utf-16le"))
 
 
 def clinic_of(name: str, request: pytest.FixtureRequest) -> Clinic:
