@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.pinyin import initials
 from fallback_server.store import mirror
 from fallback_server.store.session import Tx
 
@@ -52,3 +54,26 @@ def dictionary_name(tx: Tx, dictionary: str, code: str | None) -> str | None:
     table = mirror.datasets["dictionary"]
     name = tx.conn.execute(select(table.c.name).where(table.c.dict == dictionary, table.c.code == code)).scalar()
     return str(name) if name is not None else code
+
+
+def departments(tx: Tx, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    """Active departments of these kinds with their pinyin initials, for pages that search them by themselves."""
+    table = mirror.datasets["department"]
+    columns = (table.c.department_code, table.c.name, table.c.kind, table.c.location)
+    rows = tx.conn.execute(
+        select(*columns).where(table.c.active.is_(True), table.c.kind.in_(kinds)).order_by(table.c.department_code)
+    )
+    return [
+        {"code": row[0], "name": row[1], "kind": row[2], "location": row[3], "pinyin": initials(row[1])} for row in rows
+    ]
+
+
+def doctors(tx: Tx, department_code: str) -> list[dict[str, Any]]:
+    """The active staff of a department."""
+    table = mirror.datasets["staff"]
+    rows = tx.conn.execute(
+        select(table.c.staff_code, table.c.name, table.c.title)
+        .where(table.c.department_code == department_code, table.c.active.is_(True))
+        .order_by(table.c.staff_code)
+    )
+    return [dict(row) for row in rows.mappings()]

@@ -54,3 +54,8 @@ def mask_phone(phone: str | None) -> str | None:
     if not phone:
         return None
     return "*" * len(phone) if len(phone) < 8 else f"{phone[:3]}{'*' * (len(phone) - 7)}{phone[-4:]}"
+
+
+def mask_name(name: str) -> str:
+    """The first character and two stars, whatever the length: for the waiting hall."""
+    return f"{name.strip()[:1]}**"

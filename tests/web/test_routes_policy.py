@@ -17,7 +17,8 @@ from tests.fixtures_hospital import CODES, Hospital
 
 ROUTES = [route for api in all_windows() for route in api.routes]
 WRITING = [route for route in ROUTES if route.method == "POST" and (route.permit is not None or route.free is not None)]
-OPEN_TO_ALL = {"POST /session", "GET /mode", "GET /mode/events"}
+# The screen in the waiting hall logs nobody in and shows numbers and masked names only.
+OPEN_TO_ALL = {"POST /session", "GET /mode", "GET /mode/events", "GET /triage/display"}
 
 
 def ids(routes: list[Route]) -> list[str]:
@@ -28,7 +29,7 @@ def test_no_route_is_declared_twice() -> None:
     assert len(set(ids(ROUTES))) == len(ROUTES)
 
 
-def test_only_the_mode_and_the_log_in_are_open_to_everybody() -> None:
+def test_only_the_mode_the_log_in_and_the_hall_are_open_to_everybody() -> None:
     assert {route.name for route in ROUTES if not route.roles} == OPEN_TO_ALL
 
 

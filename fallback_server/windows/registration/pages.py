@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallback_server.acts import prints
-from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.acts import masters, prints, registrations
+from fallback_server.acts.payments import offered
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.registration import queries
 
@@ -18,16 +18,15 @@ REGISTRAR = ("registrar",)  # a cashier and a supervisor are registrars too
 )
 def desk(view: View) -> dict[str, Any]:
     """The desk: what it sells comes with the page, people and sessions are asked for as they are needed."""
-    allowed = view.policy.payment_methods
     return {
         "data": {
             "role": "registrar",
             "today": view.tx.today.isoformat(),
-            "departments": queries.departments(view.tx),
+            "departments": masters.departments(view.tx, registrations.SELLING_KINDS),
             "types": queries.types(view.tx),
             "insurance_types": queries.codes(view.tx, "insurance_type"),
             "id_types": queries.codes(view.tx, "id_type"),
-            "methods": [*(code for code in PAYMENT_METHODS if code in allowed), *sorted(allowed - {*PAYMENT_METHODS})],
+            "methods": offered(view.policy),
         }
     }
 

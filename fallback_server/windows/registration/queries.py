@@ -11,7 +11,6 @@ from fallback_server.acts import charges, masters, open_work, orders, patients, 
 from fallback_server.acts.views import PatientView, VisitView
 from fallback_server.domain import money
 from fallback_server.domain.errors import YjError
-from fallback_server.domain.pinyin import initials
 from fallback_server.store import mirror
 from fallback_server.store.session import Tx
 from fallback_server.store.visits import registration
@@ -109,28 +108,12 @@ def live_visit(tx: Tx, person: PatientView, department_code: str) -> VisitView |
 # --- what the desk can sell ------------------------------------------------------------------------------------------
 
 
-def departments(tx: Tx) -> list[dict[str, Any]]:
-    """Departments that take patients, with their pinyin initials for the search at the desk."""
-    table = mirror.datasets["department"]
-    rows = tx.conn.execute(
-        select(table.c.department_code, table.c.name, table.c.kind, table.c.location)
-        .where(table.c.active.is_(True), table.c.kind.in_(registrations.SELLING_KINDS))
-        .order_by(table.c.department_code)
-    )
-    return [
-        {"code": row.department_code, "name": row.name, "kind": row.kind, "location": row.location,
-         "pinyin": initials(row.name)}
-        for row in rows
-    ]  # fmt: skip
-
-
 def types(tx: Tx) -> list[dict[str, Any]]:
-    """Registration types with what each costs."""
+    """Registration types with what each costs; the free ones last, lest Enter give a number away."""
     table = mirror.datasets["register_type"]
     rows = tx.conn.execute(select(table).where(table.c.active.is_(True)).order_by(table.c.type_code)).mappings()
-    return [
-        {"type_code": row["type_code"], "name": row["name"], "total": money.to_text(fee(row))} for row in rows
-    ]  # fmt: skip
+    shown = [{"type_code": row["type_code"], "name": row["name"], "total": money.to_text(fee(row))} for row in rows]
+    return sorted(shown, key=lambda one: one["total"] == "0.00")
 
 
 def fee(kind: Any) -> Decimal:
@@ -153,7 +136,7 @@ def offer(tx: Tx, department_code: str) -> dict[str, Any]:
         "in_scope": tx.mode.in_scope(department_code),
         "as_of": open_work.as_of(tx, "schedule"),
         "schedules": _schedules(tx, department_code),
-        "staff": _doctors(tx, department_code),
+        "staff": masters.doctors(tx, department_code),
     }
 
 
@@ -177,16 +160,6 @@ def _on_sale(row: Any, gone: int) -> dict[str, Any]:
     names = ("schedule_id", "session", "staff_code", "staff_name", "title", "type_code", "type_name", "capacity")
     full = row["capacity"] is not None and gone >= row["capacity"]
     return {**{name: row[name] for name in names}, "total": money.to_text(fee(row)), "sold": gone, "full": full}
-
-
-def _doctors(tx: Tx, department_code: str) -> list[dict[str, Any]]:
-    table = mirror.datasets["staff"]
-    rows = tx.conn.execute(
-        select(table.c.staff_code, table.c.name, table.c.title)
-        .where(table.c.department_code == department_code, table.c.active.is_(True))
-        .order_by(table.c.staff_code)
-    )
-    return [dict(row) for row in rows.mappings()]
 
 
 # --- the slip --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from fallback_server.acts import masters
 from fallback_server.domain.modes import Permit
-from fallback_server.web.routes import Api, Body, Call
+from fallback_server.web.routes import PUBLIC, Api, Body, Call
 from fallback_server.windows.triage import queries, usecases
 
 api = Api("triage")
@@ -32,6 +33,12 @@ class MoveRequest(Body):
     staff_code: Text64 | None = None
 
 
+class HallQuery(Body):
+    """Whose waiting hall."""
+
+    department_code: Text64
+
+
 class ResumeRequest(Body):
     """Whose paused patients may wait now."""
 
@@ -41,6 +48,17 @@ class ResumeRequest(Body):
 @api.get("/triage/queue", summary="Two lanes: the centre's patients and YJ patients", query=QueueQuery)
 def show_queue(call: Call) -> Any:
     return queries.lanes(call.tx, call.query.department_code, call.query.staff_code, call.query.status)
+
+
+# A screen on a wall logs nobody in: numbers and masked names, nothing that is not called out in the hall anyway.
+@api.get("/triage/display", summary="The waiting hall's screen", roles=PUBLIC, query=HallQuery)
+def show_hall(call: Call) -> Any:
+    return queries.hall(call.tx, call.query.department_code)
+
+
+@api.get("/departments/{department_code}/doctors", summary="The doctors of a department")
+def show_doctors(call: Call) -> Any:
+    return {"items": masters.doctors(call.tx, call.path["department_code"])}
 
 
 @api.post(

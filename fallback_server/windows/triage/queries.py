@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallback_server.acts import open_work, patients, registrations, rendering
+from fallback_server.acts import masters, open_work, patients, registrations, rendering
 from fallback_server.acts.views import VisitView
+from fallback_server.domain.identity import mask_name
 from fallback_server.store.session import Tx
 
 _LAST = 999_999
+NEXT_IN_HALL = 12
 
 
 def lanes(tx: Tx, department_code: str | None, staff_code: str | None, status: str | None) -> dict[str, Any]:
@@ -29,6 +31,30 @@ def paused(tx: Tx, department_code: str) -> list[VisitView]:
     """The YJ visits of a department that wait for the nurse."""
     found = registrations.find(tx, registrations.Filter(department_code=department_code, status="paused"))
     return [view for view in found if view.origin == "yj"]
+
+
+def hall(tx: Tx, department_code: str) -> dict[str, Any]:
+    """What everybody in the waiting hall may read: who is called, who is next, by number and masked name."""
+    department = masters.require(tx, "department", department_code, active=False)
+    found = registrations.find(tx, registrations.Filter(department_code=department_code, in_hall=True))
+    ordered = sorted(found, key=_place)
+    waiting = [view for view in ordered if view.status == "waiting"]
+    return {
+        "mode": tx.mode.mode.value,
+        "drill": tx.mode.drill,
+        "department": department["name"],
+        "location": department["location"],
+        "called": [_in_hall(view) for view in ordered if view.status == "called"],
+        "waiting": [_in_hall(view) for view in waiting[:NEXT_IN_HALL]],
+        "more": max(0, len(waiting) - NEXT_IN_HALL),
+        "absent": [_in_hall(view) for view in ordered if view.status == "absent"],
+    }
+
+
+def _in_hall(view: VisitView) -> dict[str, Any]:
+    lane = "YJ " if view.origin == "yj" else ""
+    number = f"{lane}{view.queue_no if view.queue_no is not None else '–'}"
+    return {"number": number, "name": mask_name(view.patient_name), "doctor": view.staff_name}
 
 
 def _place(view: VisitView) -> tuple[int, str, int]:

@@ -49,7 +49,9 @@ def resume_all(tx: Tx, department_code: str) -> dict[str, Any]:
 def _step(tx: Tx, view: VisitView, status: str, department_code: str | None, staff_code: str | None) -> None:
     open_work.require_usable(tx, view.origin, view.drill, view.incident_no)
     documents.adopt_incident(tx, view.incident_no)
-    if queue.move(tx, view, status, department_code=department_code, staff_code=staff_code):
+    # Behind another door sits another doctor: the one of before does not go along.
+    here = department_code in (None, view.department_code)
+    if queue.move(tx, view, status, department_code=department_code, staff_code=staff_code, keep_staff=here):
         tx.audit(
             "queue.move",
             subject=view.id,

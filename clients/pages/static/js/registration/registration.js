@@ -20,7 +20,7 @@ const form = by("sell");
 const draft = new Draft("registration", () => ({ patient: null, department: null, row: null, pay: null, sent: null, view: "sell", fields: {} }));
 
 // --- the parts ----------------------------------------------------------------------------------------------------
-const paper = new ReceiptPaper(by("paper"));
+const paper = new ReceiptPaper(by("sheet"));
 const pay = new Pay(by("pay"), { methods: page.data.methods, changed: (lines) => { draft.state.pay = lines; draft.save(); } });
 const visits = new Visits({ paper, changed: async () => { await Promise.all([person.refresh(), offer.refresh(), own.refresh()]); } });
 const person = new Person({

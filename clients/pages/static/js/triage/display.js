@@ -1,0 +1,41 @@
+// The screen on the wall renews itself; when it can no longer do so it says that it may be old.
+
+import { get } from "../kernel/api.js";
+import { by, h, put } from "../kernel/dom.js";
+import { page, t } from "../kernel/page.js";
+
+const EVERY = 3000;
+const STALE_AFTER = 15000;
+const offset = Date.parse(page.now) - Date.now();
+const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(page.now) ?? [null, "+", "00", "00"];
+const zone = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60000 : 60000);
+let heard = Date.now();
+let shown = null;
+
+const entry = (one) => h("li", {}, h("b", {}, one.number), " ", h("span", {}, one.name), " ", h("small", {}, one.doctor ?? ""));
+
+function show(hall) {
+  const text = JSON.stringify(hall);
+  if (text === shown) return; // who reads a screen aloud is not made to begin again
+  shown = text;
+  document.body.toggleAttribute("data-drill", hall.drill);
+  put(by("called"), hall.called.map(entry));
+  put(by("waiting"), hall.waiting.map(entry));
+  by("more").textContent = hall.more ? t("triage.hall_more", { n: hall.more }) : "";
+  by("absent").textContent = hall.absent.map((one) => `${one.number} ${one.name}`).join("  ");
+}
+
+async function look() {
+  try {
+    show(await get("/triage/display", { department_code: page.data.department_code }));
+    heard = Date.now();
+  } catch {
+    // said below once it has lasted
+  }
+  by("stale").hidden = Date.now() - heard < STALE_AFTER;
+}
+
+setInterval(() => { by("clock").textContent = new Date(Date.now() + offset + zone).toISOString().slice(11, 16); }, 1000);
+setInterval(look, EVERY);
+look();
+document.body.dataset.ready = "";
