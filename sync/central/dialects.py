@@ -23,6 +23,8 @@ from sync.central.pages import Stream
 from sync.central.sql_file import MappingError, Step
 
 APPLICATION_NAME: Final = "his-yj"
+CHANGED: Final = "yj_changed"
+"""In a connection's `info`: how many rows its last statement changed, where the driver's own count is not that."""
 APPLICATION_LOCK: Final = 0x594A5501  # one uploader at a time inside the centre, whoever started it
 
 DIALECTS: Final = {"postgresql": "postgres", "mysql": "mariadb", "mariadb": "mariadb", "sqlite": "sqlite",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from sync.central.binds import Binds, jsonable
+from sync.central.dialects import CHANGED
 from sync.central.gateway import CentralError, Refused, Row
 from sync.central.sql_file import SqlFile, Step
 
@@ -60,7 +61,7 @@ def run_steps(
 def _run(connection: Connection, step: Step, values: Mapping[str, Any]) -> Done:
     result = connection.execute(_statement(step.sql), {name: values[name] for name in step.statement_binds})
     if not result.returns_rows:
-        return Done((), result.rowcount)
+        return Done((), connection.info.get(CHANGED, result.rowcount))
     rows: list[Row] = [dict(row) for row in result.mappings()]
     return Done(rows, len(rows))
 

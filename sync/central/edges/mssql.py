@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Integer, Unicode, bindparam, event, t
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from sync.central.dialects import APPLICATION_NAME, Column, Edge, Phase, Scan, Session, made, verdict
+from sync.central.dialects import APPLICATION_NAME, CHANGED, Column, Edge, Phase, Scan, Session, made, verdict
 from sync.central.edges import odbc
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
 from sync.central.pages import Stream, cursor_pages
@@ -69,6 +69,7 @@ class MssqlEdge:
     def attach(self, engine: Engine, session: Session) -> None:
         event.listen(engine, "connect", lambda connection, _: _prepare(connection, session))
         event.listen(engine, "handle_error", _notice_loss)
+        event.listen(engine, "after_cursor_execute", _count_last)
 
     def snapshot(self, connection: Connection, session: Session) -> None:
         if session.isolation == "snapshot":
@@ -245,6 +246,18 @@ def _prepare(connection: Any, session: Session) -> None:
             " SET QUOTED_IDENTIFIER ON; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
         )
     connection.commit()
+
+
+def _count_last(connection: Connection, cursor: Any, *_: Any) -> None:
+    """A trigger without SET NOCOUNT ON says its own counts first; the statement's own comes last."""
+    connection.info.pop(CHANGED, None)
+    if cursor.description is not None:
+        return
+    count = cursor.rowcount
+    while cursor.nextset():
+        if cursor.description is None and cursor.rowcount >= 0:
+            count = cursor.rowcount
+    connection.info[CHANGED] = count
 
 
 def _notice_loss(context: Any) -> None:
