@@ -91,7 +91,6 @@ def one(tx: Tx, shelf: billables.Shelf, billable_id: str) -> dict[str, Any]:
 
 # --- the page --------------------------------------------------------------------------------------------------------
 
-_CLINICS = ("outpatient", "emergency")
 _DRUG_SHOWN = (
     "drug_code", "name", "trade_name", "spec", "dosage_form", "strength", "strength_unit", "unit", "min_unit",
     "pack_qty", "manufacturer", "category", "control_class", "active",
@@ -107,18 +106,17 @@ def page_data(tx: Tx) -> dict[str, Any]:
         "staff_code": staff.get("staff_code"),
         "department_code": staff.get("department_code") or operator.get("department_code"),
         "may_prescribe": bool(staff.get("may_prescribe")) and "doctor" in tx.who.roles,
-        "departments": _clinics(tx),
+        "departments": _departments(tx),
         "usages": _words(tx, "usage"),
         "frequencies": _words(tx, "frequency"),
         "drugs_as_of": open_work.as_of(tx, "drug"),
     }
 
 
-def _clinics(tx: Tx) -> list[dict[str, Any]]:
+def _departments(tx: Tx) -> list[dict[str, Any]]:
+    """All active ones by code: queues are those of the clinics, orders are done in the others."""
     table = mirror.datasets["department"]
-    statement = select(table.c.department_code, table.c.name).where(
-        table.c.kind.in_(_CLINICS), table.c.active.is_(True)
-    )
+    statement = select(table.c.department_code, table.c.name, table.c.kind).where(table.c.active.is_(True))
     return [dict(row) for row in tx.conn.execute(statement.order_by(table.c.department_code)).mappings()]
 
 

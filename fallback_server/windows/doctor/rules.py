@@ -128,11 +128,12 @@ def stock_warnings(
     """Drugs of which the chosen pharmacy had too little as of the mirror."""
     wanted: dict[str, int] = {}
     found = []
+    when = as_of[5:16].replace("T", " ") if as_of else "–"
     for line in lines:
         wanted[line.code] = wanted.get(line.code, 0) + line.quantity
         if stock.get(line.code, Decimal(0)) < wanted[line.code]:
-            text = f"{line.name} 库存不足（数据截至 {as_of or '–'}）"
-            found.append(_warning("out_of_stock", text, f"Out of stock as of {as_of or '–'}: {line.name}", line))
+            text = f"{line.name} 库存不足（数据截至 {when}）"
+            found.append(_warning("out_of_stock", text, f"Out of stock as of {when}: {line.name}", line))
     return found
 
 

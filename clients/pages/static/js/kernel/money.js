@@ -13,3 +13,8 @@ export function yuan(value) {
   const whole = Math.trunc(Math.abs(value) / 100);
   return `${value < 0 ? "-" : ""}${whole}.${String(Math.abs(value) % 100).padStart(2, "0")}`;
 }
+
+/** A unit price for the eye: "12.3400" → "12.34", "3.3350" → "3.335". */
+export function price(text) {
+  return String(text).replace(/(\.\d\d\d*?)0+$/, "$1");
+}
