@@ -16,6 +16,7 @@ from fallback_server.store.session import Actor, Store, Tx
 
 CENTRE: Final = "centre"
 MIRROR: Final = "mirror"
+UPLOAD: Final = "upload"
 
 alarm = Table(
     "alarm",
@@ -42,7 +43,7 @@ stop_order = Table(
     "stop_order",
     metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    Column("what", String(16), nullable=False),  # mirror
+    Column("what", String(16), nullable=False),  # mirror | upload
     Column("reason", Text, nullable=False),
     Column("stopped_at", String(35), nullable=False),
     Column("stopped_by", String(64), nullable=False),

@@ -59,7 +59,7 @@ def enqueue_refresh(tx: Tx, datasets: Iterable[str] | None, requested_by: str) -
     wanted = sorted(set(datasets)) if datasets is not None else None
     waiting = select(job.c.id, job.c.arguments).where(job.c.kind == MIRROR, job.c.state == "queued").order_by(job.c.id)
     for row in tx.conn.execute(waiting).all():
-        if "approve" in row.arguments:
+        if "approve" in row.arguments or "rollback" in row.arguments:
             continue
         known = row.arguments.get("datasets")
         wider = None if known is None or wanted is None else sorted({*known, *wanted})

@@ -38,6 +38,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "breaker": ("连续多位病人出现同一错误，已暂停上传。", "The same error for several patients in a row; paused."),
     "new_incident": ("又进入应急模式，上传已暂停。", "A new outage began; the upload paused."),
+    "paused": ("上传已由人暂停，在控制台继续。", "A person paused the upload; let it go on at the console."),
     "asked_to_stop": ("已按要求停止。", "Stopped as asked."),
     "interrupted": ("上传被中断，可直接再次运行。", "The run was interrupted; simply run it again."),
 }

@@ -39,7 +39,7 @@ from sync.upload.sender import (
     recover_leases,
     renew_leases,
     resolve_unknown,
-    stop_for_a_new_incident,
+    stop_if_it_must,
 )
 
 LOCK = "upload"
@@ -196,7 +196,7 @@ class _Run:
         except Refused as error:
             raise RunStopped("refused", "fenced", [error.detail]) from error
         with self._writing() as tx:
-            stop_for_a_new_incident(tx)
+            stop_if_it_must(tx)
             state = tx.conn.execute(select(incident.c.state).where(incident.c.incident_no == self.number)).scalar_one()
             waiting = work.ready(tx.conn, self.number, tx.at, 1) or clean_left(tx.conn, self.number)
             if state == IncidentState.CLOSING.value or (state == IncidentState.RECONCILING.value and waiting):
@@ -245,7 +245,7 @@ class _Run:
         """Before every document: may it still go?"""
         self._look_up()
         with self.store.reading() as tx:
-            stop_for_a_new_incident(tx)
+            stop_if_it_must(tx)
             self._begun = tx.now
 
     def _after(self, sent: Sent, breaker: Breaker) -> None:

@@ -23,6 +23,7 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.outbox import OutboxState
+from fallback_server.store import alarms
 from fallback_server.store.conflicts import decided_links, open_conflict
 from fallback_server.store.outbox import outbox
 from fallback_server.store.outbox_moves import move
@@ -110,7 +111,7 @@ class Sender:
     def _claim(self, yj_ids: Sequence[str]) -> list[tuple[work.Item, work.Ready]]:
         """Arrow g, under a lease, together with reading what the documents need."""
         with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
-            stop_for_a_new_incident(tx)
+            stop_if_it_must(tx)
             until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
             claimed = [
                 yj_id
@@ -212,8 +213,10 @@ def _park(tx: Tx, item: work.Item, code: str, payload: Mapping[str, Any], centra
     )  # fmt: skip
 
 
-def stop_for_a_new_incident(tx: Tx) -> None:
-    """A real outage that began meanwhile comes first. A drill does not: it never touches the centre."""
+def stop_if_it_must(tx: Tx) -> None:
+    """A person's pause holds, and a real outage that began meanwhile comes first. A drill does not."""
+    if alarms.stopped(tx.conn, alarms.UPLOAD) is not None:
+        raise RunStopped("stopped", "paused")
     if tx.mode.mode is Mode.EMERGENCY and not tx.mode.drill:
         raise RunStopped("stopped", "new_incident")
 

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def do_mirror(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
-    """A mirror asked for at the console, or the approval of a held run."""
+    """A mirror asked for at the console, the approval of a held run, or the way back to the generation before."""
+    if job.arguments.get("rollback"):
+        from sync.mirror.rollback import go_back
+
+        return {"state": "rolled_back", "generation": go_back(worker.store, job.requested_by)}
     return worker.mirror(
         job.arguments.get("datasets"),
         trigger="manual",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,3 +49,156 @@ def require_signer(signed_as: str, roles: frozenset[str]) -> None:
     """IT signs as an administrator, finance as a supervisor."""
     if SIGNERS[signed_as] not in roles:
         raise YjError("forbidden", roles=SIGNERS[signed_as])
+
+
+# --- what to do next ------------------------------------------------------------------------------------------------
+NOW, SOON, WAIT = "now", "soon", "wait"
+_RANK = {NOW: 0, SOON: 1, WAIT: 2}
+SWITCHERS = ("admin", "duty")
+DECIDERS = ("admin", "duty", "supervisor")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do: `code` names the sentence, `who` the roles that may, `by` until when (a time, or None).
+
+    `level`: now (people wait for it), soon (today), wait (nothing to do but to watch). `place` is the page to go to.
+    """
+
+    code: str
+    level: str
+    who: tuple[str, ...]
+    place: str
+    by: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Return:
+    """One outage that is over and not signed off: how far its way back is.
+
+    `account`: None before the first, else whether it balances; `explainable` differences still want a sentence,
+    `stale` ones a new account, because they go away by uploading or deciding.
+    """
+
+    incident_no: int
+    state: str
+    documents: int = 0
+    clean: int = 0
+    conflicts: int = 0
+    at_work: bool = False
+    paused: bool = False
+    run_code: str = ""
+    run_state: str = ""
+    account: bool | None = None
+    explainable: int = 0
+    stale: int = 0
+    signed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All that the next steps depend on; nothing in it is asked of the centre."""
+
+    mode: str
+    drill: bool = False
+    incident_no: int | None = None
+    grace_until: str | None = None
+    grace_over: bool = False
+    hold_until: str | None = None
+    upload_wanted: bool = False
+    confirm_by: str | None = None
+    confirm_overdue: bool = False
+    centre: str = "unknown"
+    centre_since: str | None = None
+    missed: int = 0
+    failing: tuple[str, ...] = ()
+    held_runs: tuple[int, ...] = ()
+    returns: tuple[Return, ...] = ()
+
+
+def next_steps(now: Situation) -> list[Step]:
+    """What to do next, the most urgent first; of two equally urgent ones the one that comes first in an outage."""
+    steps = [*_switch(now), *_windows(now), *_standby(now)]
+    for one in now.returns:
+        steps += _way_back(one, outage=now.mode == "emergency" and not now.drill)
+    return sorted(steps, key=lambda step: _RANK[step.level])
+
+
+def _switch(now: Situation) -> list[Step]:
+    number = {"no": now.incident_no, "since": now.centre_since}
+    if now.mode == "normal":
+        if now.centre == "down":
+            return [Step("switch_on", NOW, SWITCHERS, "switch", values=number)]
+        return [Step("watch_slow", SOON, SWITCHERS, "switch", values=number)] if now.centre == "slow" else []
+    if now.mode == "returning":
+        if not now.grace_over:
+            return [Step("wait_grace", WAIT, SWITCHERS, "switch", now.grace_until, number)]
+        return [Step("wait_release", WAIT, SWITCHERS, "switch", now.hold_until, number)]
+    steps = []
+    if now.confirm_by is not None:
+        level = NOW if now.confirm_overdue else SOON
+        steps.append(Step("confirm", level, DECIDERS, "switch", now.confirm_by, number))
+    if now.drill:
+        steps.append(Step("end_drill", WAIT, SWITCHERS, "switch", values=number))
+    elif now.centre == "fine":
+        steps.append(Step("switch_off", SOON, SWITCHERS, "switch", values=number))
+    else:
+        steps.append(Step("wait_centre", WAIT, SWITCHERS, "switch", values=number))
+    return steps
+
+
+def _windows(now: Situation) -> list[Step]:
+    if not now.missed:
+        return []
+    return [Step("windows_late", SOON if now.mode == "normal" else NOW, DECIDERS, "windows", values={"n": now.missed})]
+
+
+def _standby(now: Situation) -> list[Step]:
+    """What keeps it from taking over (or from coming back) must be mended while there is time."""
+    level = NOW if now.mode == "normal" else SOON
+    steps = [Step(f"mend_{check}", level, ("admin",), "mirror" if check == "mirror" else "") for check in now.failing]
+    if now.held_runs:
+        steps.append(Step("mirror_held", SOON, ("admin",), "mirror", values={"n": len(now.held_runs)}))
+    return steps
+
+
+def _way_back(one: Return, *, outage: bool) -> list[Step]:
+    no = {"no": one.incident_no}
+    steps = []
+    if one.conflicts:
+        steps.append(Step("conflicts", SOON, DECIDERS, "conflicts", values={**no, "n": one.conflicts}))
+    if outage:
+        return steps  # the upload of an older outage waits for the end of this one; decisions need not
+    if one.state in ("closing", "uploading"):
+        return [*_upload(one, no), *steps]
+    if one.conflicts or one.clean:
+        return [*_upload(one, no), *steps] if one.clean else steps
+    return steps + _account(one, no)
+
+
+def _upload(one: Return, no: Mapping[str, Any]) -> list[Step]:
+    values = {**no, "n": one.clean}
+    if one.paused:
+        return [Step("upload_go", SOON, SWITCHERS, "upload", values=values)]
+    if one.at_work:
+        return [Step("upload_runs", WAIT, SWITCHERS, "upload", values=values)]
+    if one.run_state in ("refused", "broken"):
+        return [Step("upload_broken", NOW, ("admin",), "upload", values={**values, "run": one.run_code})]
+    if one.clean or (not one.conflicts and one.documents) or not one.documents:
+        return [Step("upload", SOON, SWITCHERS, "upload", values=values)]
+    return []
+
+
+def _account(one: Return, no: Mapping[str, Any]) -> list[Step]:
+    if one.account is None or one.stale:
+        return [Step("reconcile", SOON, DECIDERS, "account", values=no)]
+    if one.explainable:
+        return [Step("explain", SOON, DECIDERS, "account", values={**no, "n": one.explainable})]
+    if not one.account:
+        return [Step("reconcile", SOON, DECIDERS, "account", values=no)]
+    return [
+        Step(f"sign_{name}", SOON, (role,), "account", values=no)
+        for name, role in SIGNERS.items()
+        if name not in one.signed
+    ]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fallback_server.acts import masters
+from fallback_server.acts import masters, prints
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
-from fallback_server.store import jobs, mode_switch, sign_off
+from fallback_server.store import alarms, jobs, mode_switch, sign_off
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
 
@@ -63,6 +64,37 @@ def approve_run(tx: Tx, run_id: int, content_hash: str, reason: str) -> dict[str
         raise YjError("run_hash_mismatch")
     tx.audit("mirror.approve", subject=str(run_id), hash=content_hash, reason=reason)
     return _ask(tx, jobs.MIRROR, {"approve": run_id, "reason": reason})
+
+
+def ask_rollback(tx: Tx, reason: str) -> dict[str, Any]:
+    """Queue the way back to the generation before. Raises wrong_state while documents are priced with the newest."""
+    if tx.mode.mode is not Mode.NORMAL and not tx.mode.drill:
+        raise YjError("wrong_state", current=tx.mode.mode.value, wanted="mirror rollback")
+    return _ask(tx, jobs.MIRROR, {"rollback": True, "reason": reason})
+
+
+def pause_upload(tx: Tx, number: int, reason: str) -> dict[str, Any]:
+    """Stop uploading after the document in hand, until `go_on_uploading`; also what would begin by itself."""
+    row = mode_switch.incident_row(tx.conn, number)
+    rules.require_returnable(row["state"], row["drill"])
+    order = alarms.stop(tx, reason, alarms.UPLOAD)
+    mode_switch.note_event(tx, number, "upload_paused", None, reason=reason)
+    return {"paused": {name: order[name] for name in ("reason", "stopped_at", "stopped_by")}}
+
+
+def go_on_uploading(tx: Tx, number: int) -> dict[str, Any]:
+    """End the pause and queue the upload."""
+    row = mode_switch.incident_row(tx.conn, number)
+    rules.require_returnable(row["state"], row["drill"])
+    if alarms.go(tx, alarms.UPLOAD):
+        mode_switch.note_event(tx, number, "upload_goes_on", None)
+    return _ask(tx, jobs.UPLOAD, {"incident_no": number, "dry_run": False})
+
+
+def print_report(tx: Tx, number: int, paper: str) -> dict[str, Any]:
+    """Count a copy of a report of this incident; its number is what the paper carries."""
+    mode_switch.incident_row(tx.conn, number)
+    return prints.record(tx, queries.report_number(tx, number, paper), paper)
 
 
 def explain(tx: Tx, number: int, difference_id: int, note: str) -> dict[str, Any]:

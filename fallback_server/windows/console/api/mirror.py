@@ -31,7 +31,7 @@ class ApproveRequest(Body):
 
 
 class StopRequest(Body):
-    """Stop the mirror, with a reason that everybody will read."""
+    """Stop the mirror, or take its newest generation back, with a reason that everybody will read."""
 
     reason: Reason
 
@@ -105,6 +105,18 @@ def ask_mirror(call: Call) -> Any:
 )
 def approve_run(call: Call) -> Any:
     return usecases.approve_run(call.tx, rules.require_number(call.path["run"]), call.body.hash, call.body.reason)
+
+
+@api.post(
+    "/mirror/rollback",
+    summary="Go back a generation",
+    roles=("admin",),
+    permit=Permit.HOUSEKEEPING,
+    body=StopRequest,
+    status=202,
+)
+def roll_back(call: Call) -> Any:
+    return usecases.ask_rollback(call.tx, call.body.reason)
 
 
 @api.post("/mirror/stop", summary="Stop the mirror", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=StopRequest)

@@ -24,6 +24,18 @@ class UploadRequest(Body):
     dry_run: StrictBool = False
 
 
+class PauseRequest(Body):
+    """Why the upload pauses."""
+
+    reason: Note
+
+
+class PrintRequest(Body):
+    """Which paper of an incident is printed."""
+
+    paper: Literal["reconciliation", "incident"]
+
+
 class ConflictQuery(Body):
     """All conflicts of the incident, or only those without a decision."""
 
@@ -68,6 +80,28 @@ def upload_progress(call: Call) -> Any:
 )
 def ask_upload(call: Call) -> Any:
     return usecases.ask_upload(call.tx, rules.require_number(call.path["number"]), dry_run=call.body.dry_run)
+
+
+@api.post(
+    "/incidents/{number}/upload/pause",
+    summary="Pause the upload after the document in hand",
+    roles=("admin", "duty"),
+    permit=Permit.HOUSEKEEPING,
+    body=PauseRequest,
+)
+def pause_upload(call: Call) -> Any:
+    return usecases.pause_upload(call.tx, rules.require_number(call.path["number"]), call.body.reason)
+
+
+@api.post(
+    "/incidents/{number}/upload/go",
+    summary="Let a paused upload go on",
+    roles=("admin", "duty"),
+    permit=Permit.HOUSEKEEPING,
+    status=202,
+)
+def go_on_uploading(call: Call) -> Any:
+    return usecases.go_on_uploading(call.tx, rules.require_number(call.path["number"]))
 
 
 @api.get("/incidents/{number}/conflicts", summary="What waits for a person", roles=CONSOLE, query=ConflictQuery)
@@ -137,3 +171,15 @@ def explain(call: Call) -> Any:
 )
 def sign(call: Call) -> Any:
     return usecases.sign(call.tx, rules.require_number(call.path["number"]), call.body.signed_as)
+
+
+@api.post(
+    "/incidents/{number}/prints",
+    summary="Count a copy of a report",
+    roles=DECIDE,
+    permit=Permit.HOUSEKEEPING,
+    body=PrintRequest,
+    status=201,
+)
+def print_report(call: Call) -> Any:
+    return usecases.print_report(call.tx, rules.require_number(call.path["number"]), call.body.paper)

@@ -114,3 +114,11 @@ def account(tx: Tx, number: int) -> dict[str, Any]:
     if report is None:
         raise YjError("not_found")
     return report
+
+
+def report_number(tx: Tx, number: int, paper: str) -> str:
+    """The document number of a report: DZ (reconciliation) of one stored account, SJ of an incident."""
+    if paper == "incident":
+        return f"SJ-{number}"
+    report = sign_off.current_report(tx.conn, number)
+    return f"DZ-{number}-{report['reconciliation_id'] if report else 0}"
