@@ -11,10 +11,11 @@ from tests.mirror.hospital import row
 
 
 def mirrored(hospital: Hospital) -> FakeCentral:
-    """The same, mirrored once: the fixture's rows have no real hashes, so that first run has to be approved."""
+    """The same, mirrored once. The fixture's rows have no real hashes, so that first run may have to be approved."""
     made = centre_of(hospital)
-    held = refresh(hospital.store, made, Mirror())
-    done = refresh(hospital.store, made, Mirror(), approve=held.run_id, requested_by="0801", approved_reason="first")
+    done = refresh(hospital.store, made, Mirror())
+    if done.state == "held":
+        done = refresh(hospital.store, made, Mirror(), approve=done.run_id, requested_by="0801", approved_reason="x")
     assert done.published, done.problems
     return made
 
