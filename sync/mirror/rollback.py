@@ -12,6 +12,7 @@ from fallback_server.domain.modes import Mode, Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mirror import dataset_state, datasets, delta, generation
 from fallback_server.store.session import Actor, Store, current_generation
+from sync.mirror.freeze import pinned_generation
 from sync.mirror.publish import STATE, WAS_EMPTY
 from sync.mirror.workspace import LOCK, transaction, workspace
 
@@ -20,12 +21,16 @@ def go_back(store: Store, requested_by: str) -> int:
     """Undo the newest generation; returns the one that is current now.
 
     Waits for a running mirror. Raises mirror_missing if there is nothing to go back to (or its deltas were pruned), and
-    wrong_state while an outage takes documents: they were priced with the generation it would remove.
+    wrong_state while an outage takes documents, or for the generation that an unclosed incident used: documents were
+    priced with what it would remove.
     """
     with single_instance(store.url, LOCK):
         with store.reading() as tx:
             if tx.mode.mode is not Mode.NORMAL and not tx.mode.drill:
                 raise YjError("wrong_state", current=tx.mode.mode.value, wanted="mirror rollback")
+            pinned = pinned_generation(tx.conn)
+            if pinned is not None and current_generation(tx.conn) <= pinned:
+                raise YjError("wrong_state", current=f"generation {pinned} in use", wanted="mirror rollback")
         with workspace(store.url) as connection, transaction(connection):
             current = _undo(connection, to_text(store.clock.now()))
     with store.writing(Permit.HOUSEKEEPING, Actor(requested_by, requested_by)) as tx:

@@ -17,6 +17,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import mirrored_id
 from fallback_server.store.cash import charge, receipt_number
 from fallback_server.store.conflicts import open_conflict
+from fallback_server.store.mirror import generation, run
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import blind_row
 from fallback_server.store.session import Actor, Store, Tx
@@ -30,10 +31,16 @@ CHUNK = 400
 
 
 def read(store: Store, gateway: CentralGateway, incident: Mapping[str, Any], actor: Actor) -> dict[str, int]:
-    """Read the window anew and keep it. Returns the rows of the centre's own by kind; without a file, none."""
+    """Read the window anew and keep it. Returns the rows of the centre's own by kind; without a file, none.
+
+    It begins with the oldest data of the generation that the outage used, and both its ends are told by the centre's
+    clock: the centre's rows carry that one's times.
+    """
+    then = timedelta(seconds=_offset_of(store, incident["generation"]))
+    now = timedelta(seconds=gateway.probe().clock_offset_seconds)
     binds = {
-        "since": to_text(from_text(incident["generation_as_of"]) - OVERLAP),
-        "until": to_text(store.clock.now() + timedelta(seconds=1)),
+        "since": to_text(from_text(incident["generation_as_of"]) + then - OVERLAP),
+        "until": to_text(store.clock.now() + now + timedelta(seconds=1)),
     }
     counts: dict[str, int] = {}
     for kind in KINDS:
@@ -43,6 +50,17 @@ def read(store: Store, gateway: CentralGateway, incident: Mapping[str, Any], act
         _keep(store, incident["incident_no"], kind, rows, actor)
         counts[kind] = len(rows)
     return counts
+
+
+def _offset_of(store: Store, number: int) -> int:
+    """Centre minus standby in seconds when that generation was read."""
+    offset = (
+        select(run.c.clock_offset_seconds)
+        .join(generation, generation.c.run_id == run.c.run_id)
+        .where(generation.c.generation == number)
+    )
+    with store.reading() as tx:
+        return int(tx.conn.execute(offset).scalar() or 0)
 
 
 def _ours(row: Row) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from config.settings import Mirror
-from fallback_server.domain.clock import to_text
+from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.datasets import MASTER_DATASETS, OPEN_DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -231,6 +232,8 @@ def test_the_generation_of_an_incident_stays_until_it_is_closed(hospital: Hospit
     assert pinned == used
     for expected in range(used + 4, used - 1, -1):
         assert go_back(hospital.store, "0801") == expected
+    with pytest.raises(YjError, match="wrong_state"):
+        go_back(hospital.store, "0801")
 
 
 def kept(hospital: Hospital) -> set[int]:
@@ -254,3 +257,22 @@ def test_the_blind_window_begins_with_the_oldest_data_of_the_last_generation(
             select(incident.c.generation_as_of).where(incident.c.incident_no == number)
         ).scalar_one()
     assert found == to_text(began)
+
+
+def test_the_blind_window_is_told_by_the_centres_clock(hospital: Hospital, centre: FakeCentral) -> None:
+    centre.clock_offset_seconds = -200
+    began = hospital.clock.now()
+    mirror(hospital, centre)
+    hospital.clock.advance(300)
+    hospital.emergency()
+    a_charge(hospital)
+    hospital.clock.advance(60)
+    hospital.back()
+    hospital.clock.advance(60)
+    asked: list[dict[str, Any]] = []
+    centre.answers["blind_window/charge"] = lambda binds: asked.append(dict(binds)) or []
+    centre.clock_offset_seconds = 100  # somebody corrected it meanwhile
+    upload(hospital, centre)
+    assert asked[0]["since"] == to_text(began - timedelta(seconds=200) - timedelta(minutes=10))
+    ahead = (from_text(asked[0]["until"]) - hospital.clock.now()).total_seconds()
+    assert 95 <= ahead <= 101
