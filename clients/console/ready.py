@@ -104,6 +104,7 @@ def _writable(store: Store) -> Finding:
 
 def _centre(found: Instance) -> list[Finding]:
     """The centre being away is what the standby is for: a warning, never a reason. A clock far off is one."""
+    from sync.central.finding import short_version
     from sync.central.gateway import CentralError
 
     try:
@@ -113,7 +114,8 @@ def _centre(found: Instance) -> list[Finding]:
         return [Finding("centre", None, f"{type(error).__name__}: {error.detail}")]
     except Misuse as error:
         return [Finding("centre", None, "; ".join(error.lines))]
-    return [Finding("centre", True, f"answers in {probe.seconds * 1000:.0f} ms, {probe.version}"), clock_finding(probe)]
+    said = f"answers in {probe.seconds * 1000:.0f} ms, {short_version(probe.version)}"
+    return [Finding("centre", True, said), clock_finding(probe)]
 
 
 def clock_finding(probe: Probe) -> Finding:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from fallback_server.domain.clock import business_date, to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.documents import ENTITIES
-from sync.central import preflight
+from sync.central import check_tables, preflight
+from sync.central.finding import Finding, short_version
 from sync.central.gateway import CentralError, ColumnMissing, Probe, Row, Snapshot, Systemic, Unreachable
 from sync.central.sql_gateway import SqlGateway
 
@@ -35,19 +35,6 @@ Judge = Callable[[str, Row], str | None]
 """(dataset, row) → why the mirror would set this row aside, None if it takes it."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `cure` is empty where it is in order."""
-
-    status: Literal["ok", "warn", "fail"]
-    subject: str
-    sentence: str
-    cure: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
-
-
 def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | None = None) -> list[Finding]:
     """Everything that can be found out about a centre; stops early only where it cannot be reached at all."""
     tell = progress or (lambda subject: None)
@@ -57,11 +44,15 @@ def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | N
     except CentralError as error:
         return [_unreached(error)]
     findings = [
-        Finding("ok", "reachable", f"answers in {probe.seconds * 1000:.0f} ms: {probe.version[:60]}"),
+        Finding("ok", "reachable", f"answers in {probe.seconds * 1000:.0f} ms: {short_version(probe.version)}"),
         _clock(probe),
     ]
     looks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "tables": lambda: check_tables.tables(gateway),
+        "characters": lambda: check_tables.characters(gateway),
+        "T-SQL": lambda: check_tables.level(gateway),
         "datasets": lambda: _datasets(gateway, judge),
+        "scans": lambda: _scans(gateway),
         "ledger": lambda: _ledger(gateway),
         "uploads": lambda: _uploads(gateway),
         "questions": lambda: _questions(gateway),
@@ -113,9 +104,7 @@ def _datasets(gateway: SqlGateway, judge: Judge) -> Iterator[Finding]:
 
 
 def _dataset(gateway: SqlGateway, snapshot: Snapshot, judge: Judge, name: str) -> Finding:
-    now = gateway.clock.now()
-    horizon = business_date(now, gateway.clock.zone) - timedelta(days=HORIZON_DAYS)
-    binds = {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
+    binds = _horizon(gateway)
     begun, rows, keys = time.monotonic(), 0, Counter[tuple[Any, ...]]()
     wrong: Counter[str] = Counter()
     names = DATASETS[name].keys
@@ -150,6 +139,40 @@ def _judged(name: str, rows: int, seconds: float, wrong: Mapping[str, int]) -> F
     return Finding("ok", subject, read)
 
 
+def _scans(gateway: SqlGateway) -> Iterator[Finding]:
+    """Open work is read every few minutes: a SELECT that reads a large table from end to end for it is refused."""
+    limit, found = gateway.mapping.options.read.scan_limit, 0
+    for name in gateway.offers():
+        if DATASETS[name].group == "master":
+            continue
+        step = gateway.file(f"mirror/{name}").steps[-1]
+        try:
+            with gateway.reading() as connection, gateway.errors(step.file):
+                values = gateway.binds(_horizon(gateway)).of(step)
+                scans = gateway.edge.scans(connection, step.sql, values)
+        except CentralError as error:
+            yield Finding(
+                "warn", f"mirror/{name}", f"its plan cannot be seen: {error.detail}", "grant SHOWPLAN, or look"
+            )
+            continue
+        for scan in scans:
+            if scan.rows > limit:
+                found += 1
+                yield Finding(
+                    "fail", f"mirror/{name}", f"reads all {scan.rows} rows of {scan.table} every few minutes",
+                    "write its conditions so that an index serves (binds cast to the column's type, no function around"
+                    " the column), or make one",
+                )  # fmt: skip
+    if not found:
+        yield Finding("ok", "scans", f"no frequent question reads a table of more than {limit} rows from end to end")
+
+
+def _horizon(gateway: SqlGateway) -> dict[str, str]:
+    now = gateway.clock.now()
+    horizon = business_date(now, gateway.clock.zone) - timedelta(days=HORIZON_DAYS)
+    return {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
+
+
 def _list(wrong: Mapping[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in sorted(wrong.items()))
 
@@ -161,7 +184,8 @@ def _ledger(gateway: SqlGateway) -> Iterator[Finding]:
             Finding("fail", "ledger", problem, "grant SELECT, INSERT, UPDATE on our two tables") for problem in problems
         )
         if not problems:
-            yield Finding("ok", "ledger", "yj_ledger and yj_incident are there and can be written")
+            bad = list(check_tables.ledger_holds(gateway))
+            yield from bad or [Finding("ok", "ledger", "is there, can be written, and refuses everything twice")]
         return
     refused = _cannot_make_ledger(gateway)
     if refused:

@@ -18,7 +18,7 @@ from sync.central.sql_file import Step
 if TYPE_CHECKING:
     from sync.central.sql_gateway import SqlGateway
 
-_PROBE_ROW: Final = LedgerRow(
+PROBE_ROW: Final = LedgerRow(
     "yj-preflight-probe", "probe", 0, "yj-preflight", 0, "0" * 64, None, "0.00", "", None, "", "2000-01-01"
 )
 
@@ -87,9 +87,9 @@ def write_problems(gateway: SqlGateway) -> list[str]:
     try:
         with gateway.writing("yj_ledger", rehearse=True) as connection, gateway.errors("yj_ledger"):
             gateway.edge.lock(connection, gateway.timeouts.lock)
-            ledger.enter(connection, _PROBE_ROW, at)
-            ledger.complete(connection, _PROBE_ROW, "0")
-            ledger.close(connection, _PROBE_ROW.installation_id, 0, at)
+            ledger.enter(connection, PROBE_ROW, at)
+            ledger.complete(connection, PROBE_ROW, "0")
+            ledger.close(connection, PROBE_ROW.installation_id, 0, at)
     except (Systemic, Refused, Transient) as error:
         return [f"the ledger cannot be written: {error.detail}"]
     return []

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.central.dialects import Column, Edge, Phase, Scan, Session, made, verdict
 from sync.central.edges import odbc
+from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
 from sync.central.pages import Stream, cursor_pages
 from sync.central.sql_file import Step
@@ -134,7 +135,7 @@ class MariadbEdge:
 
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         plan = connection.execute(text(f"EXPLAIN FORMAT=JSON {sql}"), dict(binds)).scalar()
-        return [Scan(table, rows) for table, rows in _scanned(json.loads(plan or "{}"))]
+        return [Scan(table_of(table, sql), rows) for table, rows in _scanned(json.loads(plan or "{}"))]
 
     def columns(self, connection: Connection, tables: Sequence[str]) -> list[Column]:
         statement = text(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from sync.central.dialects import Column, Edge, Phase, Scan, Session, made
+from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Refused, Systemic, Transient, Unreachable
 from sync.central.pages import Stream, cursor_pages
 from sync.central.sql_file import Step
@@ -107,10 +108,9 @@ class SqliteEdge:
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         plan = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"), dict(binds)).mappings()
         words = [str(row["detail"]).split() for row in plan]
-        aliases = _aliases(connection, sql)
         # "SCAN t" and "SCAN t USING INDEX i" read it all; "SEARCH" does not.
         names = [said[2] if said[1] == "TABLE" else said[1] for said in words if said[0] == "SCAN" and len(said) > 1]
-        tables = [aliases.get(name.lower(), name) for name in names]
+        tables = [table_of(name, sql) for name in names]
         return [Scan(table, _rows_of(connection, table)) for table in tables if _is_table(connection, table)]
 
     def columns(self, connection: Connection, tables: Sequence[str]) -> list[Column]:
@@ -153,18 +153,6 @@ def _is_table(connection: Connection, name: str) -> bool:
 def _rows_of(connection: Connection, table: str) -> int:
     quoted = table.replace('"', '""')
     return int(connection.execute(text(f'SELECT count(*) FROM "{quoted}"')).scalar() or 0)  # noqa: S608  (from the plan)
-
-
-def _aliases(connection: Connection, sql: str) -> dict[str, str]:
-    """Alias → table, for the tables there are: the plan names the alias alone."""
-    words = sql.replace(",", " ").replace("(", " ").replace(")", " ").split()
-    tables = {str(row[0]).lower() for row in connection.execute(text("SELECT name FROM sqlite_master"))}
-    pairs = {}
-    for at, word in enumerate(words[:-1]):
-        if word.lower() in tables:
-            alias = words[at + 2] if words[at + 1].lower() == "as" and at + 2 < len(words) else words[at + 1]
-            pairs[alias.lower()] = word
-    return pairs
 
 
 EDGE: Edge = SqliteEdge()

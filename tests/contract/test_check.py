@@ -1,0 +1,166 @@
+"""`yj central check` on every real centre: what is in order passes, what is not is named with a cure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fallback_server.domain.clock import SystemClock
+from sync.central.check import check
+from sync.central.dialects import Column
+from sync.central.finding import Finding, short_version
+from sync.central.options import MappingFile
+from sync.central.remarks import code_page_of, text_findings
+from sync.central.sql_gateway import open_gateway
+from tests.contract.centres import MAPPING_SQLITE, QUICK, MariadbCentre, PostgresCentre, RealCentre, SqliteCentre
+from tests.contract.test_options import extending
+from tests.fixtures_mariadb import MariadbServer
+
+
+def findings(centre: RealCentre) -> dict[str, Finding]:
+    """By subject; the worst where there are several."""
+    order = ["ok", "warn", "fail"]
+    found: dict[str, Finding] = {}
+    for one in sorted(check(centre.gateway, lambda dataset, row: None), key=lambda one: order.index(one.status)):
+        found[one.subject] = one
+    return found
+
+
+def test_tables_characters_ledger_and_scans_are_in_order(any_real: RealCentre) -> None:
+    any_real.gateway.preflight(["charge"])
+    found = findings(any_real)
+    for subject in ("reachable", "clock", "tables", "characters", "ledger", "scans", "upload/charge"):
+        assert found[subject].status == "ok", found[subject]
+    assert len(found["reachable"].sentence) < 120 and "\n" not in found["reachable"].sentence
+    assert any_real.rows("SELECT count(*) FROM yj_ledger") == [(0,)]
+
+
+def test_a_missing_table_and_a_ledger_that_takes_everything_twice_are_named(any_real: RealCentre) -> None:
+    any_real.run("DROP TABLE yj_ledger", "DROP TABLE book")
+    any_real.run(
+        "CREATE TABLE yj_ledger (yj_id varchar(20), entity varchar(30), incident_no integer,"
+        " installation_id varchar(40), sequence bigint, payload_hash varchar(64), central_key varchar(40),"
+        " amount numeric(14, 2), operator_code varchar(20), receipt_no varchar(40), yj_no varchar(30),"
+        " business_date date, applied_at varchar(40))"
+    )
+    found = findings(any_real)
+    assert found["table book"].status == "fail" and "grant SELECT" in found["table book"].cure
+    assert found["ledger"].status == "fail" and "twice" in found["ledger"].sentence
+    if not isinstance(any_real, SqliteCentre):  # it keeps no lengths
+        assert "holds 20 characters" in found["yj_ledger.yj_id"].sentence
+
+
+def open_question(centre: RealCentre, folder: Path, condition: str) -> list[Finding]:
+    """What the check says of a mapping whose open registrations are read under this condition."""
+    own = centre.gateway.mapping
+    extending(
+        folder,
+        f'dialect = "{own.options.dialect}"\n[read]\nscan_limit = 500\n[time_formats]\nchar8 = "%Y%m%d"\n',
+        MAPPING_SQLITE.parent / "mapping",
+    )
+    for file in own.folder.rglob("*.sql"):
+        target = folder / file.relative_to(own.folder)
+        target.parent.mkdir(exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    (folder / "mirror").mkdir(exist_ok=True)
+    (folder / "mirror" / "open_registration.sql").write_text(
+        "SELECT nr AS registration_key, patient AS patient_no, 'x' AS department_code, NULL AS staff_code,"
+        " NULL AS type_code, NULL AS schedule_id, NULL AS session, NULL AS visit_kind, NULL AS queue_no,"
+        f" NULL AS slip_no, day AS registered_at, 'seen' AS status FROM visits v WHERE {condition}",
+        encoding="utf-8",
+    )
+    address = centre.direct.url.render_as_string(hide_password=False)
+    gateway = open_gateway(address, folder, SystemClock(), timeouts=QUICK)
+    found = check(gateway, lambda dataset, row: None)
+    gateway.close()
+    return [one for one in found if "reads all" in one.sentence or one.subject == "scans"]
+
+
+def test_a_frequent_question_that_reads_a_large_table_from_end_to_end_fails(
+    any_real: RealCentre, tmp_path: Path
+) -> None:
+    digits = "(SELECT 0 AS n" + "".join(f" UNION SELECT {n}" for n in range(1, 10)) + ")"
+    any_real.run(
+        "CREATE TABLE visits (nr integer PRIMARY KEY, day char(8), patient integer, state char(1))",
+        "CREATE INDEX visits_day ON visits (day)",
+        "INSERT INTO visits SELECT a.n * 100 + b.n * 10 + c.n, '20200101', 1, '0'"
+        f" FROM {digits} a, {digits} b, {digits} c",
+    )
+    if isinstance(any_real, PostgresCentre):
+        any_real.run("ANALYZE visits")
+    wrapped = "concat(day, '')" if isinstance(any_real, MariadbCentre) else "day || ''"
+    (scan,) = open_question(any_real, tmp_path / "scan", f"{wrapped} >= :horizon_from_char8")
+    assert (scan.status, "1000 rows of visits" in scan.sentence) == ("fail", True), scan
+    assert "index" in scan.cure
+    (seek,) = open_question(any_real, tmp_path / "seek", "day >= CAST(:horizon_from_char8 AS char(8))")
+    assert seek.status == "ok", seek
+
+
+@pytest.mark.odbc
+def test_a_table_without_transactions_fails_on_mariadb(mariadb: RealCentre) -> None:
+    mariadb.run("DROP TABLE yj_ledger", "ALTER TABLE book ENGINE = MyISAM")
+    ddl = (Path(__file__).parent / "mapping-mariadb" / "ledger.sql").read_text("utf-8").split(";")[0]
+    mariadb.run(ddl.replace("InnoDB", "MyISAM"))
+    found = findings(mariadb)
+    assert found["table book"].status == "fail" and "no transactions" in found["table book"].sentence
+    assert found["table yj_ledger"].status == "fail"
+    assert found["ledger"].status == "fail" and "rolled back" in found["ledger"].sentence
+
+
+@pytest.mark.odbc
+def test_columns_that_hold_gbk_alone_are_named_until_the_mapping_says_so(
+    mariadb_server: MariadbServer, mariadb: RealCentre
+) -> None:
+    mariadb.run("ALTER TABLE bill CONVERT TO CHARACTER SET gbk")
+    found = findings(mariadb)
+    assert found["code page"].status == "warn" and 'code_page = "gbk"' in found["code page"].cure
+
+
+@pytest.mark.parametrize(
+    ("dialect", "collation", "page"),
+    [
+        ("mssql", "Chinese_PRC_CI_AS", "gbk"),
+        ("mssql", "Chinese_PRC_90_CI_AS_SC_UTF8", None),
+        ("mssql", "SQL_Latin1_General_CP1_CI_AS", "cp1252"),
+        ("mssql", "Japanese_CI_AS", "unknown"),
+        ("mariadb", "utf8mb4_general_ci", None),
+        ("mariadb", "utf8mb3_general_ci", "utf8mb3"),
+        ("mariadb", "utf8_bin", "utf8mb3"),
+        ("mariadb", "gbk_chinese_ci", "gbk"),
+    ],
+)
+def test_a_collation_tells_what_its_columns_can_hold(dialect: str, collation: str, page: str | None) -> None:
+    assert code_page_of(dialect, collation) == page
+
+
+def test_columns_of_n_types_hold_everything_and_two_collations_are_named() -> None:
+    options = MappingFile.model_validate({"name": "x", "dialect": "mssql", "text": {"collation": "Chinese_PRC_CI_AS"}})
+    columns = [
+        Column("br_da", "brxm", "nvarchar", 60, True, "Chinese_PRC_CI_AS"),
+        Column("br_da", "zjhm", "varchar", 40, True, "Chinese_PRC_BIN"),
+    ]
+    found = {one.subject: one for one in text_findings("mssql", options, columns)}
+    assert "Chinese_PRC_BIN" in found["collation"].sentence and found["collation"].status == "warn"
+    assert "br_da.zjhm" in found["code page"].sentence
+    assert [one.status for one in text_findings("mssql", options, columns[:1])] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [
+        (
+            "PostgreSQL 16.2 (Debian 16.2-1.pgdg120+2) on x86_64-pc-linux-gnu, compiled by gcc 12.2.0",
+            "PostgreSQL 16.2 (Debian 16.2-1.pgdg120+2)",
+        ),
+        (
+            "Microsoft SQL Server 2008 R2 (SP3) - 10.50.6000.34 (X64) \n\tAug 19 2014 \n\tCopyright (c)",
+            "Microsoft SQL Server 2008 R2 (SP3) - 10.50.6000.34",
+        ),
+        ("10.11.19-MariaDB-0+deb12u1", "10.11.19-MariaDB-0+deb12u1"),
+        ("", "unknown version"),
+        ("word " * 40, " ".join(["word"] * 16) + " …"),
+    ],
+)
+def test_a_version_is_cut_between_words(version: str, shown: str) -> None:
+    assert short_version(version) == shown
