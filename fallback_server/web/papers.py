@@ -13,6 +13,8 @@ from markupsafe import Markup
 from fallback_server.domain.errors import YjError
 
 SIZES: Final = ("roll80", "a5", "a4")
+# Paths in a page are joined to it; a scheme of our own would be left out (urllib joins only those it knows).
+_NOWHERE: Final = "http://pages.invalid"
 
 
 def qr(text: str) -> Markup:
@@ -27,16 +29,20 @@ def as_pdf(html: str, static: Path, files: str) -> bytes:
     """The page as PDF. Raises pdf_unavailable where the extra is not installed."""
     try:
         from weasyprint import HTML
+        from weasyprint.urls import URLFetcher, URLFetcherResponse
     except (ImportError, OSError):  # OSError: the package is there, the system's pango is not
         raise YjError("pdf_unavailable") from None
 
-    def fetch(url: str, *_: Any, **__: Any) -> dict[str, Any]:
-        # Only files that stand beside the pages: a name in a document can never make us read anything else.
-        inside = url.removeprefix("yj:").removeprefix(f"{files}/")
-        path = (static / inside).resolve()
-        if not url.startswith(f"yj:{files}/") or not path.is_relative_to(static.resolve()):
-            raise ValueError("not a file of the pages")
-        return {"string": path.read_bytes(), "mime_type": "text/css" if path.suffix == ".css" else "image/svg+xml"}
+    class Beside(URLFetcher):  # type: ignore[misc]  # the library has no type information
+        """Only files that stand beside the pages: a name in a document can never make us read anything else."""
 
-    made = HTML(string=html, base_url="yj:/", url_fetcher=fetch).write_pdf()
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            inside = url.removeprefix(f"{_NOWHERE}{files}/")
+            path = (static / inside).resolve()
+            if inside == url or not path.is_relative_to(static.resolve()):
+                raise ValueError("not a file of the pages")
+            kind = "text/css" if path.suffix == ".css" else "image/svg+xml"
+            return URLFetcherResponse(url, path.read_bytes(), {"Content-Type": kind})
+
+    made = HTML(string=html, base_url=f"{_NOWHERE}/", url_fetcher=Beside()).write_pdf()
     return bytes(made)
