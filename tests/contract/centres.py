@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.documents import canonical, payload_hash
 from sync.central.dialects import Timeouts
+from sync.central.edges.mariadb import spell_out
 from sync.central.fake import FakeCentral
 from sync.central.gateway import CentralGateway, LedgerRow, Outgoing, Refused
 from sync.central.sql_gateway import SqlGateway, open_gateway
@@ -234,8 +235,7 @@ class MariadbCentre(WiredCentre):
 
     def __init__(self, server: MariadbServer, url: str, mapping: Path = MAPPING_MARIADB) -> None:
         self.direct = create_engine(url)
-        # SQLAlchemy's own setting garbles Chinese words of a statement; see the edge.
-        event.listen(self.direct, "connect", lambda connection, _: connection.setencoding(encoding="utf-16le"))
+        event.listen(self.direct, "before_cursor_execute", spell_out, retval=True)
         self.fill("integer AUTO_INCREMENT PRIMARY KEY", " ENGINE = InnoDB")
         self.proxy = Proxy(server.port)
         wire = url.replace(f"PORT%3D{server.port}", f"PORT%3D{self.proxy.port}")

@@ -15,7 +15,8 @@ from sync.central.gateway import ColumnMissing, Outgoing, Refused, Systemic, Tra
 from tests.contract.centres import THEM, US, RealCentre, SqliteCentre, WiredCentre, charge
 
 OPENED = "2026-11-22T08:00:00.000+08:00"
-RARE = "𠮷田䶮㛃・张三丰"  # outside the BMP, in extension A, and everyday
+# Outside the BMP, in extension A, everyday, and those whose low byte a driver once took for half of a pair.
+RARE = "𠮷田䶮㛃・张三丰进口四默"
 
 
 @pytest.fixture
@@ -132,6 +133,7 @@ def test_characters_outside_gbk_and_the_bmp_survive_both_ways(centre: RealCentre
     line = {"line_no": 1, "item_code": RARE, "amount": "12.00"}
     centre.gateway.apply(changed(document, lines=[line]))
     assert centre.rows("SELECT code FROM bill_line") == [(RARE,)]
+    assert centre.rows("SELECT kind FROM bill") == [("门诊:𠮷",)]
     assert centre.gateway.ask("upload/find_charge", {"yj_no": document.ledger.yj_no})
 
 
