@@ -1,0 +1,1 @@
+SELECT code AS diagnosis_code, title AS name, NULL AS input_code FROM icd

@@ -1,0 +1,1 @@
+SELECT CAST(script_id AS text) AS central_key FROM script WHERE source_no = CAST(:yj_no AS text)
