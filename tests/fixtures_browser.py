@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,8 +59,13 @@ class Standby:
                 break
             except OSError:  # the old socket is still closing
                 time.sleep(0.05)
-        self._thread = threading.Thread(target=self._server.run, name="standby", daemon=True)
+        self._thread = threading.Thread(target=self._serve, args=(self._server,), name="standby", daemon=True)
         self._thread.start()
+
+    @staticmethod
+    def _serve(server: Any) -> None:
+        with suppress(OSError):  # `stop` takes the sockets away under the loop that waits for them
+            server.run()
 
     def stop(self) -> None:
         """Answer nobody."""

@@ -59,6 +59,8 @@ export function question({ title, body = null, fields = [], buttons = null, chec
     const first = choices.find((choice) => choice.main) ?? choices[0];
     walk(form, { done: () => close(first), back: () => finish(null) });
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); finish(null); });
+    // The Enter that brought the question here, still held down, is no answer to it.
+    dialog.addEventListener("keydown", (event) => { if (event.repeat && event.key === "Enter") event.preventDefault(); }, true);
     document.body.append(dialog);
     dialog.showModal();
     (inputs[0] ?? press[choices.indexOf(first)]).focus();

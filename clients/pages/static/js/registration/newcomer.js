@@ -138,6 +138,7 @@ export class Newcomer {
   }
 
   async #create() {
+    if (by("create").disabled) return;
     const body = this.#body();
     if (body === null) return;
     if (!(await this.#mayGoOn(body))) return;
@@ -145,6 +146,10 @@ export class Newcomer {
     try {
       made = await act("/patients", body, this.draft.key);
     } catch (error) {
+      if (error instanceof Problem && error.code === "idempotency_key_reused") { // made before, the answer never came
+        await this.#use(this.draft.key);
+        return;
+      }
       if (error instanceof Problem && error.field) error.errors = error.errors.map((one) => ({ ...one, field: one.field.replace(/^(birth_date|age).*$/, "born") }));
       if (error instanceof Problem && /^(birth_date|age)/.test(error.field ?? "")) error.field = "born";
       failed(error, this.form);

@@ -62,7 +62,7 @@ export class Offer {
     this.list.show([]);
     this.search = searching(this.field, {
       all: true,
-      load: async (text) => departmentsFor(this.department && text === this.department.name ? "" : text),
+      load: async (text) => departmentsFor(text),
       show: departmentLine,
       choose: (one) => this.choose(one.code).then(() => this.list.focus()).catch(failed),
     });

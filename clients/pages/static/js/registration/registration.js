@@ -4,12 +4,13 @@ import { act, get, Problem } from "../kernel/api.js";
 import { confirm } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { onMode, working } from "../kernel/frame.js";
+import { onMode } from "../kernel/frame.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { mayAct, page, t } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
 import { ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
+import { Shift, showShift } from "../kernel/shift.js";
 import { Newcomer } from "./newcomer.js";
 import { inScope, Offer } from "./offer.js";
 import { Own, Visits } from "./own.js";
@@ -23,6 +24,7 @@ const draft = new Draft("registration", () => ({ patient: null, department: null
 const paper = new ReceiptPaper(by("sheet"));
 const pay = new Pay(by("pay"), { methods: page.data.methods, changed: (lines) => { draft.state.pay = lines; draft.save(); } });
 const visits = new Visits({ paper, changed: async () => { await Promise.all([person.refresh(), offer.refresh(), own.refresh()]); } });
+const shift = new Shift({ changed: () => showShift(by("shift"), shift, { keys: { main: "F9", print: "F7" } }) });
 const person = new Person({
   chosen: (found) => {
     draft.state.patient = found.id;
@@ -71,11 +73,10 @@ function settle() {
 
 function possible() {
   const { mode } = page.mode;
-  const place = by("possible");
-  place.hidden = mode === "emergency";
-  place.textContent = mode === "emergency" ? "" : t(`registration.possible_${mode}`);
-  by("register").disabled = mode === "normal";
-  by("create").disabled = mode === "normal";
+  const says = !mayAct("registrar") ? "look" : mode === "emergency" ? null : mode;
+  by("possible").hidden = says === null;
+  by("possible").textContent = says ? t(`registration.possible_${says}`) : "";
+  for (const button of [by("register"), by("create")]) button.disabled = says === "look" || says === "normal";
 }
 
 // --- the act ------------------------------------------------------------------------------------------------------
@@ -102,44 +103,46 @@ function wanted() {
 }
 
 async function register() {
+  if (by("register").disabled) return;
   const body = wanted();
   if (body === null) return;
   const live = body.seen ? null : person.liveIn(body.department_code);
   if (live && !(await confirm(t("registration.already"), `${live.slip_no ?? ""} ${live.department_name} ${live.queue_no ?? ""}`))) return;
   if (body.payments.length && !(await paper.confirmed())) return;
+  if (body.payments.length && paper.number) body.receipt_no = paper.number;
   await send(body);
 }
 
-/** Send the act until it is answered; the body is kept with its key, so a reload repeats the same act. */
+/**
+ * Send the act until it is answered. The body is kept with its key and never changed on the way, so that after a reload
+ * the standby recognises the act; only a refusal of the receipt number makes it another one.
+ */
 async function send(body) {
-  for (;;) {
-    if (body.payments.length && paper.number) body.receipt_no = paper.number;
-    const done = await attempt(body);
-    if (done) {
-      await finish(done);
-      return;
-    }
-    if (!again) return;
-    again = false;
-    delete body.receipt_no;
-  }
+  const { done, again } = await attempt(body);
+  if (done) await finish(done);
+  else if (again) await send({ ...body, receipt_no: paper.number ?? undefined });
 }
-
-let again = false;
 
 async function attempt(body) {
   draft.state.sent = body;
   draft.save();
   try {
-    return await act("/registrations", body, draft.key);
+    return { done: await act("/registrations", body, draft.key) };
   } catch (error) {
     draft.state.sent = null;
     draft.save();
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "receipt_no_mismatch") again = await paper.disagreed();
-    else if (!pay.refused(error)) refused(error);
-    return null;
+    if (error.code === "receipt_no_mismatch") return { again: await paper.disagreed() };
+    if (error.code === "idempotency_key_reused") return { done: await written() };
+    if (!pay.refused(error)) refused(error);
+    return {};
   }
+}
+
+/** What an answer that never came would have said: the act of this form was done, before the form was changed. */
+async function written() {
+  const visit = await get(`/registrations/${draft.key}`);
+  return { ...visit, charge: visit.charges.find((one) => one.kind === "registration" && one.refund_of === null) ?? null, warnings: [] };
 }
 
 function refused(error) {
@@ -184,6 +187,9 @@ by("register").addEventListener("click", press);
 by("go-find").addEventListener("click", () => { show("sell"); goTo(by("find")); });
 by("go-new").addEventListener("click", () => { show("new"); newcomer.open(by("find").value.trim()); });
 by("go-own").addEventListener("click", () => { show("own"); own.enter().catch(failed); });
+by("go-shift").addEventListener("click", () => showTheShift().catch(failed));
+by("shift-back").addEventListener("click", () => { show("sell"); goTo(by("find")); });
+document.querySelector("[data-view=shift]").addEventListener("keydown", (event) => { if (event.key === "Escape") by("shift-back").click(); });
 by("go-aside").addEventListener("click", () => { show("sell"); goTo(by("staff_code")); });
 by("go-next").addEventListener("click", () => { hush(); put(by("last")); newcomer.clear(); clear(); goTo(by("find")); });
 
@@ -194,9 +200,21 @@ onMode((mode) => {
   if (mode.epoch === knownMode) return;
   const first = knownMode === null;
   knownMode = mode.epoch;
-  if (mode.mode !== "normal") paper.load().catch(failed);
+  if (mode.mode !== "normal") begin().catch(failed);
   if (!first && offer.department) offer.refresh().catch(failed);
 });
+
+/** The first look of an outage at this desk: the paper, and the shift if it is not open yet. */
+async function begin() {
+  await paper.load();
+  if (mayAct("registrar")) await shift.offer();
+}
+
+async function showTheShift() {
+  show("shift");
+  await shift.load();
+  by("shift-back").focus();
+}
 
 /** The form as it was before a reload; an act that was on its way is sent again under its own key. */
 async function restore() {
@@ -204,6 +222,7 @@ async function restore() {
   if (state.view !== "sell") show(state.view);
   if (state.view === "new") goTo(by("name"));
   if (state.view === "own") await own.enter();
+  if (state.view === "shift") await showTheShift();
   if (state.patient) {
     person.show(await get(`/patients/${encodeURIComponent(state.patient)}`));
     await person.refresh();
@@ -212,7 +231,7 @@ async function restore() {
   pay.fill(state.pay);
   draft.fill(form);
   settle();
-  if (state.sent && working()) await send(state.sent);
+  if (state.sent) await send(state.sent);
   else if (state.department && state.view === "sell") pay.focus();
   else if (state.patient && state.view === "sell") goTo(by("department"));
 }

@@ -19,6 +19,7 @@ function show(hall) {
   if (text === shown) return; // who reads a screen aloud is not made to begin again
   shown = text;
   document.body.toggleAttribute("data-drill", hall.drill);
+  by("mark").textContent = t(hall.drill ? "triage.hall_drill" : hall.mode === "normal" ? "triage.hall_normal" : "triage.hall_yj");
   put(by("called"), hall.called.map(entry));
   put(by("waiting"), hall.waiting.map(entry));
   by("more").textContent = hall.more ? t("triage.hall_more", { n: hall.more }) : "";

@@ -2,7 +2,7 @@
 
 import { act, get, Problem } from "../kernel/api.js";
 import { confirm, question } from "../kernel/dialog.js";
-import { by, h, put } from "../kernel/dom.js";
+import { by, h } from "../kernel/dom.js";
 import { onMode } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
@@ -86,6 +86,12 @@ function possible() {
   by("possible").textContent = outside ? t("triage.out_of_scope") : mode === "emergency" ? "" : t(`triage.possible_${mode}`);
 }
 
+/** The lane whose chosen patient the keys act on. */
+function activate(lane) {
+  state.lane = lane;
+  for (const one of lanes) by(`${one}-lane`).closest(".lane").toggleAttribute("data-active", one === lane);
+}
+
 // --- moving -------------------------------------------------------------------------------------------------------
 const chosen = () => tables[state.lane].chosen;
 
@@ -150,7 +156,7 @@ for (const button of document.querySelectorAll("[data-move]")) {
   });
 }
 for (const lane of lanes) {
-  by(`${lane}-lane`).addEventListener("focusin", () => { state.lane = lane; });
+  by(`${lane}-lane`).addEventListener("focusin", () => activate(lane));
   by(`${lane}-lane`).addEventListener("keydown", (event) => {
     const other = { ArrowLeft: "yj", ArrowRight: "centre" }[event.key];
     if (other && tables[other].focus()) event.preventDefault();
@@ -171,7 +177,7 @@ by("with-seen").addEventListener("change", (event) => { state.withSeen = event.t
 searching(by("department"), {
   all: true,
   load: async (text) => {
-    const wanted = text === state.department?.name ? "" : text.toUpperCase();
+    const wanted = text.toUpperCase();
     return page.data.departments.filter((one) => one.pinyin.startsWith(wanted) || one.name.toUpperCase().includes(wanted) || one.code.toUpperCase().startsWith(wanted));
   },
   show: (one) => [one.name, h("small", {}, one.pinyin), h("small", {}, one.location ?? "")],
@@ -179,7 +185,7 @@ searching(by("department"), {
 });
 
 // --- beginning ----------------------------------------------------------------------------------------------------
-put(by("possible"));
+activate("yj");
 onMode(possible);
 draw();
 setInterval(() => { if (!document.hidden) quietly(); }, EVERY);

@@ -1,0 +1,275 @@
+"""What goes wrong at the registration desk: bad input, silence, a restart, a lost session, another mode, wrong
+paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.fixtures_browser import Desk, Standby
+from tests.fixtures_hospital import PASSWORD, centre_id
+from tests.pages.hand import Hand
+from tests.pages.test_registration import charges, hand, out, sell, visits
+
+pytestmark = pytest.mark.browser
+__all__ = ["hand"]  # the registrar at her desk
+
+
+def wrong_words(hand: Hand) -> str:
+    """The sentence beside the field that has the cursor."""
+    hand.page.wait_for_selector("small.wrong")
+    assert hand.page.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
+    return str(hand.page.locator("small.wrong").first.inner_text())
+
+
+def ready_to_pay(hand: Hand) -> Hand:
+    """A patient, internal medicine, its first row; the cursor stands on the way of paying."""
+    hand.choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter")
+    return hand.at("#pay-0-method")
+
+
+def test_double_enter_makes_one_document(standby: Standby, hand: Hand) -> None:
+    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").press("Enter", 2)
+    hand.page.keyboard.press("F9")
+    out(hand)
+    assert len(visits(standby)) == len(charges(standby)) == 1
+
+
+def test_a_reload_in_mid_form_loses_nothing(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").type("50")
+    page.reload()
+    hand.at("#pay-0-method")
+    assert "王芳" in page.inner_text("#card") and page.input_value("#department") == "内科门诊"
+    assert page.input_value("#pay-0-tendered") == "50" and page.inner_text("#due") == "30.00"
+    hand.press("F9")
+    out(hand)
+    assert [one["change"] for one in charges(standby)] == ["20.00"]
+
+
+def test_a_reload_in_a_half_filled_new_patient_loses_nothing(hand: Hand) -> None:
+    hand.press("F2").at("#name").type("钱小满").press("Enter").at("#sex").type("2").press("Enter").at("#born").type(
+        "3月"
+    )
+    hand.page.reload()
+    hand.at("#name")
+    assert hand.page.input_value("#name") == "钱小满"
+    hand.press("F9")
+    hand.dialog("没有填电话")
+    hand.press("Enter").at("#department")
+    assert "3月0天" in hand.page.inner_text("#card")
+
+
+def test_a_restart_of_the_standby_in_mid_form_is_waited_for(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    ready_to_pay(hand).press("F9")
+    hand.dialog("请核对打印机里的票据号")
+    standby.stop()
+    hand.press("Enter")
+    page.wait_for_selector("#silent:not([hidden])")
+    assert "都保留着" in page.inner_text("#silent")
+    standby.start()
+    hand.dialog("挂号单 打印出来了吗")
+    hand.press("Enter").alone()
+    assert len(visits(standby)) == len(charges(standby)) == 1
+
+
+def test_an_answer_lost_on_the_way_and_a_reload_make_one_document(standby: Standby, hand: Hand) -> None:
+    """The standby has written it, the page never heard: after the reload the same act is sent under the same key."""
+    page = hand.page
+    ready_to_pay(hand).press("F9")
+    hand.dialog("请核对打印机里的票据号")
+    page.route("**/api/v1/registrations", lambda route: (route.fetch(), route.abort())[1])
+    hand.press("Enter")
+    page.wait_for_selector("#silent:not([hidden])")
+    page.unroute("**/api/v1/registrations")
+    page.reload()
+    hand.dialog("挂号单 打印出来了吗")
+    hand.press("Enter").alone()
+    assert len(visits(standby)) == len(charges(standby)) == 1
+
+
+def test_a_session_that_ended_in_mid_form_is_unlocked_and_the_act_goes_on(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").type("100")
+    standby.hospital.window("registrar", "W0199")  # the same person, at another computer
+    standby.hospital._windows.clear()
+    hand.press("F9")
+    page.wait_for_selector("dialog.lock")
+    hand.at("#unlock-password").type(PASSWORD).press("Enter")
+    out(hand)
+    [charge] = charges(standby)
+    assert charge["change"] == "70.00"
+
+
+def test_the_switch_back_under_a_half_filled_form_keeps_it_and_says_what_is_possible(
+    standby: Standby, hand: Hand
+) -> None:
+    page = hand.page
+    ready_to_pay(hand)
+    standby.hospital.back()
+    page.wait_for_selector("body[data-mode=normal]")
+    page.wait_for_selector("#possible:has-text('请在 HIS 挂号')")
+    hand.press("F9")
+    assert page.locator("#register").is_disabled() and "王芳" in page.inner_text("#card")
+    standby.hospital.emergency()
+    page.wait_for_selector("body[data-mode=emergency]")
+    hand.press("F9")
+    out(hand)
+    assert len(visits(standby)) == 1
+
+
+def test_in_the_grace_what_is_in_hand_is_taken(standby: Standby, hand: Hand) -> None:
+    ready_to_pay(hand)
+    standby.hospital.back(grace=120)
+    hand.page.wait_for_selector("#possible:has-text('手上正在办的')")
+    hand.press("F9")
+    out(hand)
+    assert len(visits(standby)) == 1
+
+
+def test_a_department_out_of_scope_is_named_and_refused_in_words(standby: Standby, desk: Callable[..., Desk]) -> None:
+    standby.hospital.emergency(["EK"])
+    page = desk("registrar", "/registration").page
+    hand = Hand(page)
+    hand.dialog("班")
+    hand.press("Escape").alone()
+    hand.press("F3").at("#find").choose("wf").at("#department").type("nk")
+    page.wait_for_selector("ul.found li:has-text('不在应急范围')")
+    hand.press("Enter").at("#offers tr")
+    assert "请在 HIS 挂号" in page.inner_text("#offers-as-of")
+    hand.press("F9")
+    assert "不在应急范围" in wrong_words(hand)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "sentence"),
+    [
+        ("#born", "20261340", "出生日期或年龄"),
+        ("#born", "昨天", "出生日期或年龄"),
+        ("#born", "2030-01-01", "日期不对"),
+        ("#phone", "12ab", "格式不对"),
+        ("#id_no", "身份证", "格式不对"),
+        ("#guardian_phone", "x", "格式不对"),
+    ],
+)
+def test_bad_input_for_a_new_patient_is_told_beside_its_field(
+    standby: Standby, hand: Hand, field: str, text: str, sentence: str
+) -> None:
+    page = hand.page
+    hand.press("F2").at("#name").type("钱小满")
+    page.select_option("#sex", "F")
+    for place, value in {"#born": "30", "#phone": "13700001234", field: text}.items():
+        page.fill(place, value)
+    page.focus("#born")
+    hand.press("F9")
+    assert sentence in wrong_words(hand)
+    assert page.evaluate("document.activeElement.id") == field[1:]
+    assert standby.hospital.outbox("patient") == []
+
+
+@pytest.mark.parametrize(
+    ("method", "fields", "sentence"),
+    [
+        ("cash", {"tendered": "abc"}, "金额不对"),
+        ("cash", {"tendered": "29.99"}, "少于应收 30.00"),
+        ("cash", {"tendered": "1e3"}, "金额不对"),
+        ("wechat", {}, "凭证号"),
+        ("alipay", {"reference": "   "}, "凭证号"),
+    ],
+)
+def test_a_bad_payment_is_told_beside_its_field(
+    standby: Standby, hand: Hand, method: str, fields: dict[str, str], sentence: str
+) -> None:
+    ready_to_pay(hand)
+    hand.page.select_option("#pay-0-method", method)
+    for name, value in fields.items():
+        hand.page.fill(f"#pay-0-{name}", value)
+    hand.press("F9")
+    assert sentence in wrong_words(hand)
+    assert visits(standby) == []
+
+
+def test_a_bad_weight_and_a_missing_choice_are_told_beside_their_fields(standby: Standby, hand: Hand) -> None:
+    hand.press("F9")
+    assert "请先选择病人" in wrong_words(hand)
+    hand.type("wfzz")
+    hand.page.wait_for_selector("ul.found li:has-text('王芳之子')")
+    hand.press("Enter").at("#department").press("F9")
+    assert "请选择科室" in wrong_words(hand)
+    hand.choose("ek").at("#offers tr").press("Enter").at("#weight_kg").type("7,2").press("F9")
+    assert "体重不对" in wrong_words(hand)
+    assert visits(standby) == []
+
+
+def test_a_number_used_at_another_desk_is_found_out_and_the_paper_compared_again(standby: Standby, hand: Hand) -> None:
+    ready_to_pay(hand)
+    body = {
+        "patient_id": centre_id("patient", "P1007"), "department_code": "EK", "type_code": "PT",
+        "payments": [{"method": "cash", "amount": "10.00"}],
+    }  # fmt: skip
+    assert standby.hospital.window("registrar", "W0101").post("/registrations", body).status == 201
+    hand.press("F9")
+    assert "GH00000102" in hand.dialog("请核对打印机里的票据号").inner_text()
+    hand.press("Enter")
+    hand.dialog("打印出来了吗")
+    hand.press("Enter").alone()
+    assert {one["receipt_no"] for one in charges(standby)} == {"GH00000102", "GH00000101"}
+
+
+def test_other_paper_in_the_printer_moves_the_book_forward_and_never_back(standby: Standby, hand: Hand) -> None:
+    ready_to_pay(hand).press("F9")
+    question = hand.dialog("请核对打印机里的票据号")
+    hand.type("GH00000055").press("Enter")
+    question.locator("[role=alert]:not([hidden])").wait_for()
+    assert question.locator("[role=alert]").inner_text() != ""
+    hand.page.fill("#ask-paper", "105")
+    hand.press("Enter")
+    hand.dialog("打印出来了吗")
+    hand.press("Enter").alone()
+    assert [one["receipt_no"] for one in charges(standby)] == ["GH00000105"]
+
+
+def test_a_spoilt_sheet_takes_the_next_number_and_the_slip_says_it_is_a_reprint(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    ready_to_pay(hand).press("F9")
+    hand.dialog("请核对打印机里的票据号")
+    hand.press("Enter")
+    hand.dialog("打印出来了吗")
+    hand.press("F9")
+    assert "GH00000102" in hand.dialog("换下一号").inner_text()
+    hand.press("Enter")
+    hand.dialog("挂号单 打印出来了吗")
+    hand.press("Enter").alone()
+    [charge] = charges(standby)
+    assert (charge["first_receipt_no"], charge["receipt_no"]) == ("GH00000101", "GH00000102")
+    text = page.request.get(f"{standby.url}/print/registration/{visits(standby)[0]['id']}").text()
+    assert "补打 1" in text and "GH00000102" in text
+
+
+def test_sheets_are_made_void_with_a_reason(standby: Standby, hand: Hand) -> None:
+    hand.press("F7")
+    hand.dialog("请核对打印机里的票据号")
+    hand.press("F8")
+    hand.dialog("作废票据")
+    hand.press("Enter").type("102").press("Enter", 2)
+    assert "GH00000103" in hand.dialog("请核对打印机里的票据号").inner_text()
+    hand.press("Enter").alone()
+    out(sell(hand.press("F3").at("#find").choose("wf")), first=False)
+    assert charges(standby)[0]["receipt_no"] == "GH00000103"
+
+
+def test_a_patient_registered_here_already_is_asked_about_once(standby: Standby, hand: Hand) -> None:
+    out(sell(hand.choose("wf")))
+    ready_to_pay(hand.at("#find")).press("F9")
+    hand.dialog("还要再挂一个吗")
+    hand.press("Escape").alone()
+    assert len(visits(standby)) == 1
+
+
+def test_who_may_only_look_is_told_so(standby: Standby, desk: Callable[..., Desk]) -> None:
+    standby.hospital.emergency()
+    page = desk("auditor", "/registration").page
+    page.wait_for_selector("#possible:has-text('只能查看')")
+    assert page.locator("#register").is_disabled()
