@@ -35,7 +35,7 @@ BODY: Final[dict[str, frozenset[str]]] = {
         "registration": "patient_name department_code staff_code type_code schedule_id session visit_kind triage_level"
         " weight_kg queue_no total",
         "registration_cancel": "reason",
-        "registration_transfer": "from_department_code department_code staff_code",
+        "registration_transfer": "from_department_code department_code staff_code reason",
         "prescription": "kind diagnosis_codes department_code staff_code staff_name paper written_at total",
         "prescription_cancel": "reason",
         "order": "department_code staff_code total",
