@@ -1,4 +1,5 @@
--- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none.
+-- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. Read in pages: the driver keeps
+-- a whole result in memory.
 SELECT CAST(brxh AS char(20)) AS patient_no,
        trim(brxm) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
@@ -18,3 +19,4 @@ SELECT CAST(brxh AS char(20)) AS patient_no,
        nullif(nullif(trim(gms), ''), '无') AS allergy,
        CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
 FROM br_da
+-- paged WHERE brxh > CAST(:after_patient_no AS signed) ORDER BY brxh LIMIT :page_rows

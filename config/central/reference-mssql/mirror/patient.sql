@@ -1,5 +1,8 @@
--- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none.
-SELECT CAST(brxh AS varchar(20)) AS patient_no,
+-- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. In short pages where mapping.toml
+-- says isolation = "pages".
+SELECT
+-- paged TOP (CAST(:page_rows AS int))
+       CAST(brxh AS varchar(20)) AS patient_no,
        ltrim(rtrim(brxm)) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
        CASE WHEN substring(csny, 1, 8) NOT IN ('19000101', '30000101') AND len(ltrim(rtrim(csny))) >= 8
@@ -18,3 +21,4 @@ SELECT CAST(brxh AS varchar(20)) AS patient_no,
        nullif(nullif(ltrim(rtrim(gms)), ''), N'无') AS allergy,
        CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
 FROM br_da
+-- paged WHERE brxh > CAST(:after_patient_no AS int) ORDER BY brxh
