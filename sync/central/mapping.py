@@ -147,9 +147,21 @@ def _file_problems(file: SqlFile, formats: Mapping[str, str]) -> list[str]:
     room, _, name = file.name.rpartition("/")
     if room == "mirror" and name not in DATASETS:
         return [f"{file.name}.sql: there is no dataset {name}{_near(name, DATASETS)}"]
+    if room == "mirror":
+        return _paged_problems(file, DATASETS[name].keys)
     if room == "upload" and vocabulary.is_entity(name):
         return _upload_problems(file, name, formats)
     return []
+
+
+def _paged_problems(file: SqlFile, keys: Iterable[str]) -> list[str]:
+    """The `-- paged` lines of a SELECT say where a page begins and how long it is, or there are none."""
+    step = file.steps[-1]
+    if step.paged is None:
+        return []
+    needed = ["page_rows", *(f"after_{key}" for key in keys)]
+    missing = [name for name in needed if name not in step.by_pages().binds]
+    return [f"{step.where}: its `-- paged` lines must also bind :{name}" for name in missing]
 
 
 def _upload_problems(file: SqlFile, entity: str, formats: Mapping[str, str]) -> list[str]:

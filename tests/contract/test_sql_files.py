@@ -97,6 +97,15 @@ def test_another_ledger_mode_is_refused_with_the_reason(copy: Path) -> None:
     assert "cannot be used; only same_transaction can" in load_problems(copy)
 
 
+def test_pages_that_do_not_say_where_they_begin_are_refused(copy: Path) -> None:
+    (copy / "mirror" / "drug_stock.sql").write_text(
+        "SELECT 1\n-- paged WHERE drug_code > :after_drug_code ORDER BY 1\n", encoding="utf-8"
+    )
+    said = load_problems(copy)
+    assert "mirror/drug_stock.sql:1 step drug_stock: its `-- paged` lines must also bind :page_rows" in said
+    assert ":after_pharmacy_code" in said and ":after_drug_code" not in said
+
+
 def test_unknown_keys_and_a_missing_file_are_named(copy: Path) -> None:
     toml = copy / "mapping.toml"
     toml.write_text(toml.read_text("utf-8") + "\n[datasets.drug]\nwatermarc = 'x'\n", encoding="utf-8")
