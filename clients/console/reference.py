@@ -39,7 +39,7 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
     """Create the tables and fill them."""
-    from sqlalchemy.exc import ArgumentError, OperationalError
+    from sqlalchemy.exc import ArgumentError, DBAPIError
 
     from sync.reference_his.create import DEFAULT_SEED, ReferenceHisError, create_reference
 
@@ -60,7 +60,7 @@ def create(
         raise Misuse(str(error)) from error
     except ArgumentError as error:
         raise Misuse(f"--url: {error}") from error
-    except OperationalError as error:
+    except DBAPIError as error:
         raise NotInOrder(f"--url: cannot be opened ({str(error.orig).strip()})") from error
     out.table("参考 HIS · reference HIS", ["table", "rows"], summary.rows.items(), right=[1])
     out.document({"scale": summary.scale, "seed": summary.seed, "rows": summary.rows, "logins": summary.logins})
@@ -92,7 +92,7 @@ def traffic(
     import signal
     from threading import Event
 
-    from sqlalchemy.exc import OperationalError
+    from sqlalchemy.exc import DBAPIError
 
     from sync.reference_his.acts import ActError
     from sync.reference_his.traffic import play_day
@@ -113,7 +113,7 @@ def traffic(
             done = play_day(url, rate, seconds, stop=ended, seed=seed, on_act=tick)
     except ActError as error:
         raise NotInOrder(str(error)) from error
-    except OperationalError as error:
+    except DBAPIError as error:
         raise NotInOrder(f"the centre went away: {str(error.orig).strip()}") from error
     out.table("一天的业务 · traffic", ["act", "count"], done.items(), right=[1])
     out.document(done)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import create_engine, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.engine import Connection, Engine
 
 from sync.reference_his import acts
 from sync.reference_his import schema as his
 from sync.reference_his.moments import HOSPITAL_ZONE, centre_now
-from sync.reference_his.traffic import operators_with
+from sync.reference_his.traffic import open_engine, operators_with
 
 SEX = {"M": "1", "F": "2"}
 
@@ -20,7 +20,7 @@ class BlindWindow:
     """The centre's own hands between the last mirror and the upload; every call is one transaction of the centre."""
 
     def __init__(self, url: str) -> None:
-        self._engine: Engine = create_engine(url, pool_pre_ping=True)
+        self._engine: Engine = open_engine(url)
 
     def close(self) -> None:
         """Give the connections back."""

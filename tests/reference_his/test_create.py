@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 
-from sync.reference_his import visit_rows
+from sync.reference_his import schema, visit_rows
 from sync.reference_his.create import ReferenceHisError, create_reference
 from sync.reference_his.moments import centre_now, char16
 from sync.reference_his.patients import check_digit, persons
 from sync.reference_his.traffic import operators_with, play_day
-from tests.reference_his.conftest import ENGINES, Clinic, scalar
+from tests.reference_his.conftest import ENGINES, NOW, Clinic, scalar
 
 
 def test_the_clinic_has_the_real_lists_and_twenty_thousand_patients(
@@ -142,6 +142,31 @@ def test_a_patients_change_time_follows_every_change_whoever_makes_it(centre: Co
     for key in (1, 90_000_001):
         changed = scalar(centre, "SELECT xgsj FROM br_da WHERE brxh = :key", key=key)
         assert char16(begun) <= changed <= char16(centre_now() + timedelta(minutes=1))
+
+
+def _contents(url: str) -> dict[str, int]:
+    """Every table's rows as one number; the ones inserted are all that is compared, not their places in the file."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        cursor = connection.connection.cursor()
+        names = list(schema.metadata.tables)
+        found = {name: hash(frozenset(cursor.execute(f"SELECT * FROM {name}").fetchall())) for name in names}
+        cursor.close()
+    engine.dispose()
+    return found
+
+
+@pytest.mark.slow
+def test_the_same_seed_at_the_same_moment_makes_the_same_centre(tmp_path: Path) -> None:
+    made = []
+    for number, seed in enumerate((1, 1, 2)):
+        url = f"sqlite:///{tmp_path / f'{number}.sqlite'}"
+        create_reference(url, "clinic", seed=seed, now=NOW)
+        made.append(_contents(url))
+    assert made[0] == made[1]
+    differing = {name for name in made[0] if made[0][name] != made[2][name]}
+    assert {"br_da", "gh_mx", "sf_zb", "gy_czy"} <= differing
+    assert "gy_jb" not in differing
 
 
 @pytest.fixture(params=ENGINES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +30,23 @@ COUNTS = {
     "SELECT count(*) FROM pj_ly": 12,
 }
 """Question → at least so many."""
+
+
+_PEAK = """
+import resource, sys
+from sync.reference_his.create import create_reference
+create_reference(sys.argv[1], sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_making_a_centre_takes_the_same_memory_at_fifteen_times_the_patients(tmp_path: Path) -> None:
+    peaks = {}
+    for scale in ("clinic", "hospital"):
+        command = [sys.executable, "-c", _PEAK, f"sqlite:///{tmp_path / scale}.sqlite", scale]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600).stdout
+        peaks[scale] = int(said.split()[-1])
+    assert peaks["hospital"] <= peaks["clinic"] * 1.3, peaks
 
 
 def test_a_childrens_hospital_is_created_and_mirrored_whole(new_database: Callable[[], str], tmp_path: Path) -> None:
