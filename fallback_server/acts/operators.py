@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 
 from fallback_server.domain.errors import YjError
@@ -23,3 +25,26 @@ def require(tx: Tx, code: str) -> str:
     if row is None or not row.active:
         raise YjError("unknown_operator", code=code)
     return str(row.name)
+
+
+def with_role(tx: Tx, role: str) -> list[dict[str, Any]]:
+    """`{code, name}` of everybody who has this role and may work today; our own entry goes before the mirrored one."""
+    own = {row.operator_code: row for row in tx.conn.execute(select(people.operator))}
+    table = mirror.datasets["operator"]
+    rows = tx.conn.execute(select(table.c.operator_code, table.c.name, table.c.roles).where(table.c.active.is_(True)))
+    found = {row.operator_code: row.name for row in rows if role in _split(row.roles)}
+    found = {code: name for code, name in found.items() if code not in own}
+    found |= {code: row.name for code, row in own.items() if row.disabled_at is None and role in row.roles}
+    return [{"code": code, "name": name} for code, name in sorted(found.items())]
+
+
+def _split(roles: str | None) -> set[str]:
+    return {role.strip() for role in (roles or "").split(",")}
+
+
+def name_of(tx: Tx, code: str) -> str:
+    """How a paper names an operator: name and code; the code alone where nobody knows it any more."""
+    own = tx.conn.execute(select(people.operator.c.name).where(people.operator.c.operator_code == code)).scalar()
+    table = mirror.datasets["operator"]
+    name = own or tx.conn.execute(select(table.c.name).where(table.c.operator_code == code)).scalar()
+    return f"{name} {code}" if name else code

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from fallback_server.acts import locks
+from fallback_server.acts import locks, operators
+from fallback_server.acts.views import Billable
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.store import audit, visits
 from fallback_server.store.session import Tx, mirror_as_of
@@ -60,6 +62,35 @@ def carried(
         "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
         "chain": f"{sequence}-{digest[:12]}",
     }
+
+
+def carried_by(tx: Tx, policy: Policy, billable: Billable) -> dict[str, Any]:
+    """`carried` of a prescription or an order, with the person who took the latest copy.
+
+    Raises mode_normal where a document of the centre is looked at outside an incident.
+    """
+    incident_no = billable.incident_no or tx.mode.incident_no
+    if incident_no is None:
+        raise YjError("mode_normal")
+    copy = last(tx, billable.id) or {}
+    return carried(
+        tx, policy, billable.id, incident_no=incident_no, drill=billable.drill, at=copy.get("at", tx.at),
+        operator=operators.name_of(tx, copy.get("operator_code", tx.who.operator_code)),
+        workstation=copy.get("workstation", tx.who.workstation),
+    )  # fmt: skip
+
+
+def last(tx: Tx, document_id: str) -> dict[str, Any] | None:
+    """The latest copy's `{copy_no, at, operator_code, workstation}`; None before the first."""
+    table = visits.print_record
+    found = (
+        tx.conn.execute(
+            select(table).where(table.c.document_id == document_id).order_by(table.c.copy_no.desc()).limit(1)
+        )
+        .mappings()
+        .first()
+    )
+    return dict(found) if found is not None else None
 
 
 def copies(tx: Tx, document_id: str) -> int:

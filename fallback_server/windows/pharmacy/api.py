@@ -21,13 +21,14 @@ def _line(value: object) -> object:
 
 
 class ListQuery(Body):
-    """Which prescriptions."""
+    """Which prescriptions; `out`: all of which something is with the patient, whatever else is still to be given."""
 
-    state: Literal["paid", "handed_over", "refunded", "all"] = "paid"
+    state: Literal["paid", "handed_over", "out", "refunded", "all"] = "paid"
     pharmacy_code: str | None = None
     patient_id: str | None = None
     order: Literal["newest", "queue"] = "newest"
     limit: Annotated[int, Field(ge=1, le=500)] = 100
+    q: Annotated[str, Field(max_length=64)] | None = None
 
 
 class GivenLine(Body):
@@ -71,7 +72,9 @@ class NoBody(Body):
 )  # fmt: skip
 def show_prescriptions(call: Call) -> Any:
     query: ListQuery = call.query
-    wanted = queries.Filter(query.state, query.pharmacy_code, query.patient_id, query.order == "queue", query.limit)
+    wanted = queries.Filter(
+        query.state, query.pharmacy_code, query.patient_id, query.order == "queue", query.limit, query.q
+    )
     return {"items": queries.listed(call.tx, wanted)}
 
 

@@ -8,30 +8,47 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
 
-from fallback_server.acts import billables, charges, handovers, masters, open_work, patients, prints, registrations
+from fallback_server.acts import (
+    billables,
+    charges,
+    handovers,
+    masters,
+    open_work,
+    operators,
+    patients,
+    prints,
+    registrations,
+    rendering,
+)
 from fallback_server.acts.ages import age_on
 from fallback_server.acts.billables import PRESCRIPTIONS
-from fallback_server.acts.views import Billable, PatientView
+from fallback_server.acts.views import Billable, PatientView, VisitView
 from fallback_server.domain import money
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.pinyin import initials
 from fallback_server.domain.policy import Policy
 from fallback_server.store import cash, mirror, visits
 from fallback_server.store.session import Tx
 from fallback_server.windows.pharmacy import rules
 
 _open = mirror.datasets["open_prescription"]
+_PEOPLE = 50  # who may be meant by a text that was typed
 _open_line = mirror.datasets["open_prescription_line"]
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which prescriptions: by state, pharmacy, patient; newest first or in the order in which they were paid for."""
+    """Which prescriptions: by state, pharmacy, patient; newest first or in the order in which they were paid for.
+
+    `q` is what was typed or scanned: the number of a prescription, a receipt or a charge, or a person.
+    """
 
     state: str
     pharmacy_code: str | None
     patient_id: str | None
     queue_order: bool
     limit: int
+    q: str | None = None
 
 
 def listed(tx: Tx, wanted: Filter) -> list[dict[str, Any]]:
@@ -39,8 +56,12 @@ def listed(tx: Tx, wanted: Filter) -> list[dict[str, Any]]:
     found = billables.many(tx, PRESCRIPTIONS, [*_ours(tx, wanted), *_theirs(tx, wanted)])
     details = _Details(tx, found)
     shown = [_item(tx, prescription, details) for prescription in found]
-    fitting = [item for item in shown if wanted.state in ("all", item["state"])]
+    fitting = [item for item in shown if rules.wanted(wanted.state, item["state"], _out(item))]
     return sorted(fitting, key=lambda item: str(item["paid_at"]), reverse=not wanted.queue_order)[: wanted.limit]
+
+
+def _out(item: dict[str, Any]) -> int:
+    return sum(line["handed_over"] for line in item["lines"])
 
 
 def _ours(tx: Tx, wanted: Filter) -> list[str]:
@@ -63,7 +84,31 @@ def _ours(tx: Tx, wanted: Filter) -> list[str]:
     )
     if wanted.patient_id is not None:
         statement = statement.where(table.c.patient_id.in_(patients.aliases(tx, wanted.patient_id)))
+    if wanted.q:
+        people = {alias for view in patients.search(tx, wanted.q, _PEOPLE) for alias in patients.aliases(tx, view.id)}
+        statement = statement.where(
+            (table.c.yj_no == wanted.q.upper())
+            | table.c.id.in_(_with_receipt(wanted.q))
+            | table.c.patient_id.in_(people)
+        )
     return _ids(tx, statement, wanted, table.c.pharmacy_code, table.c.id, paid, table.c.created_at)
+
+
+def _with_receipt(number: str) -> Select[Any]:
+    """Prescriptions on the charge with this receipt number or machine number."""
+    charge, settlement, receipt = cash.charge, cash.settlement, cash.receipt_number
+    return (
+        select(settlement.c.target_id)
+        .select_from(
+            settlement.join(charge, charge.c.id == settlement.c.charge_id).outerjoin(
+                receipt, and_(receipt.c.charge_id == charge.c.id, receipt.c.state == "used")
+            )
+        )
+        .where(
+            settlement.c.entity == "prescription",
+            (charge.c.yj_no == number.upper()) | (receipt.c.receipt_no == number),
+        )
+    )
 
 
 def _theirs(tx: Tx, wanted: Filter) -> list[str]:
@@ -83,6 +128,11 @@ def _theirs(tx: Tx, wanted: Filter) -> list[str]:
         person = mirror.datasets["patient"]
         known = select(person.c.patient_no).where(person.c.id.in_(patients.aliases(tx, wanted.patient_id)))
         statement = statement.where(_open.c.patient_no.in_(known))
+    if wanted.q:
+        named = [view.central_key for view in patients.search(tx, wanted.q, _PEOPLE) if view.central_key]
+        statement = statement.where(
+            (key == wanted.q) | _open.c.id.in_(_with_receipt(wanted.q)) | _open.c.patient_no.in_(named)
+        )
     return _ids(tx, statement, wanted, _open.c.pharmacy_code, _open.c.id, lines, _open.c.written_at)
 
 
@@ -106,7 +156,7 @@ def _ids(
         statement = statement.where(pharmacy == wanted.pharmacy_code)
     if wanted.state == rules.TO_HAND_OVER:
         statement = statement.where(paid > given)
-    elif wanted.state == rules.HANDED_OVER:
+    elif wanted.state in (rules.HANDED_OVER, rules.OUT):
         statement = statement.where(given > 0)
     order = age if wanted.queue_order else age.desc()
     return [row[0] for row in tx.conn.execute(statement.order_by(order, prescription_id).limit(wanted.limit * 2))]
@@ -122,6 +172,7 @@ class _Details:
         self.out = handovers.net(tx, [line.line_id for prescription in found for line in prescription.lines])
         self.copies = prints.copies_of(tx, ids)
         self.paid = _payments(tx, ids)
+        self.notes = _notes(tx, ids)
         self.as_of = open_work.as_of(tx, "open_prescription")
 
 
@@ -141,6 +192,31 @@ def _payments(tx: Tx, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     return {row["target_id"]: dict(row) for row in rows}
 
 
+def _notes(tx: Tx, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Prescription → its hand-overs and returns in order, with the people and the pieces (negative: taken back)."""
+    table, line = visits.handover, visits.handover_line
+    columns = (table.c.id, table.c.created_at, table.c.operator_code, table.c.operator_name, table.c.checked_by)
+    rows = tx.conn.execute(
+        select(*columns, table.c.prescription_id, func.sum(line.c.quantity).label("pieces"))
+        .join_from(table, line)
+        .where(table.c.prescription_id.in_(ids))
+        .group_by(*columns, table.c.prescription_id)
+        .order_by(table.c.created_at, table.c.id)
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row.prescription_id, []).append(
+            {
+                "kind": "handover" if row.pieces > 0 else "return",
+                "at": row.created_at,
+                "handed_by": {"code": row.operator_code, "name": row.operator_name},
+                "checked_by": row.checked_by,
+                "pieces": abs(int(row.pieces)),
+            }
+        )
+    return found
+
+
 def _item(tx: Tx, prescription: Billable, details: _Details) -> dict[str, Any]:
     paid = details.remaining.get(prescription.id)
     if paid is None:
@@ -154,6 +230,7 @@ def _item(tx: Tx, prescription: Billable, details: _Details) -> dict[str, Any]:
         "paid_here": payment is not None,
         "receipt_no": payment["receipt_no"] if payment else None,
         "copies": details.copies.get(prescription.id, 0),
+        "notes": details.notes.get(prescription.id, []),
         "as_of": details.as_of if prescription.origin == "centre" else None,
         "lines": [
             {
@@ -190,13 +267,10 @@ def header(tx: Tx, prescription: Billable, patient: PatientView | None) -> dict[
         "drill": prescription.drill,
         "incident_no": prescription.incident_no,
         "patient": {
+            **rendering.patient_beside(patient, tx.today),
             "id": prescription.patient_id,
             "name": prescription.patient_name,
-            "sex": patient.sex if patient else None,
-            "birth_date": patient.birth_date if patient else None,
-            "age": age.zh if age else None,
             "child": age.child if age else None,
-            "allergy": patient.allergy if patient else None,
         },
     }
 
@@ -215,15 +289,10 @@ def line_view(line: Any) -> dict[str, Any]:
 def print_model(tx: Tx, policy: Policy, prescription: Billable) -> dict[str, Any]:
     """Everything a prescription form must carry (3-windows, Prints): 前记, 正文, and lines for the signatures."""
     patient = patients.many(tx, [prescription.patient_id]).get(prescription.patient_id)
-    visit = None
-    if prescription.registration_id is not None:
-        try:
-            visit = registrations.get(tx, prescription.registration_id)
-        except YjError:
-            visit = None  # the centre's visit ran out of its horizon; the form is printed without what only it knew
+    visit = _visit(tx, prescription)
     top = header(tx, prescription, patient)
     form = rules.form_of(visit.visit_kind if visit else None, bool(top["patient"]["child"]))
-    department = masters.find(tx, "department", prescription.department_code or "")
+    drugs = _drugs(tx, [line.item_code for line in prescription.lines])
     return {
         "hospital": policy.hospital_name,
         "mark": "DRILL" if prescription.drill else "YJ",
@@ -231,13 +300,19 @@ def print_model(tx: Tx, policy: Policy, prescription: Billable) -> dict[str, Any
         "form": form,
         "colour": rules.COLOURS[form],
         "as_of": open_work.as_of(tx, "open_prescription" if prescription.origin == "centre" else "drug"),
-        "department_name": department["name"] if department else prescription.department_code,
+        "department_name": _name_of(tx, prescription.department_code),
+        "pharmacy_name": _name_of(tx, prescription.pharmacy_code),
+        "insurance_name": masters.dictionary_name(tx, "insurance_type", patient.insurance_type if patient else None),
         "weight_kg": visit.weight_kg if visit else None,
+        "controlled": sorted({drug["control_class"] for drug in drugs.values() if drug["control_class"]}),
         "prescription": {
             **top,
             "lines": [
                 {
                     **line_view(line),
+                    "spec": line.spec or drugs.get(line.item_code, {}).get("spec"),
+                    "dosage_form": drugs.get(line.item_code, {}).get("dosage_form"),
+                    "skin_test": bool(drugs.get(line.item_code, {}).get("skin_test")),
                     "usage_name": masters.dictionary_name(tx, "usage", line.usage),
                     "frequency_name": masters.dictionary_name(tx, "frequency", line.frequency),
                 }
@@ -245,3 +320,53 @@ def print_model(tx: Tx, policy: Policy, prescription: Billable) -> dict[str, Any
             ],
         },
     }
+
+
+def _visit(tx: Tx, prescription: Billable) -> VisitView | None:
+    if prescription.registration_id is None:
+        return None
+    try:
+        return registrations.get(tx, prescription.registration_id)
+    except YjError:
+        return None  # the centre's visit ran out of its horizon; the form is printed without what only it knew
+
+
+def _drugs(tx: Tx, codes: Sequence[str]) -> dict[str, dict[str, Any]]:
+    table = mirror.datasets["drug"]
+    columns = (table.c.drug_code, table.c.spec, table.c.dosage_form, table.c.skin_test, table.c.control_class)
+    rows = tx.conn.execute(select(*columns).where(table.c.drug_code.in_(set(codes)))).mappings()
+    return {row["drug_code"]: dict(row) for row in rows}
+
+
+def _name_of(tx: Tx, department_code: str | None) -> str | None:
+    department = masters.find(tx, "department", department_code or "")
+    return department["name"] if department else department_code
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def page_data(tx: Tx) -> dict[str, Any]:
+    """What the pharmacy's page needs once: the pharmacies, where this pharmacist belongs, who else may check."""
+    operator = masters.find(tx, "operator", tx.who.operator_code) or {}
+    places = masters.departments(tx, ("pharmacy",))
+    own = operator.get("department_code")
+    return {
+        "role": "pharmacist",
+        "pharmacies": places,
+        "own_pharmacy": own if own in {place["code"] for place in places} else None,
+        "pharmacists": _pharmacists(tx),
+        "usages": _names(tx, "usage"),
+        "frequencies": _names(tx, "frequency"),
+    }
+
+
+def _pharmacists(tx: Tx) -> list[dict[str, Any]]:
+    """Everybody who may hand over and check, with search codes."""
+    found = {person["code"]: person for person in operators.with_role(tx, "pharmacist")}
+    return [{**person, "initials": initials(person["name"])} for _, person in sorted(found.items())]
+
+
+def _names(tx: Tx, dictionary: str) -> dict[str, str]:
+    table = mirror.datasets["dictionary"]
+    return {row.code: row.name for row in tx.conn.execute(select(table).where(table.c.dict == dictionary))}

@@ -12,6 +12,8 @@ import { doseUnits, packs, scaled } from "./quantity.js";
 
 const FIELDS = ["drug", "dose", "dose_unit", "usage", "frequency", "days", "quantity", "note"];
 const WORDS = /^[\u3400-\u9fff]{1,8}$/; // a dose may be "as needed" in words
+const FREE = /[\u3400-\u9fff]/; // words of one's own; letters alone are a code that no list knows
+const UNIT = /^[a-zA-Zμ%\u3400-\u9fff]{1,8}$/;
 const WHOLE = /^[1-9]\d{0,4}$/;
 
 /** Entries of a dictionary that begin with, or hold, what was typed; an exact one first. */
@@ -39,6 +41,7 @@ export class Entry {
     this.form = by("line");
     this.fields = Object.fromEntries(FIELDS.map((name) => [name, this.form.elements[name]]));
     this.#drugField();
+    this.#unitField();
     this.#dictionaryField("usage", () => page.data.usages);
     this.#dictionaryField("frequency", () => page.data.frequencies);
     this.form.addEventListener("input", (event) => this.#typed(event.target));
@@ -62,9 +65,8 @@ export class Entry {
 
   /** Show what was kept. */
   fill() {
-    this.#units();
     const kept = this.#state.fields ?? {};
-    for (const name of FIELDS) if (name !== "dose_unit" || kept[name]) this.fields[name].value = kept[name] ?? "";
+    for (const name of FIELDS) this.fields[name].value = kept[name] ?? "";
     this.#label();
   }
 
@@ -158,6 +160,23 @@ export class Entry {
         this.#typed(field);
         this.#next(field);
       },
+      empty: (text) => {
+        if (list().length === 0 || FREE.test(text)) this.#next(field);
+        else wrong(field, t("doctor.not_in_list", { text }));
+      },
+    });
+  }
+
+  #unitField() {
+    const field = this.fields.dose_unit;
+    searching(field, {
+      load: async (text) => (this.drug ? doseUnits(this.drug).filter((unit) => unit.toLowerCase().startsWith(text.toLowerCase())) : []),
+      show: (unit) => [unit],
+      choose: (unit) => {
+        field.value = unit;
+        this.#typed(field);
+        this.#next(field);
+      },
       empty: () => this.#next(field),
     });
   }
@@ -166,15 +185,10 @@ export class Entry {
     goTo(this.fields[FIELDS[FIELDS.indexOf(field.name) + 1]]);
   }
 
-  #units() {
-    const drug = this.drug;
-    put(this.fields.dose_unit, drug ? doseUnits(drug).map((unit) => h("option", { value: unit }, unit)) : h("option", { value: "" }, ""));
-    by("unit").textContent = drug ? drug.unit : "";
-  }
-
   #label() {
     by("days-label").textContent = t(this.#state.kind === "herbal" ? "doctor.doses" : "doctor.days");
     const drug = this.drug;
+    by("unit").textContent = drug ? drug.unit : "";
     put(by("drug-facts"), !drug ? null : [
       h("span", {}, drug.spec), h("span", {}, `¥ ${price(drug.unit_price)}/${drug.unit}`),
       drug.stock === null ? h("span", {}, t("doctor.no_stock_known")) : h(drug.stock === "0" ? "span.red" : "span", {}, t("doctor.stock", { n: `${drug.stock}${drug.unit}` })),
@@ -191,7 +205,7 @@ export class Entry {
     this.#state.fields[field.name] = field.value;
     if (field.name === "drug" && this.drug && field.value.trim() !== this.drug.name) {
       this.#state.drug = null;
-      this.#units();
+      this.#label();
     }
     if (field.name === "quantity") this.#state.keyed = field.value.trim() !== "";
     else if (field.name !== "note") this.#compute();
@@ -218,8 +232,12 @@ export class Entry {
     const herbal = this.#state.kind === "herbal";
     if (!this.drug) return ["drug", t(value("drug") ? "doctor.choose_drug" : "doctor.drug_missing")];
     if (!scaled(value("dose")) && !WORDS.test(value("dose"))) return ["dose", t("doctor.dose_wrong")];
+    if (scaled(value("dose")) && !UNIT.test(value("dose_unit"))) return ["dose_unit", t("doctor.unit_missing")];
     if (!value("usage")) return ["usage", t("doctor.usage_missing")];
     if (!value("frequency") && !herbal) return ["frequency", t("doctor.frequency_missing")];
+    for (const [name, list] of [["usage", page.data.usages], ["frequency", page.data.frequencies]]) {
+      if (value(name) && list.length && !meant(list, value(name)) && !FREE.test(value(name))) return [name, t("doctor.not_in_list", { text: value(name) })];
+    }
     if (value("days") ? !/^([1-9]\d?|[12]\d\d|3[0-5]\d|36[0-5])$/.test(value("days")) : herbal) return ["days", t("doctor.days_wrong")];
     if (!WHOLE.test(value("quantity"))) return ["quantity", t("doctor.quantity_wrong")];
     return null;

@@ -5,12 +5,24 @@ const SCALE = 1000000n; // six places: a dose of 0.000001 is nobody's
 const METRIC = new Map([["kg", 1000000000n], ["g", 1000000n], ["mg", 1000n], ["ug", 1n], ["μg", 1n], ["mcg", 1n], ["l", 1000n], ["ml", 1n]]);
 const FAMILY = new Map([["kg", "mass"], ["g", "mass"], ["mg", "mass"], ["ug", "mass"], ["μg", "mass"], ["mcg", "mass"], ["l", "volume"], ["ml", "volume"]]);
 
+const same = (one, other) => Boolean(one) && Boolean(other) && one.toLowerCase() === other.toLowerCase();
+
 /** "0.5" → 500000n; null for what is no positive number with at most six places. */
 export function scaled(text) {
   const found = /^(\d{1,6})(?:\.(\d{1,6}))?$/.exec(String(text ?? "").trim());
   if (!found) return null;
   const value = BigInt(found[1]) * SCALE + BigInt((found[2] ?? "").padEnd(6, "0"));
   return value > 0n ? value : null;
+}
+
+const SPEC = /^([\d.]+)\s*([a-zA-Zμ]{1,3})\s*[*×xX]\s*(\d{1,4})\s*([\u4e00-\u9fff]{1,2})(?:\/[\u4e00-\u9fff]{1,2})?$/; // 0.25g*24 pieces
+
+/** A drug with its pack as the columns say it, or, where they are silent, as a specification of the plain kind does. */
+export function packed(drug) {
+  if (drug.strength || drug.min_unit || drug.pack_qty || drug.category === "herbal") return drug;
+  const found = SPEC.exec(String(drug.spec ?? "").trim());
+  if (!found || same(found[4], drug.unit) || Number(found[3]) < 1) return drug;
+  return { ...drug, strength: found[1], strength_unit: found[2], pack_qty: Number(found[3]), min_unit: found[4] };
 }
 
 /** What one smallest piece of a drug holds, `{amount, unit}`, or null: "0.25" and "g", or "0.25g" in one. */
@@ -21,12 +33,11 @@ export function strengthOf(drug) {
 }
 
 /** The units in which a dose of this drug may be said, the likeliest first. */
-export function doseUnits(drug) {
+export function doseUnits(found) {
+  const drug = packed(found);
   const units = [strengthOf(drug)?.unit, drug.category === "herbal" ? drug.unit : drug.min_unit, drug.unit];
   return [...new Set(units.filter(Boolean))];
 }
-
-const same = (one, other) => Boolean(one) && Boolean(other) && one.toLowerCase() === other.toLowerCase();
 
 /** The dose in smallest pieces as a fraction `[over, under]`, or null. */
 function pieces(drug, dose, unit) {
@@ -45,7 +56,8 @@ function pieces(drug, dose, unit) {
  * Packs for the course, or null where it cannot be computed. Herbal drugs: grams a dose × number of doses.
  * `times` is the frequency's times a day as the dictionary has it ("3", "0.5", null).
  */
-export function packs(drug, { dose, unit, times, days }) {
+export function packs(found, { dose, unit, times, days }) {
+  const drug = found && packed(found);
   const amount = scaled(dose);
   if (!drug || !amount || !days || days < 1) return null;
   const course = drug.category === "herbal" ? SCALE : scaled(times);

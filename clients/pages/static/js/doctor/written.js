@@ -22,8 +22,8 @@ const rows = new Rows(by("written-rows"), {
   cells: (paper) => [
     h("td", {}, number(paper), " ", originTag(paper), h("small", {}, ` ${paper.written_at.slice(11, 16)} ${paper.staff_name ?? ""}`)),
     entity(paper) === "prescription" ? t(`doctor.kind_${paper.kind}`) : t("doctor.order"),
-    h("td", {}, paper.lines.map((line) => `${line.name} ×${line.quantity}${line.unit}`).join("；"),
-      paper.diagnoses?.length ? h("small", {}, ` ${paper.diagnoses.map((one) => one.name).join("、")}`) : null),
+    h("td", {}, paper.lines.map((line) => `${line.name} ×${line.quantity}${line.unit}`).join("; "),
+      paper.diagnoses?.length ? h("small", {}, ` ${paper.diagnoses.map((one) => one.name).join(", ")}`) : null),
     h("td.num", {}, paper.total),
     h("td", {}, h(`span.tag${TONE[paper.status] ? `.${TONE[paper.status]}` : ""}`, {}, t(`doctor.paper_${paper.status}`))),
   ],
@@ -53,7 +53,6 @@ export async function printPaper(paper) {
 
 /** A paper was made: say its number, offer to print it; `later` are warnings that came up only when it was written. */
 export async function offerPrint(paper, later) {
-  said(t("doctor.made", { number: number(paper), total: paper.total }));
   const answer = await question({
     title: t("doctor.made", { number: number(paper), total: paper.total }),
     body: h("div", {}, later.map((one) => h("p.note.warn", {}, page.lang === "en" ? one.text_en : one.text)),
