@@ -75,7 +75,7 @@ def create_patient(
     called = person["name"] = name or rules.unknown_name(yj_no)
     person["sex"] = person["sex"] or "U"
     person["id_no"] = person["id_no"].upper() if person["id_no"] else None
-    row = {**tx.document_row(key, yj_no), **person, "pinyin": initials(called)}
+    row = {**tx.document_row(key, yj_no), **person, "pinyin": initials(called, person=True)}
     tx.conn.execute(visits.patient.insert().values(**row))
     tx.enqueue(Document(yj_id=key, entity="patient", yj_no=yj_no, chain=key, body=person))
     tx.audit("patient.create", subject=key, yj_no=yj_no, unknown=name is None)
