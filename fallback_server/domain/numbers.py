@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from base64 import b32encode
 from datetime import date, datetime
 
 from ulid import ULID
@@ -51,5 +50,4 @@ def mirrored_id(dataset: str, *key: str) -> str:
 
     Starts with `c`, so that it can never be mistaken for a ULID of ours (those start with 0–7).
     """
-    digest = hashlib.blake2b("\x1f".join((dataset, *key)).encode(), digest_size=15).digest()
-    return "c" + b32encode(digest).decode().lower()
+    return "c" + hashlib.blake2b("\x1f".join((dataset, *key)).encode(), digest_size=12).hexdigest()

@@ -57,6 +57,12 @@ class FakeSnapshot:
     watermarks: Mapping[str, str]
     breaks: Callable[[str, int], None]
     page_rows: int = 2000
+    oldest_running: datetime | None = None
+    row_version_limit: int | None = None
+    shapes: Mapping[str, str] = field(default_factory=dict)
+
+    def shape(self, dataset: str) -> str | None:
+        return self.shapes.get(dataset)
 
     def pages(
         self, dataset: str, binds: Row | None = None, *, changed: bool = False
@@ -101,6 +107,8 @@ class FakeCentral:
     told: list[tuple[str, Row]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     page_rows: int = 2000
+    oldest_running: datetime | None = None
+    shapes: dict[str, str] = field(default_factory=dict)
     _page_failures: dict[tuple[str, int], CentralError] = field(default_factory=dict)
     _refusals: dict[str, Refused] = field(default_factory=dict)
     _failures: dict[str, list[CentralError]] = field(default_factory=lambda: defaultdict(list))
@@ -154,7 +162,16 @@ class FakeCentral:
         self._arrive("snapshot")
         marks = {name: hints.watermark for name, hints in self.dataset_hints.items() if hints.watermark}
         taken = {name: tuple(rows) for name, rows in self.datasets.items()}
-        yield FakeSnapshot(self.clock.now(), taken, marks, self._break_page, self.page_rows)
+        yield FakeSnapshot(
+            self.clock.now(),
+            taken,
+            marks,
+            self._break_page,
+            self.page_rows,
+            self.oldest_running,
+            None,
+            dict(self.shapes),
+        )
 
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
         self._arrive("preflight")

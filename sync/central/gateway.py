@@ -150,6 +150,20 @@ class Snapshot(Protocol):
     def as_of(self) -> datetime:
         """The standby's time at which the snapshot was taken."""
 
+    @property
+    def oldest_running(self) -> datetime | None:
+        """When the oldest transaction began that ran at the centre when the snapshot was taken, by the centre's clock.
+
+        Rows with later change times may still be committed. None: there was none, or the centre does not show it.
+        """
+
+    @property
+    def row_version_limit(self) -> int | None:
+        """The greatest row version below which nothing could still come when the snapshot was taken; None: unknown."""
+
+    def shape(self, dataset: str) -> str | None:
+        """Once a dataset's pages are under way: the columns it gave and their types, one a line; None: not known."""
+
     def pages(
         self, dataset: str, binds: Row | None = None, *, changed: bool = False
     ) -> Iterator[Sequence[tuple[Any, ...]]]:

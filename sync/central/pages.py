@@ -19,6 +19,7 @@ class Stream:
     names: tuple[str, ...]
     pages: Iterator[list[tuple[Any, ...]]]
     close: Callable[[], None]
+    shape: str | None = None  # the columns and their types, one a line, where the driver says them
 
 
 def cursor_pages(connection: Connection, sql: str, values: Mapping[str, Any], rows: int = PAGE_ROWS) -> Stream:
@@ -31,7 +32,20 @@ def cursor_pages(connection: Connection, sql: str, values: Mapping[str, Any], ro
         while page := result.fetchmany(rows):
             yield [tuple(row) for row in page]
 
-    return Stream(names, pages(), result.close)
+    return Stream(names, pages(), result.close, shape_of(result.cursor.description if result.cursor else None))
+
+
+def shape_of(description: Any) -> str | None:
+    """What a driver says of its columns, in words that change when a column is widened or becomes another type."""
+    if not description:
+        return None
+    return "\n".join(_column(*column) for column in description)
+
+
+def _column(name: str, kind: Any, _shown: Any, size: Any, precision: Any, scale: Any, *_rest: Any) -> str:
+    said = getattr(kind, "__name__", kind)
+    width = "" if size is None and precision is None else f"({size if precision is None else precision},{scale})"
+    return str(name).lower() if said is None else f"{str(name).lower()} {said}{width}"
 
 
 def keyset_pages(read: Callable[[Mapping[str, Any]], Stream], keys: tuple[str, ...], rows: int) -> Stream:
@@ -52,14 +66,14 @@ def keyset_pages(read: Callable[[Mapping[str, Any]], Stream], keys: tuple[str, .
             after = {f"after_{key}": _key(page[-1][place]) for key, place in zip(keys, places, strict=True)}
             page = [row for part in _whole(read({"page_rows": rows, **after})).pages for row in part]
 
-    return Stream(first.names, pages(), lambda: None)
+    return Stream(first.names, pages(), lambda: None, first.shape)
 
 
 def _whole(stream: Stream) -> Stream:
     """A page read to its end and closed, so that nothing is open between two."""
     rows = list(chain.from_iterable(stream.pages))
     stream.close()
-    return Stream(stream.names, iter([rows] if rows else []), stream.close)
+    return Stream(stream.names, iter([rows] if rows else []), stream.close, stream.shape)
 
 
 def _key(value: Any) -> Any:

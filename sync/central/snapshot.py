@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -37,6 +37,12 @@ class SqlSnapshot:
     session: Session
     convert: Callable[[str], Change | None]
     page_rows: int = PAGE_ROWS
+    oldest_running: datetime | None = None
+    row_version_limit: int | None = None
+    shapes: dict[str, str | None] = field(default_factory=dict)
+
+    def shape(self, dataset: str) -> str | None:
+        return self.shapes.get(dataset)
 
     def pages(
         self, dataset: str, binds: Row | None = None, *, changed: bool = False
@@ -47,6 +53,7 @@ class SqlSnapshot:
             step = step.only_changed()
         with self.errors(where):
             stream = self._stream(dataset, step, binds or {})
+        self.shapes[dataset] = stream.shape
         try:
             pick = _both(_picker(where, stream, self._wanted(dataset)), self.convert(dataset))
             yield from self._read(where, stream, pick)

@@ -50,25 +50,36 @@ def open_gateway(
     mapping_folder: Path,
     clock: Clock,
     *,
+    read_url: str = "",
     timeouts: Timeouts | None = None,
     clock_limits: ClockLimits | None = None,
 ) -> SqlGateway:
-    """The gateway to a centre; nothing is sent yet. Raises MappingError if the mapping has slips or does not fit."""
-    mapping = load(mapping_folder)
-    return SqlGateway(url, mapping, clock, timeouts=timeouts, clock_limits=clock_limits or ClockLimits())
+    """The gateway to a centre; nothing is sent yet. Raises MappingError if the mapping has slips or does not fit.
+
+    The mirror alone reads at `read_url`, where there is one: a replica, or another account.
+    """
+    mapping, limits = load(mapping_folder), clock_limits or ClockLimits()
+    return SqlGateway(url, mapping, clock, read_url=read_url, timeouts=timeouts, clock_limits=limits)
 
 
 class SqlGateway:
     """See `gateway.CentralGateway`. Safe to use from several threads."""
 
     def __init__(
-        self, url: str, mapping: CentralMapping, clock: Clock, *, timeouts: Timeouts | None, clock_limits: ClockLimits
+        self,
+        url: str,
+        mapping: CentralMapping,
+        clock: Clock,
+        *,
+        read_url: str = "",
+        timeouts: Timeouts | None,
+        clock_limits: ClockLimits,
     ) -> None:
-        backend = make_url(url).get_backend_name()
-        if DIALECTS.get(backend) != DIALECTS.get(mapping.options.dialect):
-            raise MappingError(
-                [f"mapping.toml: dialect {mapping.options.dialect} does not fit the centre's address ({backend})"]
-            )
+        for backend in (make_url(address).get_backend_name() for address in (url, read_url or url)):
+            if DIALECTS.get(backend) != DIALECTS.get(mapping.options.dialect):
+                raise MappingError(
+                    [f"mapping.toml: dialect {mapping.options.dialect} does not fit the centre's address ({backend})"]
+                )
         self.mapping = mapping
         self.clock = clock
         self.clock_limits = clock_limits
@@ -76,7 +87,10 @@ class SqlGateway:
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
         self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
         self.timeouts = self._sessions["writing"].timeouts
-        self._mirror, self._reader, self.writing_engine = (self._engine(url, self._sessions[use]) for use in USES)
+        self._mirror, self._reader, self.writing_engine = (
+            self._engine(address, self._sessions[use])
+            for use, address in zip(USES, (read_url or url, url, url), strict=True)
+        )
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -113,6 +127,10 @@ class SqlGateway:
         with self._connected(self._mirror) as connection:
             with self.errors("snapshot"):
                 behind = self.edge.lag_seconds(connection)
+                # Asked for before the snapshot: what is running now is not in it, whenever it commits.
+                marked = any(options.watermark for options in self.mapping.options.datasets.values())
+                oldest = self.edge.oldest_running(connection) if marked else None
+                limit = self.edge.row_version_limit(connection) if marked else None
                 connection.rollback()
                 # Read before the snapshot is taken: everything committed until then is in it.
                 as_of = self.clock.now() - timedelta(seconds=behind)
@@ -128,6 +146,8 @@ class SqlGateway:
                 session=session,
                 convert=lambda dataset: row_converter(dataset, self.mapping.options),
                 page_rows=self.mapping.options.read.page_rows,
+                oldest_running=oldest,
+                row_version_limit=limit,
             )
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:

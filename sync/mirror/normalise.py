@@ -2,6 +2,7 @@
 
 Values come out as the store keeps them: amounts as whole cents, prices as ten-thousandths, dates as text.
 `RULES_VERSION` is part of every row's hash: a change of these rules rewrites every row once, and the run knows why.
+`Normaliser` is what the rules are; `columns.py` does the same to a page at a time, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -18,17 +19,27 @@ from typing import Any, Final
 from fallback_server.domain.datasets import AMOUNT, DATASETS, DATE, FLAG, INT, PRICE, TIME, Column, Dataset
 from fallback_server.domain.numbers import mirrored_id
 from fallback_server.store.mirror import SEARCHED
+from sync.central.lines import NULL, escaped
 from sync.mirror.pinyin import initials
 
-RULES_VERSION: Final = 1
+RULES_VERSION: Final = 2
+SALT: Final = b"yj-rules-%d" % RULES_VERSION
 REPLACEMENT: Final = "\ufffd"
 PEOPLE: Final = frozenset({"patient", "staff", "operator"})
 
-_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
+# Parts of a second and the zone a driver's text may carry are left out: times are the hospital's own, to the second.
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(?:\.\d+)?(?:[+-]\d{2}(?::?\d{2}){0,2}|Z)?", re.ASCII)
 _TRUE, _FALSE = frozenset(("1", "t", "y", "true", "yes")), frozenset(("0", "f", "n", "false", "no"))
 _NOBODY_BORN, _FOR_EVER = "1900-01-01", "3000-01-01"
 _LARGEST = 10**15
+# Control characters go; those that part words become a blank.
+_CONTROLS = {code: None for code in (*range(32), 127)} | dict.fromkeys(map(ord, "\t\n\v\f\r"), " ")
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+# Numbers people key in: a full-width digit is the same digit there. Names and addresses stay as they are.
+NUMBER_TEXTS: Final = frozenset({"id_no", "phone", "guardian_phone", "insurance_no", "slip_no"})
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class Rejection:
     row_id: str | None = None
 
 
-class _Bad(Exception):
+class Unfit(Exception):
     """A value that does not fit its column; `args` are reason and column."""
 
 
@@ -52,13 +63,12 @@ class Normaliser:
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
         self._get = itemgetter(*dataset.names)
-        self._converters = tuple(_converter(column) for column in dataset.columns)
-        self._keys = tuple(i for i, column in enumerate(dataset.columns) if column.key)
+        self.converters = tuple(_converter(column) for column in dataset.columns)
+        self.keys = tuple(i for i, column in enumerate(dataset.columns) if column.key)
         own = set(dataset.names)
-        self._searched = tuple(name for name in SEARCHED.get(dataset.name, ()) if name not in own)
-        self.columns: tuple[str, ...] = (*dataset.names, "id", "row_hash", *self._searched)
-        self._place = {name: i for i, name in enumerate(dataset.names)}
-        self._salt = f"{RULES_VERSION}\x1f{dataset.name}\x1f"
+        self.searched = tuple(name for name in SEARCHED.get(dataset.name, ()) if name not in own)
+        self.columns: tuple[str, ...] = (*dataset.names, "id", "row_hash", *self.searched)
+        self.place = {name: i for i, name in enumerate(dataset.names)}
 
     def by_name(self, row: Mapping[str, Any]) -> tuple[Any, ...] | Rejection:
         """The same for a row whose values go by name."""
@@ -67,40 +77,56 @@ class Normaliser:
     def row(self, raw: Sequence[Any]) -> tuple[Any, ...] | Rejection:
         """The mirror's row in the order of `columns`, or why it is set aside; `raw` has the dataset's order."""
         try:
-            values = [convert(value) for convert, value in zip(self._converters, raw, strict=True)]
-        except _Bad as bad:
+            values = [convert(value) for convert, value in zip(self.converters, raw, strict=True)]
+        except Unfit as bad:
             return self._rejected(raw, *bad.args)
-        key = self._key(values)
-        # NULL differs from every text, and no text can hold the separators.
-        canonical = self._salt + "\x1f".join("\x00" if value is None else str(value) for value in values)
-        digest = blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+        digest = line_hash(canonical(values))
         search = self._search(values)
-        return (*values, mirrored_id(self.dataset.name, *key), digest, *search)
+        return (*values, mirrored_id(self.dataset.name, *self._key(values)), digest, *search)
 
     def _key(self, values: Sequence[Any]) -> tuple[str, ...]:
-        return tuple(str(values[i]) for i in self._keys)
+        return tuple(str(values[i]) for i in self.keys)
 
     def _search(self, values: list[Any]) -> tuple[str | None, ...]:
         """Search columns; also fills an empty input_code, which is why it runs after the hash."""
-        if not self._searched:
+        if not self.searched:
             return ()
-        place = self._place
+        place = self.place
         code = values[place["input_code"]] if "input_code" in place else None
         pinyin = code.upper() if code else initials(values[place["name"]], person=self.dataset.name in PEOPLE)
         if "input_code" in place and not code:
             values[place["input_code"]] = pinyin
         phone = values[place["phone"]] if "phone" in place else None
         found = {"pinyin": pinyin, "phone_reversed": phone[::-1] if phone else None}
-        return tuple(found[name] for name in self._searched)
+        return tuple(found[name] for name in self.searched)
 
     def _rejected(self, raw: Sequence[Any], reason: str, column: str) -> Rejection:
-        shown = "/".join("" if raw[i] is None else str(raw[i]).strip() for i in self._keys)
+        shown = "/".join("" if raw[i] is None else str(raw[i]).strip() for i in self.keys)
         row_id = None
         try:
-            row_id = mirrored_id(self.dataset.name, *(str(self._converters[i](raw[i])) for i in self._keys))
-        except _Bad:
+            row_id = mirrored_id(self.dataset.name, *(str(self.converters[i](raw[i])) for i in self.keys))
+        except Unfit:
             reason = "key_missing" if column in self.dataset.keys else reason
         return Rejection(self.dataset.name, shown, reason, f"column {column}", row_id)
+
+
+def canonical(values: Sequence[Any]) -> bytes:
+    """A normalised row as the text COPY would give: what its hash is taken over. NULL differs from every text."""
+    return "\t".join(map(copy_text, values)).encode()
+
+
+def copy_text(value: Any) -> str:
+    """One normalised value in COPY text form."""
+    if value is None:
+        return NULL
+    if isinstance(value, str):
+        return escaped(value)
+    return "1" if value is True else "0" if value is False else str(value)
+
+
+def line_hash(line: bytes) -> str:
+    """64 bits over a canonical line, salted with the version of the rules."""
+    return blake2b(line, digest_size=8, person=SALT).hexdigest()
 
 
 def judge() -> Callable[[str, Mapping[str, Any]], str | None]:
@@ -118,6 +144,8 @@ def judge() -> Callable[[str, Mapping[str, Any]], str | None]:
 
 def _converter(column: Column) -> Callable[[Any], Any]:
     convert = {INT: _int, FLAG: _flag, PRICE: _price, AMOUNT: _amount, DATE: _date, TIME: _time}.get(column.type, _text)
+    if column.name in NUMBER_TEXTS:
+        convert = _number_text
     name, choices, needed = column.name, frozenset(column.choices), not column.nullable
 
     def checked(value: Any) -> Any:
@@ -125,13 +153,13 @@ def _converter(column: Column) -> Callable[[Any], Any]:
             try:
                 value = convert(value)
             except (ValueError, InvalidOperation, OverflowError) as error:
-                raise _Bad(_reason(error), name) from None
+                raise Unfit(_reason(error), name) from None
         if value is None:
             if needed:
-                raise _Bad("missing_value", name)
+                raise Unfit("missing_value", name)
             return None
         if choices and value not in choices:
-            raise _Bad("unknown_value", name)
+            raise Unfit("unknown_value", name)
         return value
 
     return checked
@@ -144,11 +172,21 @@ def _reason(error: Exception) -> str:
 
 def _text(value: Any) -> str | None:
     text = value.strip() if isinstance(value, str) else _plain(value)
-    if REPLACEMENT in text:
+    if REPLACEMENT in text or not _encodable(text):
         raise ValueError("replacement_character")
-    if "\x00" in text or "\x1f" in text:
-        text = text.replace("\x00", "").replace("\x1f", "")
+    if _CONTROL.search(text):
+        text = text.translate(_CONTROLS).strip()
     return text or None
+
+
+def _encodable(text: str) -> bool:
+    """Half of a pair of surrogates is no character: a driver cut it in two."""
+    return text.isascii() or not _SURROGATE.search(text)
+
+
+def _number_text(value: Any) -> str | None:
+    text = _text(value)
+    return text if text is None or text.isascii() else text.translate(_WIDE).strip() or None
 
 
 def _plain(value: Any) -> str:
@@ -168,7 +206,7 @@ def _int(value: Any) -> int | None:
 
 def _number(value: Any) -> Decimal | None:
     if isinstance(value, str):
-        value = value.strip()
+        value = _narrow(value)
         if not value:
             return None
     # A float of a driver is read as the shortest text that means it; nothing is computed with it.
@@ -176,6 +214,11 @@ def _number(value: Any) -> Decimal | None:
     if not number.is_finite() or abs(number) >= _LARGEST:
         raise ValueError("not_a_number")
     return number
+
+
+def _narrow(text: str) -> str:
+    """Full-width digits and marks in their usual form, without padding."""
+    return text.strip() if text.isascii() else text.translate(_WIDE).strip()
 
 
 def _scaled(value: Any, places: int) -> int | None:
@@ -201,7 +244,7 @@ def _price(value: Any) -> int | None:
 
 
 def _flag(value: Any) -> bool | None:
-    text = str(value).strip().lower()
+    text = _narrow(str(value)).lower()
     if not text:
         return None
     if text in _TRUE:
@@ -212,7 +255,7 @@ def _flag(value: Any) -> bool | None:
 
 
 def _date(value: Any) -> str | None:
-    text = value.isoformat()[:10] if isinstance(value, date) else str(value).strip()
+    text = value.isoformat()[:10] if isinstance(value, date) else _narrow(str(value))
     if not text:
         return None
     match = _DAY.fullmatch(text[:10] if "-" in text else text)
@@ -229,12 +272,14 @@ def _date(value: Any) -> str | None:
 
 
 def _time(value: Any) -> str | None:
-    text = value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else str(value).strip()
+    text = value.strftime("%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else _narrow(str(value))
     if not text:
         return None
     try:
-        if not _MOMENT.fullmatch(text):
+        match = _MOMENT.fullmatch(text)
+        if match is None:
             raise ValueError
+        text = " ".join(match.groups())
         datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("not_a_date") from None

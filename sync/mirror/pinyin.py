@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 # Surnames that are read otherwise than the character alone.
@@ -17,11 +16,22 @@ def initials(name: str, *, person: bool = False) -> str:
     """The initials in capitals; whatever is not a Chinese character stays as it is, in capitals."""
     if not name:
         return ""
-    first = _SURNAMES.get(name[0]) if person else None
-    return (first or _initial(name[0])) + "".join(map(_initial, name[1:]))
+    if person and name[0] in _SURNAMES:
+        return _SURNAMES[name[0]] + name[1:].translate(_INITIALS)
+    return name.translate(_INITIALS)
 
 
-@lru_cache(maxsize=30_000)
+class _Initials(dict[int, str]):
+    """A translation table that learns: one look into pypinyin a character, ever."""
+
+    def __missing__(self, code: int) -> str:
+        found = self[code] = _initial(chr(code))
+        return found
+
+
+_INITIALS: Final = _Initials()
+
+
 def _initial(character: str) -> str:
     if character.isascii():
         return character.upper()

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Column, Connection, func, select, text
 
 from fallback_server.domain.datasets import DATASETS, TEXT
 from fallback_server.store.mirror import dataset_state, datasets, delta, generation
 from sync.mirror.normalise import RULES_VERSION
-from sync.mirror.pull import Staged, diff_table
+from sync.mirror.pull import Staged
+from sync.mirror.stage import diff_table
 
 WAS_EMPTY: Final = "*"  # delta row: the dataset had no rows before; going back empties it
 STATE: Final = "="  # delta row: dataset_state as it was before
@@ -40,7 +41,7 @@ def publish(
     number = next_generation(connection)
     changes = {each.dataset.name: _apply(connection, number, each) for each in staged}
     for each in staged:
-        _write_state(connection, number, each.dataset.name, as_of)
+        _write_state(connection, number, each, as_of)
     oldest = connection.execute(select(func.min(dataset_state.c.as_of))).scalar_one()
     connection.execute(generation.insert().values(generation=number, run_id=run_id, published_at=at, as_of=oldest))
     return number, changes
@@ -59,6 +60,9 @@ def _apply(connection: Connection, number: int, staged: Staged) -> Change:
     columns = ", ".join(staged.columns)
     if diff.published == 0:
         connection.execute(delta.insert().values(generation=number, dataset=name, row_id=WAS_EMPTY, before=None))
+        if staged.loaded is not None:
+            staged.loaded.show()
+            return Change(staged.loaded.rows, 0, 0)
         order = ", ".join(staged.dataset.keys)
         everything = f"INSERT INTO mirror.{name} ({columns}) SELECT {columns} FROM {stage} ORDER BY {order}"
         return Change(connection.execute(text(everything)).rowcount, 0, 0)
@@ -93,16 +97,21 @@ def _as_json(connection: Connection, name: str) -> str:
     return f"json_object({pairs})"
 
 
-def _write_state(connection: Connection, number: int, name: str, as_of: str) -> None:
+def _write_state(connection: Connection, number: int, staged: Staged, as_of: str) -> None:
+    name = staged.dataset.name
     known = connection.execute(select(dataset_state).where(dataset_state.c.dataset == name)).mappings().first()
     before = dict(known) if known is not None else None
     connection.execute(delta.insert().values(generation=number, dataset=name, row_id=STATE, before=before))
+    diff = staged.diff
     values: dict[str, Any] = {
         "generation": number,
         "as_of": as_of,
-        "rows": connection.execute(select(func.count()).select_from(datasets[name])).scalar_one(),
+        "rows": diff.published + diff.new - diff.gone,
+        "watermark": staged.watermark,
         "rules_version": RULES_VERSION,
-        "greatest_key": greatest_key(connection, name),
+        "greatest_key": _greatest_now(connection, staged, before),
+        "swept_at": as_of if staged.whole or before is None else before["swept_at"],
+        "shape": staged.shape,
     }
     if known is None:
         connection.execute(dataset_state.insert().values(dataset=name, **values))
@@ -110,12 +119,35 @@ def _write_state(connection: Connection, number: int, name: str, as_of: str) -> 
         connection.execute(dataset_state.update().where(dataset_state.c.dataset == name).values(**values))
 
 
+def _greatest_now(connection: Connection, staged: Staged, before: Mapping[str, Any] | None) -> str | None:
+    """The greatest key after this publish, without a look at the whole table where that can be helped."""
+    name = staged.dataset.name
+    if staged.loaded is not None:
+        return staged.loaded.greatest_key
+    last = before["greatest_key"] if before is not None else None
+    column = _growing_key(name)
+    if column is None or last is None or staged.diff.published == 0:
+        return greatest_key(connection, name)
+    if connection.execute(select(column).where(column == last)).first() is None:
+        return greatest_key(connection, name)
+    key = f"s.{column.name}"
+    longest = f"SELECT {key} FROM {staged.table} s ORDER BY length({key}) DESC, {key} DESC LIMIT 1"
+    found = connection.execute(text(longest)).scalar()
+    return str(max((str(key) for key in (last, found) if key is not None), key=lambda key: (len(key), key)))
+
+
 def greatest_key(connection: Connection, name: str) -> str | None:
     """The greatest key of a dataset with one text key: a centre whose greatest is smaller was rewound."""
-    keys = DATASETS[name].keys
-    if len(keys) != 1 or next(c for c in DATASETS[name].columns if c.key).type != TEXT:
+    column = _growing_key(name)
+    if column is None:
         return None
-    column = datasets[name].c[keys[0]]
     # Generated keys grow in length before they grow in text order.
     found = connection.execute(select(column).order_by(func.length(column).desc(), column.desc()).limit(1)).scalar()
     return None if found is None else str(found)
+
+
+def _growing_key(name: str) -> Column[Any] | None:
+    keys = DATASETS[name].keys
+    if len(keys) != 1 or next(c for c in DATASETS[name].columns if c.key).type != TEXT:
+        return None
+    return datasets[name].c[keys[0]]

@@ -1,27 +1,32 @@
-"""Reading a dataset into a staging table of the run's own connection: streamed, in batches, in bounded memory.
+"""Reading a dataset in one of four ways, streamed, in bounded memory. What differs is staged; the mirror is untouched.
 
-Staging tables are temporary: they vanish with the connection, so a run that dies leaves nothing behind.
+- `load`: the mirror has no row of it yet. Rows go straight into its table, in the publishing transaction.
+- `full`: every row is staged and compared. For small tables, and for heads and lines, which depend on one another.
+- `load`: the mirror has no row of it yet. Rows go straight into its table, in the publishing transaction.
+- `changed`: only what changed since the watermark is asked for. Finds no deletes: a sweep follows, in its hours.
 """
-
-# ruff: noqa: S608  (names of tables and columns come from domain.datasets, never from data)
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from hashlib import blake2b
+from typing import Any, Final, Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from fallback_server.domain.datasets import DATASETS, Dataset
-from sync.central.gateway import Snapshot
-from sync.mirror.normalise import Normaliser, Rejection
+from sync.central.lines import Lines
+from sync.mirror import stage
+from sync.mirror.columns import Batch, PageNormaliser
+from sync.mirror.known import Known
+from sync.mirror.load import Loader
+from sync.mirror.normalise import SALT, Rejection
+from sync.mirror.source import Source
 from sync.mirror.workspace import transaction
 
 REJECTIONS_KEPT: Final = 500  # a dataset; all are counted
-
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+How = Literal["load", "full", "sweep", "changed"]
 
 
 @dataclass(frozen=True)
@@ -36,19 +41,31 @@ class Diff:
 
 @dataclass
 class Staged:
-    """What was read of one dataset. `rejected` counts all rows set aside, `rejections` holds the first of them."""
+    """What was read of one dataset. `rejected` counts all rows set aside, `rejections` holds the first of them.
+
+    `loaded` holds the rows of a first load, which are in their table already and not in the staging tables.
+    """
 
     dataset: Dataset
     columns: tuple[str, ...]
+    how: How = "full"
     read: int = 0
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
     diff: Diff = Diff()
+    watermark: str | None = None
+    shape: str | None = None
+    loaded: Loader | None = None
 
     @property
     def table(self) -> str:
-        return staging_table(self.dataset.name)
+        return stage.staging_table(self.dataset.name)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every row of the centre was looked at."""
+        return self.how != "changed"
 
     def set_aside(self, rejection: Rejection) -> None:
         self.rejected += 1
@@ -56,88 +73,82 @@ class Staged:
         if len(self.rejections) < REJECTIONS_KEPT:
             self.rejections.append(rejection)
 
-
-def staging_table(dataset: str) -> str:
-    """The name of a dataset's staging table."""
-    return f"stage_{dataset}"
-
-
-def diff_table(dataset: str) -> str:
-    """The name of the table of differences: id and op, one of u(pdate), d(elete), i(nsert)."""
-    return f"diff_{dataset}"
+    def take(self, page: Sequence[Any], batch: Batch) -> None:
+        """Count a page and what of it was set aside."""
+        self.read += len(page)
+        for rejection in batch.rejections:
+            self.set_aside(rejection)
 
 
-def pull(connection: Connection, snapshot: Snapshot, name: str, binds: Mapping[str, Any]) -> Staged:
-    """Read, normalise and stage one dataset. Raises what the snapshot raises; commits the staging as it goes."""
-    dataset = DATASETS[name]
-    normaliser = Normaliser(dataset)
-    staged = Staged(dataset, normaliser.columns)
+def pull(connection: Connection, source: Source, name: str, how: How, binds: Mapping[str, Any] | None = None) -> Staged:
+    """Read, normalise and stage one dataset. Raises what the snapshot raises.
+
+    Staging is committed as it goes, unless the caller has a transaction open. Raises IntegrityError where a first load
+    meets a key twice: it must be rolled back, and the dataset read again in full.
+    """
+    rules = PageNormaliser(DATASETS[name])
+    staged = Staged(DATASETS[name], rules.columns, how)
+    if how == "load":
+        _load(connection, source, staged, rules)
+        return staged
     with transaction(connection):
-        _create(connection, name)
-    for batch in snapshot.pages(name, binds):
-        good, kept = _normalised(normaliser, batch, staged)
-        with transaction(connection):
-            _insert(connection, staged.table, normaliser.columns, good)
-            _insert(connection, f"{staged.table}_kept", ("id",), kept)
+        stage.create(connection, name)
+    if how == "sweep":
+        _sweep(connection, source, staged, rules)
+    else:
+        for page in source:
+            batch = rules.page(page)
+            staged.take(page, batch)
+            with transaction(connection):
+                stage.add(connection, name, rules.columns, batch)
     with transaction(connection):
-        _index(connection, staged.table)
+        stage.index(connection, name)
     return staged
 
 
-def _normalised(
-    normaliser: Normaliser, batch: Sequence[tuple[Any, ...]], staged: Staged
-) -> tuple[list[tuple[Any, ...]], list[tuple[str]]]:
-    good: list[tuple[Any, ...]] = []
-    kept: list[tuple[str]] = []
-    row = normaliser.row
-    for source in batch:
-        made = row(source)
-        if isinstance(made, Rejection):
-            staged.set_aside(made)
-            if made.row_id is not None:
-                kept.append((made.row_id,))
-        else:
-            good.append(made)
-    staged.read += len(batch)
-    return good, kept
+def _load(connection: Connection, source: Source, staged: Staged, rules: PageNormaliser) -> None:
+    staged.loaded = loader = Loader(connection, staged.dataset.name, rules.columns)
+    loader.begin()
+    for page in source:
+        batch = rules.page(page)
+        staged.take(page, batch)
+        loader.add(batch)
+    loader.finish()
+    staged.diff = Diff(0, 0, 0, loader.rows)
 
 
-def _create(connection: Connection, name: str) -> None:
-    table = staging_table(name)
-    for leftover in (table, f"{table}_kept"):
-        connection.execute(text(f"DROP TABLE IF EXISTS {leftover}"))
-    connection.execute(text(f"CREATE TEMPORARY TABLE {table} AS SELECT * FROM mirror.{name} WHERE 1 = 0"))
-    # Ids of rows that were set aside: their last good version stays in the mirror.
-    connection.execute(text(f"CREATE TEMPORARY TABLE {table}_kept (id varchar(32))"))
+def _sweep(connection: Connection, source: Source, staged: Staged, rules: PageNormaliser) -> None:
+    name = staged.dataset.name
+    with transaction(connection):
+        known = Known.of(connection, name)
+    place = rules.columns.index("row_hash")
+    for page in source:
+        batch = rules.page(_unknown(known, page, rules, staged) if isinstance(page, Lines) else page)
+        staged.take(page, batch)
+        # A line that is known by no hash may still be a known row, written otherwise.
+        unknown, again = known.meet(map(bytes.fromhex, batch.columns[place]))
+        _note_again(staged, batch, again)
+        if not all(unknown):
+            batch = batch.only(unknown)
+        with transaction(connection):
+            stage.add(connection, name, rules.columns, batch)
+    with transaction(connection):
+        stage.add_gone(connection, name, known.unmet())
 
 
-def _index(connection: Connection, table: str) -> None:
-    # Both columns: what differs is then found in the index alone, without a look at the wide rows.
-    connection.execute(text(f"CREATE INDEX ix_{table} ON {table} (id, row_hash)"))
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"ANALYZE {table}"))
+def _unknown(known: Known, page: Lines, rules: PageNormaliser, staged: Staged) -> Lines:
+    """The lines of a page whose hash is not known as it stands."""
+    lines = page.split()
+    wanted, again = known.meet([blake2b(line, digest_size=8, person=SALT).digest() for line in lines])
+    if again:
+        _note_again(staged, rules.page(Lines(b"\n".join([lines[place] for place in again]) + b"\n")), range(len(again)))
+    rest = [line for line, unknown in zip(lines, wanted, strict=True) if unknown]
+    return Lines(b"\n".join(rest) + b"\n" if rest else b"")
 
 
-def _insert(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    names = ", ".join(columns)
-    if connection.dialect.name == "postgresql":
-        cursor = connection.connection.cursor()
-        cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN", _CopyStream(rows))
-        cursor.close()
-        return
-    marks = ", ".join("?" * len(columns))
-    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))
-
-
-class _CopyStream(io.StringIO):
-    """A batch in PostgreSQL's COPY text form."""
-
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        super().__init__("".join(_lines(rows)))
-
-
-def _lines(rows: Sequence[tuple[Any, ...]]) -> Iterator[str]:
-    for row in rows:
-        yield "\t".join("\\N" if value is None else str(value).translate(_COPY_ESCAPES) for value in row) + "\n"
+def _note_again(staged: Staged, batch: Batch, places: Sequence[int]) -> None:
+    """A row that was met before, unchanged in both places: its key stands there twice."""
+    keys = [staged.columns.index(key) for key in staged.dataset.keys]
+    for place in places:
+        shown = "/".join(str(batch.columns[key][place]) for key in keys)
+        staged.set_aside(Rejection(staged.dataset.name, shown, "duplicate_key", "2 rows"))

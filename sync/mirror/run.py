@@ -6,50 +6,35 @@ A run that fails, or looks wrong, changes nothing but its own row and its list o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from fallback_server.domain.clock import business_date, to_text
+from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
-from fallback_server.store.mirror import dataset_state
 from fallback_server.store.session import Actor, Store
-from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Snapshot, Systemic, Unreachable
+from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
 from sync.mirror import records
+from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_orphans_aside
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
-from sync.mirror.pull import Staged, pull
-from sync.mirror.validate import (
-    GuardRules,
-    Problem,
-    check,
-    compare,
-    content_hash,
-    limits,
-    set_duplicates_aside,
-    set_orphans_aside,
-)
+from sync.mirror.pull import How, Staged
+from sync.mirror.reading import Horizons, Reader, Standing, plans, standings
+from sync.mirror.validate import GuardRules, Problem, check, limits
 from sync.mirror.workspace import LOCK, transaction, workspace
 
 Progress = Callable[[str, int, int], None]
 """Called with (dataset, datasets done, datasets in all)."""
 
 
-class MirrorRules(GuardRules, Protocol):
+class MirrorRules(GuardRules, Horizons, Protocol):
     """The section [mirror] of yj.toml, as far as a run needs it."""
 
-    @property
-    def registration_horizon_days(self) -> int: ...
-    @property
-    def prescription_horizon_days(self) -> int: ...
-    @property
-    def order_horizon_days(self) -> int: ...
     @property
     def generations_kept(self) -> int: ...
 
@@ -84,6 +69,9 @@ class _Work:
     rules: MirrorRules
     report: RunReport
     progress: Progress
+    sweep: Collection[str] = ()
+    standing: dict[str, Standing] = field(default_factory=dict)
+    how: dict[str, How] = field(default_factory=dict)
     staged: list[Staged] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
@@ -105,8 +93,11 @@ def run_mirror(
     progress: Progress | None = None,
     wait_seconds: float | None = None,
     give_up: Callable[[], bool] | None = None,
+    sweep: Collection[str] = (),
 ) -> RunReport:
     """Read and publish `datasets` (all that the mapping offers by default). Waits for a running mirror.
+
+    Of those named in `sweep` every row is looked at, those with a watermark too: deletes and late commits are found.
 
     `approve` names a held run: its datasets are read again and published if their content is still the same, else the
     new run is held in its place. Raises ValueError for a dataset that the mapping does not offer, run_not_found or
@@ -120,7 +111,8 @@ def run_mirror(
             held = records.held_run(connection, approve) if approve is not None else None
         wanted = _wanted(gateway, held["datasets"] if held else datasets)
         report = _enter(connection, store, wanted, "approved" if held else trigger, requested_by)
-        work = _Work(store, connection, gateway, rules, report, progress or _silent)
+        # What a sweep found is only found again by a sweep.
+        work = _Work(store, connection, gateway, rules, report, progress or _silent, wanted if held else sweep)
         _carry_out(work, held)
         with transaction(connection):
             records.finish(connection, report, work.staged, to_text(store.clock.now()))
@@ -159,9 +151,7 @@ def _carry_out(work: _Work, held: Mapping[str, Any] | None) -> None:
             report.state = "frozen"
             report.problems = [problem.as_json() for problem in work.notes]
             return
-        _read(work, readable)
-        _validate(work, held)
-        report.state = "held" if work.problems else _publish(work)
+        report.state = _attempt(work, readable, held)
     except CentralError as error:
         report.state = "failed"
         work.problems.append(_broken(error))
@@ -183,39 +173,68 @@ def _not_frozen(work: _Work) -> tuple[str, ...]:
     return tuple(name for name in work.report.datasets if name not in still)
 
 
-def _read(work: _Work, names: Sequence[str]) -> None:
+def _attempt(work: _Work, names: tuple[str, ...], held: Mapping[str, Any] | None) -> str:
+    """Read, judge, publish. A first load that meets a key twice is taken back, and read again where keys may repeat."""
+    with transaction(work.connection):
+        work.standing = standings(work.connection, names)
+    hints = {name: work.gateway.hints(name) for name in names}
+    work.how = plans(work.standing, hints, work.sweep, plain=True)
+    if "load" not in work.how.values():
+        return _read_and_publish(work, held)
+    problems, notes = [*work.problems], [*work.notes]
+    try:
+        return _load_and_publish(work, held)
+    except IntegrityError:
+        work.staged, work.problems, work.notes = [], problems, notes
+        work.how = plans(work.standing, hints, work.sweep, plain=False)
+        return _read_and_publish(work, held)
+
+
+def _read_and_publish(work: _Work, held: Mapping[str, Any] | None) -> str:
+    _read(work)
+    _validate(work, held)
+    return "held" if work.problems else _publish(work)
+
+
+def _load_and_publish(work: _Work, held: Mapping[str, Any] | None) -> str:
+    """The same inside one transaction: rows of a first load are in their tables before anybody judged them."""
+    state = ""
+    try:
+        with transaction(work.connection):
+            state = _read_and_publish(work, held)
+            if state != "published":
+                raise _TakeBack
+    except _TakeBack:
+        work.report.generation, work.report.counts = None, {}
+    return state
+
+
+class _TakeBack(Exception):
+    """Leave nothing of this transaction."""
+
+
+def _read(work: _Work) -> None:
     begun = time.monotonic()
     probe = work.gateway.probe()
     work.report.clock_offset_seconds = round(probe.clock_offset_seconds)
     _note_clock(work, probe)
     with work.gateway.snapshot() as snapshot:
         work.report.as_of = to_text(snapshot.as_of)
-        for done, name in enumerate(names):
-            work.progress(name, done, len(names))
-            _read_one(work, snapshot, name)
-    work.progress("", len(names), len(names))
+        reader = Reader(work.connection, snapshot, probe, work.rules, work.store.clock.zone)
+        for done, name in enumerate(work.how):
+            work.progress(name, done, len(work.how))
+            _read_one(work, reader, name)
+    work.progress("", len(work.how), len(work.how))
     work.timed("read", begun)
 
 
-def _read_one(work: _Work, snapshot: Snapshot, name: str) -> None:
+def _read_one(work: _Work, reader: Reader, name: str) -> None:
     begun = time.monotonic()
     try:
-        work.staged.append(pull(work.connection, snapshot, name, _binds(work, name, snapshot.as_of)))
+        work.staged.append(reader.read(name, work.how[name], work.standing[name], work.gateway.hints(name)))
     except ColumnMissing as error:
         work.problems.append(Problem("column_missing", name, f"{name}：中心缺少需要的列。", f"{name}: {error.detail}"))
     work.timed(f"read {name}", begun)
-
-
-def _binds(work: _Work, name: str, now: datetime) -> dict[str, Any]:
-    days = work.gateway.hints(name).horizon_days
-    if days is None:
-        days = {
-            "open_registration": work.rules.registration_horizon_days,
-            "open_prescription": work.rules.prescription_horizon_days,
-            "open_prescription_line": work.rules.prescription_horizon_days,
-        }.get(name, work.rules.order_horizon_days)
-    horizon = business_date(now, work.store.clock.zone) - timedelta(days=days)
-    return {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
 
 
 def _note_clock(work: _Work, probe: Probe) -> None:
@@ -233,21 +252,17 @@ def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
     begun = time.monotonic()
     connection, by_name = work.connection, {staged.dataset.name: staged for staged in work.staged}
     with transaction(connection):
-        versions = {
-            row.dataset: row.rules_version
-            for row in connection.execute(select(dataset_state.c.dataset, dataset_state.c.rules_version))
-        }
         for staged in work.staged:
             set_duplicates_aside(connection, staged)
         for staged in work.staged:
             set_orphans_aside(connection, staged)
-            compare(connection, staged)
+            compare(connection, staged, work.standing[staged.dataset.name].before.rows)
         for name, staged in by_name.items():
             limit = limits(name, work.rules, work.gateway.hints(name))
-            work.problems += check(connection, staged, limit, versions.get(name))
+            work.problems += check(connection, staged, limit, work.standing[name].before)
         # The hash a person approves is that of what looked wrong; the rest may go on changing meanwhile.
         suspect = {problem.dataset for problem in work.problems if problem.dataset in by_name}
-        work.report.content_hash = content_hash(connection, (str(name) for name in suspect or by_name))
+        work.report.content_hash = content_hash(connection, [by_name[str(name)] for name in suspect or by_name])
         if held is not None and held["content_hash"] == _hash_of_held(connection, held, by_name):
             work.notes, work.problems = [*work.notes, *_approvable(work.problems)], _lasting(work.problems)
     work.timed("validate", begun)
@@ -256,7 +271,7 @@ def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
 def _hash_of_held(connection: Connection, held: Mapping[str, Any], by_name: Mapping[str, Staged]) -> str:
     """The hash of the same datasets that were hashed when the run was held."""
     suspect = {problem["dataset"] for problem in held["problems"] if problem["dataset"] in by_name}
-    return content_hash(connection, suspect or by_name)
+    return content_hash(connection, [by_name[name] for name in suspect or by_name])
 
 
 _LASTING: Final = frozenset({"column_missing", "clock_offset"})
@@ -279,7 +294,9 @@ def _publish(work: _Work) -> str:
         pinned = pinned_generation(tx.conn)
     if still:
         work.notes += {problem.kind: problem for problem in still.values()}.values()
-        work.staged = [staged for staged in work.staged if staged.dataset.name not in still]
+        loaded = any(staged.loaded is not None for staged in work.staged if staged.dataset.name in still)
+        # Rows of a first load cannot stay behind alone: then nothing of the run is published.
+        work.staged = [] if loaded else [staged for staged in work.staged if staged.dataset.name not in still]
     if not work.staged:
         return "frozen"
     report, connection = work.report, work.connection

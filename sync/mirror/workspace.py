@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from fallback_server.store.database import open_mirror_engine
 
+_OPEN: Final = "yj_transaction"
 LOCK: Final = "mirror"  # the single instance of whoever writes the mirror
 SQLITE_CACHE_KIB: Final = 12 * 1024
 
@@ -31,9 +32,17 @@ def workspace(url: str) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[None]:
-    """Everything in the block is committed at its end, or nothing is."""
-    with connection.begin():
+    """Everything in the block is committed at its end, or nothing is. Inside another one it is part of that."""
+    # Our own mark, not in_transaction(): a statement outside of any block begins one that nobody would commit.
+    if connection.info.get(_OPEN):
         yield
+        return
+    with connection.begin():
+        connection.info[_OPEN] = True
+        try:
+            yield
+        finally:
+            connection.info[_OPEN] = False
 
 
 def _give_room(connection: Connection) -> None:

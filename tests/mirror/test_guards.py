@@ -96,7 +96,7 @@ def test_a_column_that_is_gone_is_held_and_cannot_be_approved(
 ) -> None:
     mirror("drug")
 
-    def gone(*_: object) -> object:
+    def gone(*_: object, **__: object) -> object:
         raise ColumnMissing("mirror/drug.sql: the columns spec are missing")
 
     monkeypatch.setattr("sync.central.fake.FakeSnapshot.pages", gone)

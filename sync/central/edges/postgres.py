@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
+from sync.central.copy_out import copy_pages
 from sync.central.dialects import (
     APPLICATION_LOCK,
     APPLICATION_NAME,
@@ -23,7 +24,7 @@ from sync.central.dialects import (
     verdict,
 )
 from sync.central.gateway import CentralError, Systemic, Transient, Unreachable
-from sync.central.pages import Stream, cursor_pages
+from sync.central.pages import Stream
 from sync.central.sql_file import Step
 
 # Before the log-in this driver hands on no SQLSTATE: only words tell a wrong password from a dead host.
@@ -97,7 +98,7 @@ class PostgresEdge:
         return None
 
     def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
-        return cursor_pages(connection, sql, values, rows)
+        return copy_pages(connection, sql, values)
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         cause = error.orig

@@ -1,0 +1,90 @@
+"""A first load: rows straight into a table that nobody reads yet, its indexes made when all rows are there.
+
+Everything happens in the caller's one transaction: until it commits, windows see the table as it was, empty.
+SQLite: the table itself, without its indexes meanwhile. PostgreSQL: a table beside it that takes its place at the end,
+because dropping an index there would make every reader wait for as long as the load takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Index, text
+from sqlalchemy.schema import CreateIndex
+
+from fallback_server.domain.datasets import DATASETS, TEXT
+from fallback_server.store.mirror import datasets
+from fallback_server.store.schema import MIRROR_SCHEMA
+from sync.mirror import stage
+from sync.mirror.columns import Batch
+
+_BESIDE = "load_"
+
+
+class Loader:
+    """The load of one dataset. `begin`, `add` page by page, `finish`, and at the publish `show`."""
+
+    def __init__(self, connection: Connection, name: str, columns: Sequence[str]) -> None:
+        self._connection, self._name, self._columns = connection, name, columns
+        self._beside = connection.dialect.name == "postgresql"
+        self._table = f"{MIRROR_SCHEMA}.{_BESIDE if self._beside else ''}{name}"
+        self._hash = columns.index("row_hash")
+        keys = DATASETS[name].keys
+        one_text = len(keys) == 1 and next(c for c in DATASETS[name].columns if c.key).type == TEXT
+        self._key = columns.index(keys[0]) if one_text else None
+        self.rows = 0
+        self.contents = 0
+        self.greatest_key: str | None = None
+
+    def begin(self) -> None:
+        """Make the table ready for rows."""
+        if self._beside:
+            self._run(f"DROP TABLE IF EXISTS {self._table}")
+            self._run(f"CREATE TABLE {self._table} (LIKE {MIRROR_SCHEMA}.{self._name} INCLUDING DEFAULTS)")
+            return
+        for index in self._indexes():
+            self._run(f"DROP INDEX {MIRROR_SCHEMA}.{index.name}")
+
+    def add(self, batch: Batch) -> None:
+        """Write a page. Raises IntegrityError (now or in `finish`) where a key stands there twice."""
+        stage.write(self._connection, self._table, self._columns, batch)
+        self.rows += len(batch)
+        # A sum does not mind in which order the centre gives its rows.
+        self.contents += sum(int(value, 16) for value in batch.columns[self._hash])
+        if self._key is not None and len(batch):
+            keys = batch.columns[self._key]
+            longest = max(map(len, keys))
+            best = max(key for key in keys if len(key) == longest)
+            if self.greatest_key is None or (longest, best) > (len(self.greatest_key), self.greatest_key):
+                self.greatest_key = best
+
+    def finish(self) -> None:
+        """Make the indexes."""
+        if not self._beside:
+            for index in self._indexes():
+                self._connection.execute(CreateIndex(index))
+            return
+        keys = ", ".join(DATASETS[self._name].keys)
+        self._run(f"ALTER TABLE {self._table} ADD CONSTRAINT {_BESIDE}pk_{self._name} PRIMARY KEY ({keys})")
+        for index in self._indexes():
+            columns = ", ".join(column.name for column in index.columns)
+            unique = "UNIQUE " if index.unique else ""
+            self._run(f"CREATE {unique}INDEX {_BESIDE}{index.name} ON {self._table} ({columns})")
+        self._run(f"ANALYZE {self._table}")
+
+    def show(self) -> None:
+        """Let the loaded rows be the dataset, within the transaction that publishes them."""
+        if not self._beside:
+            return
+        name = self._name
+        self._run(f"DROP TABLE {MIRROR_SCHEMA}.{name}")
+        self._run(f"ALTER TABLE {self._table} RENAME TO {name}")
+        self._run(f"ALTER TABLE {MIRROR_SCHEMA}.{name} RENAME CONSTRAINT {_BESIDE}pk_{name} TO pk_{name}")
+        for index in self._indexes():
+            self._run(f"ALTER INDEX {MIRROR_SCHEMA}.{_BESIDE}{index.name} RENAME TO {index.name}")
+
+    def _indexes(self) -> list[Index]:
+        return sorted(datasets[self._name].indexes, key=lambda index: str(index.name))
+
+    def _run(self, sql: str) -> None:
+        self._connection.execute(text(sql))
