@@ -10,6 +10,8 @@ const VOUCHER = new Set(["wechat", "alipay"]); // must name the platform's vouch
 const DOUBTABLE = new Set(["bank_card", "wechat", "alipay"]);
 const OWN_WORDS = new Set(["bank_card", "wechat", "alipay", "other"]); // may carry a reference
 
+const MOST_LINES = 4;
+
 const fresh = () => [{ method: null, amount: "", tendered: "", reference: "", doubt: false }];
 
 /**
@@ -62,7 +64,7 @@ export class Pay {
 
   /** One more method; the cursor goes to the amount of the line that was last until now. */
   add() {
-    if (this.lines.length >= 5) return;
+    if (this.lines.length >= MOST_LINES) return;
     const rest = this.lines.length - 1;
     const used = new Set(this.lines.map((line) => this.#method(line)));
     this.lines.push({ ...fresh()[0], method: this.methods.find((code) => !used.has(code)) ?? this.methods[0] });
@@ -153,7 +155,7 @@ export class Pay {
       last && this.lines.length === 1 ? null : labelled("amount", t("frame.pay_amount"),
         last ? h("output.pay-rest.num", { id: `pay-${index}-amount`, dataset: { part: "amount" } }) : typed("amount", money)),
       method === "cash" ? labelled("tendered", t("frame.pay_tendered"), typed("tendered", money)) : null,
-      OWN_WORDS.has(method) ? labelled("reference", t(VOUCHER.has(method) ? "frame.pay_voucher" : "frame.pay_reference"), typed("reference", { maxlength: 64 }), ".wide") : null,
+      OWN_WORDS.has(method) ? labelled("reference", t(VOUCHER.has(method) ? "frame.pay_voucher" : "frame.pay_reference"), typed("reference", { maxlength: 64, placeholder: t(VOUCHER.has(method) ? "frame.pay_voucher" : "frame.pay_reference") }), ".wide") : null,
       DOUBTABLE.has(method) ? h("label.tick", { title: t("frame.pay_doubt_hint") }, h("input", {
         type: "checkbox", tabindex: "-1", dataset: { part: "doubt" }, checked: line.doubt,
         onchange: (event) => { line.doubt = event.target.checked; this.#told(); },

@@ -36,7 +36,7 @@ export class Visits {
           { value: "transfer", label: t("registration.transfer"), key: "F7" },
           { value: "cancel", label: t("registration.cancel"), key: "F6" },
         ] : []),
-        { value: null, label: t("frame.cancel"), main: true },
+        { value: null, label: t("registration.back"), main: true },
       ],
     });
     if (answer?.button === "print") await this.print(visit);
