@@ -117,6 +117,7 @@ class Central(Section):
     """The hospital's centre; an empty address means that there is none yet."""
 
     url: CentreUrl = Field(default="", repr=False)
+    read_url: CentreUrl = Field(default="", repr=False)
     mapping: str = Field(default="reference", min_length=1)
     rehearsal_url: CentreUrl = Field(default="", repr=False)
 

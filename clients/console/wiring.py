@@ -24,7 +24,13 @@ def open_gateway(settings: Settings, clock: Clock) -> SqlGateway:
         )
     limits = ClockLimits(settings.alerts.clock_warn_seconds, settings.alerts.clock_fail_seconds)
     try:
-        return sql_gateway.open_gateway(settings.central.url, settings.mapping_dir, clock, clock_limits=limits)
+        return sql_gateway.open_gateway(
+            settings.central.url,
+            settings.mapping_dir,
+            clock,
+            read_url=settings.central.read_url,
+            clock_limits=limits,
+        )
     except MappingError as error:
         raise Misuse(
             *(f"[central] mapping = {settings.central.mapping}: {line}" for line in str(error).splitlines())

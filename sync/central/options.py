@@ -19,11 +19,17 @@ LEDGER_MODES_HERE = ("same_transaction",)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+BMP_ONLY = "utf8mb3"
+"""MySQL's name for Unicode without what is beyond sixteen bits; Python has no codec for it and needs none."""
+
+
 def _known_encoding(name: str) -> str:
+    if name == BMP_ONLY:
+        return name
     try:
         codecs.lookup(name)
     except LookupError:
-        raise ValueError("Python knows no such code page; use for example gbk, gb18030, cp936 or utf-8") from None
+        raise ValueError("Python knows no such code page; use for example gbk, gb18030, cp936 or utf8mb3") from None
     return name
 
 

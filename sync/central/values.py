@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from fallback_server.domain.datasets import DATASETS, DATE, TEXT, TIME
-from sync.central.options import MappingFile
+from sync.central.options import BMP_ONLY, MappingFile
 
 Convert = Callable[[Any], Any]
 _SHOWN = {DATE: "%Y-%m-%d", TIME: "%Y-%m-%d %H:%M:%S"}
@@ -58,6 +58,8 @@ def _moment(value: Any, patterns: Sequence[str], shown: str, nothing: frozenset[
 
 def first_outside(text: str, code_page: str) -> str | None:
     """The first character that a code page does not hold, as U+XXXX; None if it holds all."""
+    if code_page == BMP_ONLY:
+        return next((f"U+{ord(sign):04X}" for sign in text if ord(sign) > 0xFFFF), None)
     try:
         text.encode(code_page)
     except UnicodeEncodeError as error:

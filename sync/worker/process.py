@@ -81,7 +81,8 @@ def _open(settings: Settings, clock: Clock) -> SqlGateway:
     if not settings.central.url:
         raise NoCentre('[central] url = "": write the address of the centre into yj.toml')
     limits = ClockLimits(settings.alerts.clock_warn_seconds, settings.alerts.clock_fail_seconds)
-    return open_gateway(settings.central.url, settings.mapping_dir, clock, clock_limits=limits)
+    centre = settings.central
+    return open_gateway(centre.url, settings.mapping_dir, clock, read_url=centre.read_url, clock_limits=limits)
 
 
 def _work(worker: Worker) -> None:

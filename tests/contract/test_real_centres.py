@@ -5,14 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from sqlite3 import connect
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from fallback_server.domain.clock import SystemClock
 from sync.central.gateway import ColumnMissing, Outgoing, Refused, Systemic, Transient, Unreachable
-from tests.contract.centres import THEM, US, RealCentre, SqliteCentre, WiredCentre, charge
+from sync.central.sql_file import MappingError
+from sync.central.sql_gateway import open_gateway
+from tests.contract.centres import (
+    MAPPING_SQLITE,
+    QUICK,
+    THEM,
+    US,
+    RealCentre,
+    SqliteCentre,
+    WiredCentre,
+    charge,
+)
 
 OPENED = "2026-11-22T08:00:00.000+08:00"
 # Outside the BMP, in extension A, everyday, and those whose low byte a driver once took for half of a pair.
@@ -252,3 +267,25 @@ def test_a_file_that_is_not_there_is_an_outage_and_is_not_made(sqlite: SqliteCen
         sqlite.gateway.probe()
     assert not sqlite.file.exists()
     sqlite.come_back()
+
+
+def test_the_mirror_may_read_at_a_copy_but_the_ledger_is_asked_at_the_centre(
+    sqlite: SqliteCentre, tmp_path: Path
+) -> None:
+    sqlite.gateway.register_incident(US, 1, 1, OPENED)
+    sqlite.direct.dispose()
+    copy = tmp_path / "copy.sqlite"
+    with closing(connect(sqlite.file)) as here, closing(connect(copy)) as there:
+        here.backup(there)
+        there.execute("INSERT INTO dept VALUES ('99', '只在副本', 'exam', NULL, 1)")
+        there.commit()
+    gateway = open_gateway(
+        f"sqlite:///{sqlite.file}", MAPPING_SQLITE, SystemClock(), read_url=f"sqlite:///{copy}", timeouts=QUICK
+    )
+    with gateway.snapshot() as snapshot:
+        assert [row["department_code"] for row in snapshot.rows("department", {"from_code": ""})] == ["99"]
+    gateway.apply(charge(1))
+    assert gateway.ledger_head(US) == 1 and len(sqlite.arrived()) == 1
+    gateway.close()
+    with pytest.raises(MappingError, match="does not fit"):
+        open_gateway(f"sqlite:///{copy}", MAPPING_SQLITE, SystemClock(), read_url="postgresql+psycopg2://h/d")

@@ -21,7 +21,7 @@ from sync.central.dialects import Column, Edge, Phase, Scan, Session, made, verd
 from sync.central.edges import odbc
 from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
-from sync.central.pages import Stream, cursor_pages
+from sync.central.pages import Stream
 from sync.central.sql_file import Step
 
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
@@ -101,7 +101,7 @@ class MariadbEdge:
         return None
 
     def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
-        return cursor_pages(connection, sql, values, rows)
+        return odbc.driver_pages(connection, sql, values, rows)
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         sqlstate, number, words = odbc.said(error)

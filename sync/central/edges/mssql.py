@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sync.central.dialects import APPLICATION_NAME, CHANGED, Column, Edge, Phase, Scan, Session, made, verdict
 from sync.central.edges import odbc
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
-from sync.central.pages import Stream, cursor_pages
+from sync.central.pages import Stream
 from sync.central.sql_file import Step
 
 # The server's numbers, where the SQLSTATE says less. From 50000 on they are the vendor's own (RAISERROR, THROW).
@@ -102,7 +102,7 @@ class MssqlEdge:
         return None if value is None else int(value)
 
     def pages(self, connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
-        return cursor_pages(connection, sql, values, rows)
+        return odbc.driver_pages(connection, sql, values, rows)
 
     def classify(self, error: DBAPIError, phase: Phase, where: str) -> CentralError:
         sqlstate, number, words = odbc.said(error)

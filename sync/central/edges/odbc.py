@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+
+from sync.central.pages import Stream, shape_of
 
 # pyodbc ends each diagnostic with "(number) (function of ODBC)"; the first one says what happened.
 _NUMBER: Final = re.compile(r"\((-?\d+)\) \(SQL")
@@ -44,3 +47,22 @@ def sentence(where: str, words: str, central: Mapping[str, Any], *, safe: bool) 
         return f"{where}: {codes} {_NUMBER.split(first[0])[0].strip() if first else ''}".strip()
     names = ", ".join(f"{name} {central[name]}" for name in ("constraint", "table", "column") if name in central)
     return f"{where}: {codes} {names}".strip()
+
+
+def driver_pages(connection: Connection, sql: str, values: Mapping[str, Any], rows: int) -> Stream:
+    """Straight from the driver's cursor: a Row of SQLAlchemy for every row costs more than the rest of the way."""
+    result = connection.execute(text(sql), dict(values), execution_options={"stream_results": True})
+    names = tuple(str(name).lower() for name in result.keys())  # noqa: SIM118  (of a result, not of a dict)
+    cursor, failures = result.cursor, connection.dialect.loaded_dbapi.Error
+
+    def pages() -> Iterator[list[tuple[Any, ...]]]:
+        while cursor is not None:
+            try:
+                page = cursor.fetchmany(rows)
+            except failures as error:
+                raise DBAPIError(sql, None, error) from None
+            if not page:
+                return
+            yield list(map(tuple, page))
+
+    return Stream(names, pages(), result.close, shape_of(cursor.description if cursor else None))
