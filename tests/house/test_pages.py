@@ -19,6 +19,7 @@ LANGUAGES = ("zh", "en")
 TEMPLATES = sorted((PAGES / "templates").rglob("*.html"))
 SCRIPTS = sorted((PAGES / "static").rglob("*.js"))
 STYLES = sorted((PAGES / "static").rglob("*.css"))
+SPEAKING = ("pages.py", "login_page.py", "rules.py")  # and whatever stands in a folder `pages`
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 
 # An id is written whole, or begins as written and ends in a value: `frame.band_${mode}` or "prints.kind_" ~ kind.
@@ -51,7 +52,7 @@ def named() -> tuple[set[str], set[str]]:
     whole: set[str] = set()
     beginnings: set[str] = set()
     for path, text in sources():
-        if path.suffix == ".py" and path.name not in ("pages.py", "login_page.py", "rules.py"):
+        if path.suffix == ".py" and path.parent.name != "pages" and path.name not in SPEAKING:
             continue
         whole |= {found for found in WHOLE.findall(text) if found.split(".")[0] in windows and not found.endswith("_")}
         beginnings |= {found for found in BEGINNING.findall(text) if found.split(".")[0] in windows}

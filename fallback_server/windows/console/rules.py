@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -202,3 +202,91 @@ def _account(one: Return, no: Mapping[str, Any]) -> list[Step]:
         for name, role in SIGNERS.items()
         if name not in one.signed
     ]
+
+
+# --- the return as a checklist ----------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Facts:
+    """What is on record of an incident; `events` by kind, `decided` and `explained` as (done, all, the last at)."""
+
+    incident: Mapping[str, Any]
+    events: Mapping[str, Mapping[str, Any]]
+    progress: Mapping[str, Any]
+    report: Mapping[str, Any] | None
+    decided: tuple[int, int, str | None]
+    explained: tuple[int, int, str | None]
+    windows: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the checklist. `done` None: nothing to do there. `minutes`: since the one before that is done."""
+
+    code: str
+    done: bool | None
+    at: str | None = None
+    who: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    minutes: int | None = None
+
+
+def checklist(facts: Facts) -> list[Item]:
+    """The return, step by step: who did it when, and what shows it."""
+    row = facts.incident
+    items = [Item("opened", True, row["opened_at"], row["opened_by"], {"epoch": row["epoch"]})]
+    if not row["drill"]:
+        items.append(Item("confirmed", row["confirmed_at"] is not None, row["confirmed_at"], row["confirmed_by"] or ""))
+    pair = "、".join(code for code in (row["ended_by"], row["ended_approver"]) if code)
+    items.append(Item("ended", row["ended_at"] is not None, row["ended_at"], pair))
+    if not row["drill"]:
+        items += _uploaded(facts)
+    items.append(Item("released", row["released_at"] is not None, row["released_at"], _by(facts, "released")))
+    if not row["drill"] and facts.progress["documents"]:
+        items += _agreed(facts)
+    items.append(Item("closed", row["state"] == IncidentState.CLOSED.value, row["closed_at"]))
+    return _timed(items)
+
+
+def _by(facts: Facts, kind: str) -> str:
+    event = facts.events.get(kind)
+    return str(event["operator_code"]) if event else ""
+
+
+def _uploaded(facts: Facts) -> list[Item]:
+    begun, there, progress = facts.events.get("uploading"), facts.events.get("reconciling"), facts.progress
+    if not progress["documents"]:
+        return []
+    counts = {"n": progress["confirmed"] + progress["settled"], "all": progress["documents"]}
+    clean = there is not None and not progress["clean"]
+    return [
+        Item("preflight", begun is not None, begun["at"] if begun else None, _by(facts, "uploading")),
+        Item("clean", clean, there["at"] if clean and there else None, "", counts),
+    ]
+
+
+def _agreed(facts: Facts) -> list[Item]:
+    (decided, conflicts, last), (explained, differences, said) = facts.decided, facts.explained
+    report = facts.report
+    items = [Item("decided", decided == conflicts if conflicts else None, last, "", {"n": decided, "all": conflicts})]
+    made = {"hash": report["report_hash"][:12], "n": differences} if report else {"hash": "–", "n": 0}
+    items.append(Item("reconciled", bool(report and report["balanced"]), report["at"] if report else None, "", made))
+    items.append(Item("explained", explained == differences if differences else None, said, "",
+                      {"n": explained, "all": differences}))  # fmt: skip
+    signed = {one["signed_as"]: one for one in report["signatures"]} if report else {}
+    for name in SIGNERS:
+        one = signed.get(name)
+        items.append(
+            Item(f"signed_{name}", one is not None, one["at"] if one else None, one["operator_code"] if one else "")
+        )
+    return items
+
+
+def _timed(items: list[Item]) -> list[Item]:
+    timed: list[Item] = []
+    before: datetime | None = None
+    for item in items:
+        at = from_text(item.at) if item.at and item.done is not False else None
+        spent = int((at - before).total_seconds() // 60) if at is not None and before is not None else None
+        timed.append(replace(item, minutes=max(0, spent) if spent is not None else None))
+        before = at or before
+    return timed

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 
+from fallback_server.acts import receipt_books
+from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.store import mirror, mirror_status, sign_off
+from fallback_server.store.cash import receipt_book
 from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import outbox
+from fallback_server.store.people import operator
 from fallback_server.store.returning import job
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import rules
@@ -122,3 +127,59 @@ def report_number(tx: Tx, number: int, paper: str) -> str:
         return f"SJ-{number}"
     report = sign_off.current_report(tx.conn, number)
     return f"DZ-{number}-{report['reconciliation_id'] if report else 0}"
+
+
+def moment(text: str) -> datetime:
+    """A stored time."""
+    return from_text(text)
+
+
+def text_of(at: datetime | None) -> str | None:
+    """A time as it is sent, or None."""
+    return None if at is None else to_text(at)
+
+
+def departments(tx: Tx) -> list[dict[str, Any]]:
+    """Departments that can be put into YJ, those that see patients first: code, name, kind."""
+    table = mirror.datasets["department"]
+    rows = tx.conn.execute(
+        select(table.c.department_code, table.c.name, table.c.kind)
+        .where(table.c.active.is_(True))
+        .order_by(table.c.department_code)
+    ).mappings()
+    first = {"outpatient": 0, "emergency": 0}
+    return sorted((dict(row) for row in rows), key=lambda row: (first.get(row["kind"], 1), row["department_code"]))
+
+
+def receipt_books_of_all(tx: Tx) -> list[dict[str, Any]]:
+    """Every book that somebody may print from now, as `receipt_books.plan` counts it, with its holder's name."""
+    table = mirror.datasets["receipt_book"]
+    theirs = [] if tx.mode.drill else [dict(row) for row in tx.conn.execute(select(table)).mappings()]
+    kind = receipt_book.c.source == "drill" if tx.mode.drill else receipt_book.c.source != "drill"
+    ours = [dict(row) for row in tx.conn.execute(select(receipt_book).where(kind)).mappings()]
+    names = {one["operator_code"]: one["name"] for one in cashiers(tx)}
+    found = []
+    for code in sorted({row["operator_code"] for row in (*theirs, *ours)}):
+        mine = [[row for row in rows if row["operator_code"] == code] for rows in (theirs, ours)]
+        for book in receipt_books.plan(code, mine[0], mine[1], tx.mode.incident_no):
+            shown = {
+                "operator": code, "name": names.get(code, ""), "prefix": book.prefix, "from": book.text(book.start_no),
+                "to": book.text(book.end_no), "remaining": book.remaining, "source": book.source,
+                "next": book.text(book.next_no) if book.remaining else None,
+                "low": book.remaining <= receipt_books.LOW_WATERMARK,
+            }  # fmt: skip
+            found.append(shown)
+    return found
+
+
+def cashiers(tx: Tx) -> list[dict[str, Any]]:
+    """People who may hold a receipt book: code and name, ours before the mirrored ones of the same code."""
+    table = mirror.datasets["operator"]
+    wanted = {"registrar", "cashier", "supervisor"}
+    rows = tx.conn.execute(select(table.c.operator_code, table.c.name, table.c.roles).where(table.c.active.is_(True)))
+    found = {row.operator_code: row.name for row in rows if wanted & set(row.roles.split(","))}
+    for own in tx.conn.execute(select(operator)):
+        found.pop(own.operator_code, None)
+        if own.disabled_at is None and wanted & set(own.roles):
+            found[own.operator_code] = own.name
+    return [{"operator_code": code, "name": found[code]} for code in sorted(found)]

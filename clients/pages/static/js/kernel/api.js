@@ -96,9 +96,10 @@ export async function get(path, query, { signal } = {}) {
 
 /**
  * Do one human act. The same key goes with every repetition, so the standby makes one document however often it is
- * sent; it is repeated until there is an answer. Throws Problem when the standby refused it.
+ * sent; it is repeated until there is an answer. Throws Problem when the standby refused it. `anyMode`: an act that
+ * makes no document goes on when the mode has changed meanwhile.
  */
-export async function act(path, body, key) {
+export async function act(path, body, key, { anyMode = false } = {}) {
   let wait = 500;
   let epochs = 0;
   for (;;) {
@@ -121,7 +122,7 @@ export async function act(path, body, key) {
     if (problem?.code === "epoch_changed" && epochs < 2) {
       epochs += 1;
       await listeners.epoch?.();
-      if (page.mode.mode === "emergency") continue;
+      if (anyMode || page.mode.mode === "emergency") continue;
     }
     if (problem && !SILENT.has(problem.status)) throw problem;
     tell(listeners.silent, problem);

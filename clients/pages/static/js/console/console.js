@@ -1,0 +1,42 @@
+// The console: tabs by digit, buttons that say what they do, parts that keep themselves up to date.
+
+import { once } from "../kernel/say.js";
+import { perform } from "./acts.js";
+import { formsReady } from "./forms.js";
+import { keepLive } from "./live.js";
+
+const act = once(perform);
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-act]");
+  if (button && !button.disabled) act(button);
+});
+
+// A digit goes to its tab while nobody is typing and nothing is asked.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || !/^[1-9]$/.test(event.key)) return;
+  if (event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog")) return;
+  if (document.querySelector("dialog[open]")) return;
+  document.querySelector(`[data-tab="${event.key}"]`)?.click();
+});
+
+// In a list of links the arrows go up and down.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+  const list = event.target.closest(".picks, .steps, .decisions");
+  if (!list) return;
+  const stops = Array.from(list.querySelectorAll("a, button"));
+  const next = stops[stops.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)];
+  if (next) {
+    event.preventDefault();
+    next.focus();
+  }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-go]")) event.target.form.submit();
+});
+document.addEventListener("screen", formsReady);
+
+formsReady();
+keepLive();

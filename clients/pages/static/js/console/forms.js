@@ -1,0 +1,194 @@
+// The forms of the console: the switch, its scope, the way back, a receipt book. A half-filled one survives a reload.
+
+import { act, Problem } from "../kernel/api.js";
+import { question } from "../kernel/dialog.js";
+import { Draft } from "../kernel/draft.js";
+import { by, h } from "../kernel/dom.js";
+import { goTo, walk } from "../kernel/keys.js";
+import { t } from "../kernel/page.js";
+import { failed, hush, once, said } from "../kernel/say.js";
+import { ulid } from "../kernel/ulid.js";
+import { approver, asked, jobOver, SECOND } from "./acts.js";
+import { refreshAfter } from "./live.js";
+
+function value(form, name) {
+  return form.elements[name]?.value?.trim() ?? "";
+}
+
+/** The departments ticked, null for the whole hospital, undefined (said so) when none is ticked. */
+function scopeOf(form) {
+  if (value(form, "scope") === "whole") return null;
+  const ticked = Array.from(form.querySelectorAll("[name=department]:checked"), (box) => box.value);
+  if (ticked.length) return ticked;
+  wrong(form.querySelector("[data-sieve]"), t("console.choose_departments"));
+  return undefined;
+}
+
+function wrong(field, words) {
+  hush();
+  field.setAttribute("aria-invalid", "true");
+  const beside = h("small.wrong", { id: `${field.id}-wrong`, role: "alert" }, words);
+  field.setAttribute("aria-describedby", beside.id);
+  field.after(beside);
+  goTo(field);
+}
+
+/** The first required field that is empty is said; false then. */
+function filled(form) {
+  for (const field of form.querySelectorAll("[required]")) {
+    if (!field.value.trim()) {
+      wrong(field, t("frame.fill_this", { field: field.labels[0].firstChild.textContent.trim() }));
+      return false;
+    }
+  }
+  return true;
+}
+
+function scopePicker(form) {
+  const box = form.querySelector("#departments");
+  const sieve = form.querySelector("[data-sieve]");
+  const show = () => { box.hidden = value(form, "scope") === "whole"; };
+  form.addEventListener("change", (event) => { if (event.target.name === "scope") show(); });
+  sieve.addEventListener("input", () => {
+    const wanted = sieve.value.trim().toLowerCase();
+    for (const label of box.querySelectorAll("label.tick")) label.hidden = !label.textContent.toLowerCase().includes(wanted);
+  });
+  sieve.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !sieve.value.trim()) return;
+    const first = Array.from(box.querySelectorAll("label.tick")).find((label) => !label.hidden);
+    if (!first) return;
+    event.preventDefault(); // Enter takes what is found, and the sieve is ready for the next one
+    const tick = first.querySelector("input");
+    tick.checked = !tick.checked;
+    tick.dispatchEvent(new Event("change", { bubbles: true }));
+    goTo(sieve);
+  });
+  show();
+}
+
+async function mirrorFirst() {
+  said(t("console.said_mirror_first"));
+  const job = await act("/mirror/runs", {}, ulid());
+  const over = await jobOver(job);
+  const state = over.result?.state;
+  if (over.state === "done" && state === "published") return true;
+  const go = await question({
+    title: t("console.mirror_first_failed"), body: h("p", {}, over.error ?? t("console.mirror_first_state", { state: state ?? over.state })),
+    buttons: [{ value: "go", label: t("console.switch_anyhow") }, { value: null, label: t("frame.cancel"), main: true }],
+  });
+  return go?.button === "go";
+}
+
+function switchOn(form) {
+  const draft = new Draft("console:switch_on");
+  draft.bind(form);
+  const show = () => {
+    const planned = value(form, "planned") === "yes";
+    by("first-mirror").hidden = !planned;
+    if (planned) form.elements.cause.value = "maintenance";
+  };
+  form.addEventListener("change", show);
+  scopePicker(form);
+  show();
+  const go = once(async () => {
+    if (!filled(form)) return;
+    const departments = scopeOf(form);
+    if (departments === undefined) return;
+    const drill = form.elements.drill.checked;
+    const names = departments === null ? t("frame.band_whole") : departments.join(" ");
+    const sure = await question({
+      title: t("console.switch_on_sure"),
+      body: h("div.sure", {}, h("p.total", {}, names), h("p", {}, drill ? t("console.as_drill") : t("console.as_real")),
+        h("p", {}, `${form.elements.cause.selectedOptions[0].textContent}：${value(form, "reason")}`)),
+      buttons: [{ value: "yes", label: t("console.switch_on"), main: true }, { value: null, label: t("frame.cancel") }],
+    });
+    if (!sure) return;
+    if (value(form, "planned") === "yes" && form.elements.mirror_first.checked && !(await mirrorFirst())) return;
+    const body = { cause: value(form, "cause"), reason: value(form, "reason"), drill };
+    if (departments !== null) body.departments = departments;
+    try {
+      const mode = await act("/mode/emergency", body, draft.key);
+      draft.renew();
+      said(t("console.said_on", { no: mode.incident_no }));
+      await refreshAfter();
+    } catch (error) {
+      failed(error, form);
+      if (error instanceof Problem && error.code === "wrong_state") await refreshAfter();
+    }
+  });
+  walk(form, { done: go });
+}
+
+function changeScope(form) {
+  scopePicker(form);
+  const go = once(async () => {
+    const departments = scopeOf(form);
+    if (departments === undefined || !filled(form)) return;
+    try {
+      await act("/mode/scope", { departments, reason: value(form, "reason") }, ulid());
+      form.elements.reason.value = "";
+      said(t("console.said_scope"));
+      await refreshAfter();
+    } catch (error) {
+      failed(error, form);
+    }
+  });
+  walk(form, { done: go });
+}
+
+function switchOff(form) {
+  const go = once(async () => {
+    const upload = value(form, "upload") === "yes";
+    const done = await asked({
+      title: t("console.switch_off_sure"), body: upload ? t("console.then_upload") : t("console.then_no_upload"),
+      word: t("console.switch_off"), fields: SECOND,
+      send: (given, key) => act("/mode/normal", { upload, approver: approver(given) }, key),
+    });
+    if (done) said(t("console.said_off"));
+    await refreshAfter();
+  });
+  walk(form, { done: go });
+}
+
+function handOut(form) {
+  const draft = new Draft("console:book");
+  draft.bind(form);
+  const number = (name) => {
+    const text = value(form, name);
+    return /^\d{1,12}$/.test(text) ? Number(text) : null;
+  };
+  const go = once(async () => {
+    if (!filled(form)) return;
+    for (const name of ["start_no", "end_no"]) {
+      if (number(name) === null) {
+        wrong(form.elements[name], t("console.digits_only"));
+        return;
+      }
+    }
+    const body = { operator: value(form, "operator"), prefix: value(form, "prefix"), start_no: number("start_no"), end_no: number("end_no") };
+    try {
+      await act("/receipt-books", body, draft.key);
+      draft.renew();
+      form.reset();
+      said(t("console.said_book"));
+      await refreshAfter();
+      goTo(form.elements.operator);
+    } catch (error) {
+      failed(error, form);
+    }
+  });
+  walk(form, { done: go });
+}
+
+const FORMS = { "switch-on": switchOn, "change-scope": changeScope, "switch-off": switchOff, "hand-out": handOut };
+
+/** Give life to the forms that stand on the page and have none yet. */
+export function formsReady() {
+  for (const [id, prepare] of Object.entries(FORMS)) {
+    const form = document.getElementById(id);
+    if (form && !("ready" in form.dataset)) {
+      form.dataset.ready = "";
+      prepare(form);
+    }
+  }
+}

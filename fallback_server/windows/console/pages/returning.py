@@ -1,0 +1,158 @@
+"""Screens for the way back: incidents, upload, conflicts, the account, one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fallback_server.acts import account_sheet
+from fallback_server.domain import differences
+from fallback_server.domain.identity import mask_id, mask_phone
+from fallback_server.store import alarms, conflicts, jobs, pulse
+from fallback_server.store.mode_switch import incident_row
+from fallback_server.store.returns_queries import last_run, upload_progress
+from fallback_server.web.pages import Pages, View
+from fallback_server.windows.console import queries, rules
+from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, kinds, names, screen
+from fallback_server.windows.console.queries import records, situation
+
+pages = Pages("console")
+
+
+@pages.page("/console/incidents", template="console/incidents.html", title="console.tab_incidents", roles=CONSOLE)
+def incidents(view: View) -> dict[str, Any]:
+    """All incidents; the chosen one with its return as a checklist, its timeline and what was audited in it."""
+    tx, found = view.tx, about(view)
+    number = found["number"]
+    shown: dict[str, Any] = {"one": None, "checklist": [], "audit": []}
+    if number is not None:
+        shown = {
+            "one": queries.incident_detail(tx, view.policy, number),
+            "checklist": rules.checklist(records.facts(tx, number)),
+            "audit": records.audited(tx, number),
+        }
+    return screen(
+        view, "incidents", **found, **shown, items=queries.incidents(tx, view.policy), causes=causes(view.language)
+    )
+
+
+@pages.page("/console/upload", template="console/upload.html", title="console.tab_upload", roles=CONSOLE)
+def upload(view: View) -> dict[str, Any]:
+    """How far the documents are on their way back: by kind, how fast, how long still, what holds them up."""
+    tx, found = view.tx, about(view)
+    number = found["number"]
+    if number is None:
+        return screen(view, "upload", **found, row=None)
+    progress = upload_progress(tx.conn, number)
+    run = last_run(tx.conn, number, dry_run=False)
+    return screen(
+        view, "upload", **found, row=incident_row(tx.conn, number), progress=progress, run=run,
+        rehearsal=last_run(tx.conn, number, dry_run=True), pace=pulse.upload_pace(tx.conn, number, progress, tx.now),
+        job=situation.at_work(tx, jobs.UPLOAD, number), paused=alarms.stopped(tx.conn, alarms.UPLOAD),
+        failed=_failed(situation.last_job(tx, jobs.UPLOAD, number)), outage=_outage(view),
+    )  # fmt: skip
+
+
+def _failed(job: dict[str, Any] | None) -> str | None:
+    return str(job["error"]) if job is not None and job["state"] == "failed" else None
+
+
+def _outage(view: View) -> bool:
+    return view.tx.mode.mode.value == "emergency" and not view.tx.mode.drill
+
+
+@pages.page("/console/conflicts", template="console/conflicts.html", title="console.tab_conflicts", roles=CONSOLE)
+def conflict_list(view: View) -> dict[str, Any]:
+    """What waits for a person; the chosen one with both versions side by side and what each decision means."""
+    tx, found = view.tx, about(view)
+    number = found["number"]
+    items = conflicts.list_conflicts(tx.conn, number) if number is not None else []
+    asked = view.query.get("conflict", "")
+    chosen = rules.require_number(asked) if asked else next((one["id"] for one in items), None)
+    one = conflicts.show_conflict(tx.conn, chosen) if chosen is not None else None
+    return screen(
+        view, "conflicts", **found, items=items, one=one, versions=_side_by_side(one) if one else [],
+        keys=_candidates(one["central"]) if one else [], names=names(view.language),
+        waiting=sum(item["decision"] is None for item in items),
+    )  # fmt: skip
+
+
+def _side_by_side(one: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Field by field what either side says; `differs` only where both say something."""
+    local, central = dict(one["local"]), {k: v for k, v in one["central"].items() if k != conflicts.CHOSEN_KEY}
+    fields = [*local, *(name for name in central if name not in local)]
+    rows = []
+    for name in fields:
+        sides = [_told(side.get(name)) for side in (local, central)]
+        if any(sides):
+            rows.append({"field": name, "local": sides[0], "central": sides[1], "differs": _differ(*sides)})
+    return rows
+
+
+def _differ(local: str, central: str) -> bool:
+    return bool(local and central) and local != central
+
+
+def _told(value: Any) -> str:
+    """A field of a document in one line: lists item by item, lines as name × quantity, references as their key."""
+    if value in (None, "", [], {}):
+        return ""
+    if isinstance(value, list):
+        return "；".join(told for told in map(_told, value) if told)
+    if not isinstance(value, Mapping):
+        return str(value)
+    if "quantity" in value and "name" in value:
+        return f"{value['name']} ×{value['quantity']} {value.get('amount', '')}".strip()
+    if "method" in value and "amount" in value:
+        return f"{value['method']} {value['amount']}"
+    if "origin" in value:
+        return str(value.get("central_key") or value.get("id") or "")
+    return "，".join(f"{name} {told}" for name, inner in value.items() if (told := _told(inner)))
+
+
+def _candidates(central: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The records of the centre that a link may mean: key and what is known of it."""
+    if central.get("candidates"):
+        told = ("name", "sex", "birth_date")
+        return [
+            {"key": str(one["patient_no"]), "words": " ".join(str(one[name]) for name in told if one.get(name))}
+            for one in central["candidates"]
+        ]
+    return [{"key": str(central["central_key"]), "words": ""}] if central.get("central_key") else []
+
+
+@pages.page("/console/account", template="console/account.html", title="console.tab_account", roles=CONSOLE)
+def account(view: View) -> dict[str, Any]:
+    """The account: totals, sums over all, cashier by cashier, differences to explain, two signatures."""
+    tx, found = view.tx, about(view)
+    number = found["number"]
+    if number is None:
+        return screen(view, "account", **found, sheet=None)
+    cashier = view.query.get("cashier", "")
+    return screen(
+        view, "account", **found, sheet=account_sheet.sheet(tx, number), cashier=cashier,
+        takings=account_sheet.takings(tx, number, cashier) if cashier else [], names=names(view.language),
+        causes=causes(view.language), kinds=kinds(view.language),
+        told=lambda value: differences.words(value, view.language), job=situation.at_work(tx, jobs.RECONCILE, number),
+        failed=_failed(situation.last_job(tx, jobs.RECONCILE, number)), outage=_outage(view),
+    )  # fmt: skip
+
+
+@pages.page(
+    "/console/documents/{document_id}", template="console/document.html", title="console.document", roles=CONSOLE
+)
+def document(view: View) -> dict[str, Any]:
+    """One document: what it says (identifiers masked), and every move on its way back."""
+    found = records.document(view.tx, view.path["document_id"])
+    fields = [
+        {"field": name, "told": _told(_masked(name, value))}
+        for name, value in found["payload"].items()
+        if name not in ("lines", "payments", "refs") and value not in (None, "", [], {})
+    ]
+    return screen(view, "account", **about(view), document=found, fields=fields, names=names(view.language))
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, str) and name in ("id_no", "insurance_no"):
+        return mask_id(value)
+    return mask_phone(value) if isinstance(value, str) and name.endswith("phone") else value

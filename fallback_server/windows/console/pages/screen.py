@@ -1,0 +1,87 @@
+"""What all screens of the console share: the line of tabs, which incident they are about, who looks at them.
+
+A screen is asked for again every few seconds with `?live=1`; then only what stands inside the frame is made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from fallback_server.domain.categories import (
+    ADJUSTING_NAMES,
+    CAUSE_NAMES,
+    PAYMENT_METHODS,
+    RECEIPT_CATEGORIES,
+)
+from fallback_server.domain.differences import KINDS
+from fallback_server.store.mode import incident
+from fallback_server.web.pages import View
+from fallback_server.windows.console.queries.situation import chosen_incident
+
+CONSOLE: Final = ("admin", "duty", "supervisor", "auditor")
+# The tabs in their order; those of one incident carry its number along.
+TABS: Final = {
+    "overview": "/console", "switch": "/console/switch", "windows": "/console/windows", "mirror": "/console/mirror",
+    "incidents": "/console/incidents", "upload": "/console/upload", "conflicts": "/console/conflicts",
+    "account": "/console/account", "books": "/console/books",
+}  # fmt: skip
+OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account")
+
+
+def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
+    """The answer of a screen's handler: `more` and what every screen needs."""
+    roles = view.tx.who.roles
+    # Set by `about`, so that a screen reads the incident once.
+    number = more.pop("number", None)
+    asked = view.query.get("incident", "")
+    return {
+        "live": "live" in view.query,
+        "tab": tab,
+        "tabs": [(name, place(name, asked)) for name in TABS],
+        "number": number,
+        "asked": asked,
+        "zh": view.language == "zh",
+        "may": {name: bool(roles & set(of)) for name, of in MAY.items()},
+        "me": view.tx.who.operator_code,
+        "data": {"role": "console", "number": number},
+        **more,
+    }
+
+
+MAY: Final = {
+    "switch": ("admin", "duty"), "decide": ("admin", "duty", "supervisor"), "admin": ("admin",),
+    "books": ("supervisor",), "it": ("admin",), "finance": ("supervisor",),
+}  # fmt: skip
+
+
+def place(tab: str, incident_no: Any = "") -> str:
+    """The address of a tab, about an incident where it is about one."""
+    return f"{TABS[tab]}?incident={incident_no}" if incident_no and tab in OF_AN_INCIDENT else TABS[tab]
+
+
+def about(view: View) -> dict[str, Any]:
+    """The incident the screen is about, and the numbers one may choose from, newest first."""
+    rows = view.tx.conn.execute(
+        select(incident.c.incident_no, incident.c.state, incident.c.drill, incident.c.opened_at)
+        .order_by(incident.c.incident_no.desc())
+        .limit(50)
+    ).mappings()
+    return {"number": chosen_incident(view.tx, view.query.get("incident")), "choices": [dict(row) for row in rows]}
+
+
+def names(language: str) -> dict[str, str]:
+    """Methods, categories and causes in words."""
+    pairs = PAYMENT_METHODS | ADJUSTING_NAMES | RECEIPT_CATEGORIES
+    return {code: both[language == "en"] for code, both in pairs.items()}
+
+
+def causes(language: str) -> dict[str, str]:
+    """The causes of an outage in words."""
+    return {code: both[language == "en"] for code, both in CAUSE_NAMES.items()}
+
+
+def kinds(language: str) -> dict[str, str]:
+    """The kinds of differences in words."""
+    return {name: both[language == "en"] for name, both in KINDS.items()}

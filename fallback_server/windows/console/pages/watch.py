@@ -1,0 +1,163 @@
+"""Screens for before and in an outage: overview, switch, roll call, mirror, receipt books."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from flask_babel import gettext as _
+
+from fallback_server.acts import roll_call, standing
+from fallback_server.store import centre_look, jobs, mirror_history, mirror_status, pulse, readiness
+from fallback_server.store.mode_switch import incident_row
+from fallback_server.store.returns_queries import upload_progress
+from fallback_server.store.session import Tx
+from fallback_server.web.pages import Pages, View
+from fallback_server.windows.console import queries, rules
+from fallback_server.windows.console.pages import charts
+from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, place, screen
+from fallback_server.windows.console.queries import situation
+
+pages = Pages("console")
+HISTORY_HOURS: Final = 24
+REJECTIONS_SHOWN: Final = 200
+
+
+@pages.page("/console", template="console/overview.html", title="console.title", roles=CONSOLE, nav=True)
+def overview(view: View) -> dict[str, Any]:
+    """What to do next; then the centre, the standby and the mode; then how busy it is."""
+    tx, found = view.tx, about(view)
+    steps = [_step(one) for one in rules.next_steps(situation.situation(tx, view.policy))]
+    checks = readiness.findings(tx.conn, tx.now, view.policy)
+    roll = roll_call.workstations(tx)
+    return screen(
+        view, "overview", **found, steps=steps, checks=checks,
+        ready=all(one.ok is not False for one in checks), centre=centre_look.last(tx.conn, tx.now),
+        seen=_seen(roll), roll=_counted(roll), mode=standing.shown_mode(tx, view.policy), now=tx.at,
+        on=incident_row(tx.conn, tx.mode.incident_no) if tx.mode.incident_no is not None else None,
+        causes=causes(view.language), charts=_charts(view, found["number"]) if _wants_charts(view) else [],
+        with_charts=_wants_charts(view),
+    )  # fmt: skip
+
+
+def _wants_charts(view: View) -> bool:
+    # Every few seconds the figures, every half minute the pictures.
+    return view.query.get("live") != "figures"
+
+
+def _step(one: rules.Step) -> dict[str, Any]:
+    values = {name: "–" if value is None else value for name, value in one.values.items()}
+    values["since"] = str(values.get("since", "–"))[11:16] or "–"
+    at = place(one.place, one.values.get("no")) if one.place else None
+    return {"code": one.code, "level": one.level, "who": one.who, "by": one.by, "values": values, "at": at}
+
+
+def _seen(roll: list[dict[str, Any]]) -> dict[str, int]:
+    """How many live windows say that they reach the centre, that they do not, and that they cannot tell."""
+    live = [one["central_ok"] for one in roll if one["live"]]
+    return {"yes": live.count(True), "no": live.count(False), "unknown": live.count(None)}
+
+
+def _counted(roll: list[dict[str, Any]]) -> dict[str, int]:
+    return {
+        "live": sum(one["live"] for one in roll),
+        "switched": sum(one["live"] and one["acknowledged"] for one in roll),
+        "missed": sum(one["missed"] for one in roll),
+        "all": len(roll),
+    }
+
+
+def _charts(view: View, number: int | None) -> list[dict[str, Any]]:
+    """Mirror age of a day; work and queue of the incident that is on, else of the last hour."""
+    tx = view.tx
+    row = incident_row(tx.conn, number) if number is not None else None
+    on = row is not None and row["closed_at"] is None
+    begin = queries.moment(row["opened_at"]) if row is not None and on else tx.now - timedelta(minutes=59)
+    cut = pulse.slots(min(begin, tx.now - timedelta(minutes=29)), tx.now)
+    work, queue = pulse.per_minute(tx.conn, None, cut), pulse.waiting(tx.conn, cut)
+    most, now = f"{max(work):g}", queue[-1]
+    return [
+        mirror_chart(view),
+        {
+            "title": _("console.chart_work"), "now": _("console.chart_work_now", n=f"{work[-1]:g}", most=most),
+            "picture": charts.bars(cut, work, _("console.chart_work_now", n=f"{work[-1]:g}", most=most)),
+        },
+        {
+            "title": _("console.chart_queue"), "now": _("console.chart_queue_now", n=now, most=max(queue)),
+            "picture": charts.area(cut, queue, _("console.chart_queue_now", n=now, most=max(queue))),
+        },
+    ]  # fmt: skip
+
+
+def mirror_chart(view: View) -> dict[str, Any]:
+    """How old the mirror was, minute by minute, over a day: masters and open work."""
+    tx = view.tx
+    told = mirror_history.history(tx.conn, tx.now, HISTORY_HOURS, view.policy)
+    since = queries.moment(told["since"])
+    series = {name: charts.age_points(group, since) for name, group in told["groups"].items()}
+    ages = {name: f"{points[-1][1]:g}" if points else "–" for name, points in series.items()}
+    words = _("console.chart_mirror_now", master=ages["master"], open=ages["open"])
+    return {
+        "title": _("console.chart_mirror"), "now": words, "picture": charts.lines(since, tx.now, series, words),
+        "legend": (_("console.group_master"), _("console.group_open")),
+    }  # fmt: skip
+
+
+@pages.page("/console/switch", template="console/switch.html", title="console.tab_switch", roles=CONSOLE)
+def switch(view: View) -> dict[str, Any]:
+    """Switch on, change the scope, switch off, release: whatever the mode allows."""
+    tx = view.tx
+    on = incident_row(tx.conn, tx.mode.incident_no) if tx.mode.incident_no is not None else None
+    number = tx.mode.incident_no
+    return screen(
+        view, "switch", **about(view), mode=standing.shown_mode(tx, view.policy), on=on, causes=causes(view.language),
+        wait=rules.confirmation(on, view.policy.confirm_within_minutes, tx.now) if on else None,
+        departments=queries.departments(tx), hold_until=queries.text_of(tx.mode.hold_until),
+        grace_over=tx.mode.grace_until is not None and tx.now >= tx.mode.grace_until,
+        grace=view.policy.grace_seconds, hold=view.policy.return_hold_seconds // 60,
+        unpaid=situation.unpaid_there(tx, number) if number is not None else 0,
+        progress=upload_progress(tx.conn, number) if number is not None else None,
+        centre=centre_look.last(tx.conn, tx.now), mirror_job=situation.at_work(tx, jobs.MIRROR),
+    )  # fmt: skip
+
+
+@pages.page("/console/windows", template="console/windows.html", title="console.tab_windows", roles=CONSOLE)
+def windows(view: View) -> dict[str, Any]:
+    """Roll call: those that have not switched on top."""
+    roll = roll_call.workstations(view.tx)
+    return screen(
+        view, "windows", **about(view), rows=roll, roll=_counted(roll), seen=_seen(roll),
+        mode=standing.shown_mode(view.tx, view.policy),
+    )  # fmt: skip
+
+
+@pages.page("/console/mirror", template="console/mirror.html", title="console.tab_mirror", roles=CONSOLE)
+def mirror(view: View) -> dict[str, Any]:
+    """The copy of the centre: datasets, rows set aside, runs, held ones with their reasons, the age over a day."""
+    tx = view.tx
+    found = queries.mirror_overview(tx, view.policy)
+    return screen(
+        view, "mirror", **about(view), mirror=found, job=situation.at_work(tx, jobs.MIRROR),
+        last_job=situation.last_job(tx, jobs.MIRROR), chart=mirror_chart(view) if _wants_charts(view) else None,
+        with_charts=_wants_charts(view),
+        rejected=mirror_status.rejections(tx.conn, REJECTIONS_SHOWN), can_roll_back=_can_roll_back(tx),
+        lines=[_line(one) for one in found["runs"]],
+    )  # fmt: skip
+
+
+def _line(run: dict[str, Any]) -> dict[str, Any]:
+    """A run in one line, with why it did not go through."""
+    return {**mirror_history.run_line({**run, "run_id": run["id"]}), "told": run["problems"] or []}
+
+
+def _can_roll_back(tx: Tx) -> bool:
+    return tx.mode.mode.value == "normal" or tx.mode.drill
+
+
+@pages.page("/console/books", template="console/books.html", title="console.tab_books", roles=CONSOLE)
+def books(view: View) -> dict[str, Any]:
+    """Whose receipt book is in which printer, and who needs a new one."""
+    return screen(
+        view, "books", **about(view), books=queries.receipt_books_of_all(view.tx),
+        preprinted=view.policy.receipt_preprinted, operators=queries.cashiers(view.tx),
+    )  # fmt: skip
