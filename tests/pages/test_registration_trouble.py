@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fixtures_browser import Desk, Standby
-from tests.fixtures_hospital import PASSWORD, centre_id
+from tests.fixtures_hospital import CAST, PASSWORD, centre_id
 from tests.pages.hand import Hand
 from tests.pages.test_registration import charges, hand, out, sell, visits
 
@@ -169,6 +169,27 @@ def test_bad_input_for_a_new_patient_is_told_beside_its_field(
     assert standby.hospital.outbox("patient") == []
 
 
+def test_a_newborns_hour_and_guardian_are_asked_for_in_words(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    hand.press("F2").at("#name").type("王芳之女")
+    page.select_option("#kind", "newborn")
+    page.select_option("#sex", "F")
+    page.fill("#birth_time", "25:99")
+    hand.press("F9")
+    assert "监护人" in wrong_words(hand)
+    hand.at("#guardian_name").type("王芳").press("Enter").at("#guardian_phone").type("13812345678").press("F9")
+    page.wait_for_selector("#birth_time[aria-invalid=true]")
+    assert "格式不对" in wrong_words(hand)
+    assert standby.hospital.outbox("patient") == []
+
+
+def test_signs_that_look_like_markup_stay_text(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    hand.press("F2").at("#name").type("<img src=x onerror=alert(1)>").press("Enter").at("#sex").type("1").press("Enter")
+    hand.at("#born").type("40").press("Enter").at("#phone").type("13700001234").press("F9").at("#department")
+    assert "<img src=x" in page.inner_text("#card .name") and page.locator("#card img").count() == 0
+
+
 @pytest.mark.parametrize(
     ("method", "fields", "sentence"),
     [
@@ -266,6 +287,26 @@ def test_a_patient_registered_here_already_is_asked_about_once(standby: Standby,
     hand.dialog("还要再挂一个吗")
     hand.press("Escape").alone()
     assert len(visits(standby)) == 1
+
+
+def test_a_dear_visit_is_cancelled_with_a_second_person(standby: Standby, hand: Hand) -> None:
+    types = [{**row, "consultation_fee": "498.00"} for row in CAST["register_type"]]
+    standby.hospital.mirror({**CAST, "register_type": types}, generation=8)
+    hand.page.reload()
+    hand.at("#find").choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-method")
+    out(hand.press("F9"))
+    hand.at("#find").press("F4").at("#own-find").press("Enter").at("#own-list tr").press("Enter")
+    hand.dialog("王芳 内科门诊")
+    hand.press("F6")
+    hand.dialog("退号")
+    hand.press("Enter")
+    hand.dialog("需要第二人授权")
+    hand.type("0601").press("Enter").type("not-the-password").press("Enter")
+    hand.dialog("需要第二人授权")
+    hand.at("#ask-operator").type("0601").press("Enter").type(PASSWORD).press("Enter")
+    assert "500.00" in hand.dialog("已退号，请退还").inner_text()
+    hand.press("Enter").alone()
+    assert visits(standby)[0]["cancelled"]
 
 
 def test_who_may_only_look_is_told_so(standby: Standby, desk: Callable[..., Desk]) -> None:

@@ -97,7 +97,7 @@ const chosen = () => tables[state.lane].chosen;
 
 const move = once(async (visit, status, more = {}) => {
   hush();
-  const done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, { status, ...more }, ulid());
+  const done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, { status, ...more }, ulid(), { anyMode: true });
   await look();
   said(t(more.department_code ? "triage.moved" : `triage.done_${status}`, { n: done.queue_no ?? "", who: done.patient_name, where: done.department_name }));
 });
@@ -105,7 +105,7 @@ const move = once(async (visit, status, more = {}) => {
 const resumeAll = once(async () => {
   const waiting = state.found.yj.filter((visit) => visit.status === "paused").length;
   if (!waiting || !(await confirm(t("triage.resume_all_sure", { n: waiting, where: state.department.name })))) return;
-  const done = await act("/triage/queue/resume-all", { department_code: state.department.code }, ulid());
+  const done = await act("/triage/queue/resume-all", { department_code: state.department.code }, ulid(), { anyMode: true });
   await look();
   said(t("triage.resumed", { n: done.resumed }));
   enter();
@@ -134,7 +134,7 @@ const elsewhere = once(async () => {
       const status = same ? visit.status : visit.status === "paused" ? "paused" : "waiting";
       const body = { status, ...(same ? {} : { department_code: place.department_code }), ...(staff_code ? { staff_code } : {}) };
       try {
-        done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, body, key);
+        done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, body, key, { anyMode: true });
         return null;
       } catch (error) {
         if (error instanceof Problem) return error.message;
