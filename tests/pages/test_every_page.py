@@ -37,8 +37,8 @@ def _value(name: str, path: str, day: BusyDay) -> Any:
         return day.refund
     for word, value in (
         ("registration", day.registration), ("prescription", day.prescription), ("order", day.order),
-        ("charge", day.charge), ("receipt", day.charge), ("shift", day.shift), ("incident", day.incident), ("document", day.charge),
-        ("no", day.incident),
+        ("charge", day.charge), ("receipt", day.charge), ("shift", day.shift), ("incident", day.incident),
+        ("document", day.charge), ("no", day.incident),
     ):  # fmt: skip
         if word in name or word in path:
             return value

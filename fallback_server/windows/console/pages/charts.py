@@ -5,6 +5,7 @@ The library's own style and script would be refused by the pages' content policy
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,33 +24,37 @@ Points = Sequence[tuple[float, float]]
 
 def bars(cut: Slots, values: Sequence[float], summary: str) -> Markup:
     """One bar a slot. `summary` says in words what the picture shows, for those who do not see it."""
-    import pygal
-
-    chart = pygal.Bar(**_look(cut), spacing=0, rounded_bars=0)
+    chart = _pygal().Bar(**_look(cut), spacing=0, rounded_bars=0)
     chart.add("", list(values))
     return _drawn(chart, summary)
 
 
 def area(cut: Slots, values: Sequence[float], summary: str) -> Markup:
     """One line over the slots with what is under it filled."""
-    import pygal
-
-    chart = pygal.Line(**_look(cut), fill=True, show_dots=False)
+    chart = _pygal().Line(**_look(cut), fill=True, show_dots=False)
     chart.add("", list(values))
     return _drawn(chart, summary)
 
 
 def lines(since: datetime, until: datetime, series: Mapping[str, Points], summary: str) -> Markup:
     """Lines over a span of time; the points are (seconds since its begin, value)."""
-    import pygal
-
     span = (until - since).total_seconds()
     marks = [span * index / (LABELS - 1) for index in range(LABELS)]
     labels = [{"value": mark, "label": _clock(since + timedelta(seconds=mark), span)} for mark in marks]
-    chart = pygal.XY(**_plain(), show_dots=False, x_labels=labels, xrange=(0, span))
+    chart = _pygal().XY(**_plain(), show_dots=False, x_labels=labels, xrange=(0, span))
     for name, points in series.items():
         chart.add(name, [(x, y) for x, y in points])
     return _drawn(chart, summary)
+
+
+def _pygal() -> Any:
+    """The library, loaded with the first picture; its own import hook, of an older Python, is taken out again."""
+    before = list(sys.meta_path)
+    import pygal
+
+    for hook in [one for one in sys.meta_path if one not in before and not hasattr(one, "find_spec")]:
+        sys.meta_path.remove(hook)
+    return pygal
 
 
 def age_points(group: Mapping[str, Any], since: datetime) -> list[tuple[float, float]]:

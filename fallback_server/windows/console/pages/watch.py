@@ -80,11 +80,11 @@ def _charts(view: View, number: int | None) -> list[dict[str, Any]]:
         mirror_chart(view),
         {
             "title": _("console.chart_work"), "now": _("console.chart_work_now", n=f"{work[-1]:g}", most=most),
-            "picture": charts.bars(cut, work, _("console.chart_work_now", n=f"{work[-1]:g}", most=most)),
+            "picture": charts.bars(cut, work, _("console.chart_work_now", n=f"{work[-1]:g}", most=most)), "legend": (),
         },
         {
             "title": _("console.chart_queue"), "now": _("console.chart_queue_now", n=now, most=max(queue)),
-            "picture": charts.area(cut, queue, _("console.chart_queue_now", n=now, most=max(queue))),
+            "picture": charts.area(cut, queue, _("console.chart_queue_now", n=now, most=max(queue))), "legend": (),
         },
     ]  # fmt: skip
 
