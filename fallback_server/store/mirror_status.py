@@ -17,6 +17,7 @@ from fallback_server.store.mirror import dataset_state, generation, rejection, r
 GROUPS: Final = ("master", "open")
 RUNS_SHOWN: Final = 20
 HELD_LOOKED_AT: Final = 50
+RUNS_LOOKED_AT: Final = 1000  # three days of runs: every dataset is read whole once a night
 
 
 class StaleRules(Protocol):
@@ -154,17 +155,46 @@ def runs(conn: Connection, count: int, state: str | None = None) -> list[dict[st
 def rejections(
     conn: Connection, limit: int, *, run_id: int | None = None, datasets: Iterable[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Rows set aside: of one run, or of the run that published each dataset last; key, reason, detail."""
-    table = rejection
-    statement = select(table).order_by(table.c.id).limit(limit)
+    """Rows set aside: of one run, or as the mirror stands; dataset, key, reason, detail.
+
+    As it stands: of each dataset what the last run that read all of it set aside, and every run since. A row mended at
+    the centre meanwhile is left out when all of it is read again.
+    """
+    wanted = None if datasets is None else set(datasets)
     if run_id is not None:
-        statement = statement.where(table.c.run_id == run_id)
-    else:
-        joined = table.join(dataset_state, dataset_state.c.dataset == table.c.dataset).join(
-            generation,
-            (generation.c.generation == dataset_state.c.generation) & (generation.c.run_id == table.c.run_id),
-        )
-        statement = statement.select_from(joined)
-    if datasets is not None:
-        statement = statement.where(table.c.dataset.in_(list(datasets)))
-    return [dict(row) for row in conn.execute(statement).mappings()]
+        rows = conn.execute(select(rejection).where(rejection.c.run_id == run_id).order_by(rejection.c.id)).mappings()
+        return [dict(row) for row in rows if wanted is None or row["dataset"] in wanted][:limit]
+    found: list[dict[str, Any]] = []
+    for name, (first, last) in _standing_runs(conn, wanted).items():
+        between = (rejection.c.dataset == name, rejection.c.run_id >= first, rejection.c.run_id <= last)
+        rows = conn.execute(select(rejection).where(*between).order_by(rejection.c.id)).mappings()
+        found += {(row["row_key"], row["detail"]): dict(row) for row in rows}.values()
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def _standing_runs(conn: Connection, wanted: set[str] | None) -> dict[str, tuple[int, int]]:
+    """Per dataset the last published run that read all of it, and the last that read any of it."""
+    spans: dict[str, tuple[int, int]] = {}
+    left = {row for row in conn.execute(select(dataset_state.c.dataset)).scalars() if wanted is None or row in wanted}
+    statement = select(run.c.run_id, run.c.counts, run.c.load).where(run.c.state == "published")
+    for row in conn.execute(statement.order_by(run.c.run_id.desc()).limit(RUNS_LOOKED_AT)):
+        for name in left & set(row.counts):
+            spans[name] = (row.run_id, spans.get(name, (0, row.run_id))[1])
+            if not ((row.load or {}).get(name) or {}).get("changed"):
+                left.discard(name)
+        if not left:
+            break
+    return {name: spans[name] for name in DATASETS if name in spans}
+
+
+def last_whole_reads(conn: Connection) -> dict[str, datetime]:
+    """When each dataset was last read whole and published, as far as the newest runs know."""
+    found: dict[str, datetime] = {}
+    statement = select(run.c.counts, run.c.load, run.c.started_at).where(run.c.state == "published")
+    for row in conn.execute(statement.order_by(run.c.run_id.desc()).limit(RUNS_LOOKED_AT)):
+        for name in row.counts:
+            if name not in found and not ((row.load or {}).get(name) or {}).get("changed"):
+                found[name] = from_text(row.started_at)
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 from sqlalchemy import update
@@ -33,25 +34,43 @@ def refresh(
     datasets: Iterable[str] | None = None,
     *,
     seen: Seen | None = None,
+    budget_seconds: float | None = None,
     **options: Any,
 ) -> RunReport:
     """`run_mirror` (see there for `options` and what it raises) under the stop switch.
 
     While the mirror is stopped nothing begins: the report's state is `stopped`, its run_id 0, and no row is written.
     One that begins is ended between two pages. `seen` is told the rows of a dataset after every page; what it raises
-    ends the run and leaves it to the next one to note that.
+    ends the run and leaves it to the next one to note that. Nor does a run read for longer than `budget_seconds`.
     """
     switch = StopSwitch(store, gateway)
     stopped = _stopped(store, switch)
     if stopped is not None:
         return RunReport(0, "stopped", (), problems=[_problem(stopped)])
-    watch = Watch(switch, seen)
+    watch = Watch(switch if budget_seconds is None else _within(budget_seconds, switch), seen)
     report = run_mirror(store, watch.over(gateway), rules, datasets, **options)
     if watch.halted is not None and report.state == "failed":
         report.problems = [_problem(watch.halted)]
     _note(store, report, watch)
     alarm.look(store, rules)
     return report
+
+
+def _within(seconds: float, switch: StopSwitch) -> Callable[[], None]:
+    """The switch, and an end when the time is over."""
+    end = time.monotonic() + seconds
+
+    def look() -> None:
+        switch()
+        if time.monotonic() > end:
+            minutes = round(seconds / 60)
+            raise Halted(
+                "sweep_budget",
+                f"整表核对超过 {minutes} 分钟，留待下次。",
+                f"The sweep took more than {minutes} minutes.",
+            )
+
+    return look
 
 
 def _stopped(store: Store, switch: StopSwitch) -> Halted | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from sync.central.gateway import CentralError, CentralGateway, Row, Snapshot
+from sync.central.lines import Lines
 
 LOOK_SECONDS: Final = 1.0  # between two looks at whether the run may go on
 
@@ -28,9 +29,11 @@ class Halted(CentralError):
 
 @dataclass
 class Load:
-    """What reading one dataset cost the centre. `bytes_about` is guessed from one row of every page; `seconds` is the
-    time spent waiting for the centre, its network and its driver."""
+    """What reading one dataset cost the centre. `bytes_about` is guessed from one row of every page, unless the page is
+    text; `seconds` is the time spent waiting for the centre, its network and its driver; `changed`: only the changed
+    rows were asked for."""
 
+    changed: bool = False
     statements: int = 0
     pages: int = 0
     rows: int = 0
@@ -55,10 +58,11 @@ class Watch:
         """The load by dataset, for the run's row."""
         return {name: {**asdict(one), "seconds": round(one.seconds, 3)} for name, one in self.load.items()}
 
-    def asked(self, dataset: str) -> Load:
+    def asked(self, dataset: str, changed: bool) -> Load:
         """Note a new statement for a dataset."""
         found = self.load.setdefault(dataset, Load())
         found.statements += 1
+        found.changed = changed
         return found
 
     def page(self, dataset: str, load: Load, page: Sequence[Any], waited: float) -> None:
@@ -66,8 +70,7 @@ class Watch:
         load.pages += 1
         load.rows += len(page)
         load.seconds += waited
-        if page:
-            load.bytes_about += len(page) * _size(page[0])
+        load.bytes_about += len(page.data) if isinstance(page, Lines) else len(page) * _size(page[0]) if page else 0
         if self._seen is not None:
             self._seen(dataset, load.rows)
         self.look()
@@ -84,9 +87,8 @@ class Watch:
             raise
 
 
-def _size(row: Any) -> int:
-    values = row.values() if isinstance(row, dict) else row
-    return sum(len(str(value).encode("utf-8", "surrogatepass")) for value in values if value is not None)
+def _size(row: Sequence[Any]) -> int:
+    return sum(len(str(value).encode("utf-8", "surrogatepass")) for value in row if value is not None)
 
 
 class _Watched:
@@ -118,8 +120,10 @@ class _WatchedSnapshot:
     def as_of(self) -> datetime:
         return self._snapshot.as_of
 
-    def pages(self, dataset: str, *arguments: Any, **options: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
-        load, pages = self._watch.asked(dataset), iter(self._snapshot.pages(dataset, *arguments, **options))
+    def pages(
+        self, dataset: str, binds: Row | None = None, *, changed: bool = False
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        load, pages = self._watch.asked(dataset, changed), iter(self._snapshot.pages(dataset, binds, changed=changed))
         while True:
             begun = time.monotonic()
             page = next(pages, None)

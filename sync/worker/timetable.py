@@ -15,10 +15,12 @@ from fallback_server.domain.errors import YjError
 from sync.mirror.alarm import GROUPS
 from sync.mirror.freeze import frozen
 from sync.worker.plan import Plan
+from sync.worker.sweeps import Sweeps
 from sync.worker.work import Worker
 
 PROBE_SECONDS: Final = 15.0
 JUDGE_SECONDS: Final = 60.0
+SWEEP_SECONDS: Final = 600.0  # between two looks at whether a sweep is due
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
 log: Any = structlog.get_logger("yj.worker")
 
@@ -28,7 +30,7 @@ class Timetable:
 
     def __init__(self, worker: Worker) -> None:
         rules = worker.settings.mirror
-        self.worker = worker
+        self.worker, self.sweeps = worker, Sweeps(worker)
         self.plan = Plan({"master": rules.interval_minutes * 60.0, "open": rules.open_work_interval_minutes * 60.0})
         # A grace of a second, the default, would skip runs in silence whenever the machine is busy.
         self.scheduler = BackgroundScheduler(
@@ -47,6 +49,7 @@ class Timetable:
         self._every(PROBE_SECONDS, self._probe, "probe", now)
         self._every(JUDGE_SECONDS, self.worker.judge_mirror, "judge", now + timedelta(seconds=JUDGE_SECONDS))
         self._every(THAW_SECONDS, self._thaw, "thaw", now + timedelta(seconds=THAW_SECONDS))
+        self._every(SWEEP_SECONDS, self.sweeps.look, "sweep", now + timedelta(seconds=SWEEP_SECONDS / 2))
         self.scheduler.start()
 
     def shut(self) -> None:

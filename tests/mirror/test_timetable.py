@@ -21,10 +21,15 @@ from fallback_server.store.mirror import run
 from fallback_server.store.mode_switch import begin_return, enter_emergency, release
 from fallback_server.store.session import Actor, Store
 from sync.central.fake import FakeCentral
+from sync.central.gateway import DatasetHints
+from sync.mirror import watch
+from sync.mirror.refresh import refresh
 from sync.mirror.status import mirror_status
 from sync.worker import Centre, Worker
 from sync.worker.plan import Plan, due_sweeps, within
+from sync.worker.sweeps import Sweeps
 from sync.worker.timetable import Timetable
+from tests.mirror.hospital import published
 
 ADMIN = Actor("0801", "卫信息", frozenset({"admin"}), "W1", approver_code="0701")
 MORNING = datetime.fromisoformat("2026-11-23T08:00:00+08:00")
@@ -260,3 +265,79 @@ def test_a_trigger_while_a_run_is_at_work_waits_for_it(store: Store, worker: Wor
     for hand in hands:
         hand.join(60)
     assert most == 1 and [state for state, _ in states(store)] == ["published"] * 3
+
+
+# -- sweeps -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def marked(centre: FakeCentral) -> FakeCentral:
+    """Patients and drugs carry a change time."""
+    for name in ("patient", "drug"):
+        centre.dataset_hints[name] = DatasetHints(watermark="changed_at")
+        centre.datasets[name] = [{**one, "changed_at": "2026-11-20 08:00:00"} for one in centre.datasets[name]]
+    return centre
+
+
+def swept(store: Store) -> list[tuple[str, list[str]]]:
+    with store.reading() as tx:
+        rows = tx.conn.execute(
+            select(run.c.state, run.c.datasets).where(run.c.trigger == "sweep").order_by(run.c.run_id)
+        )
+        return [(row.state, row.datasets) for row in rows]
+
+
+def at(clock: SettableClock, text: str) -> None:
+    clock.at = datetime.fromisoformat(f"{text}:00+08:00")
+
+
+def test_whole_tables_are_swept_in_allowed_hours_only_and_once_a_night(
+    store: Store, worker: Worker, marked: FakeCentral, clock: SettableClock
+) -> None:
+    sweeps = Sweeps(worker)
+    worker.mirror(None)
+    marked.datasets["patient"] = marked.datasets["patient"][1:]  # deleted: no change time says so
+    at(clock, "2026-11-24T21:59")
+    worker.mirror(None)
+    sweeps.look()
+    assert swept(store) == [] and len(published(store, "patient")) == 200
+    at(clock, "2026-11-24T22:05")
+    sweeps.look()
+    assert sorted(swept(store)) == [("published", ["drug"]), ("published", ["patient"])]
+    assert len(published(store, "patient")) == 199
+    sweeps.look()
+    at(clock, "2026-11-25T03:00")
+    sweeps.look()
+    assert len(swept(store)) == 2
+    at(clock, "2026-11-25T23:00")
+    sweeps.look()
+    assert len(swept(store)) == 4
+
+
+def test_a_spent_budget_leaves_the_rest_to_the_next_span(
+    store: Store, worker: Worker, marked: FakeCentral, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.mirror(None)
+    sweeps = Sweeps(worker)
+    took = iter((0.0, 31 * 60.0, 31 * 60.0, 62 * 60.0))  # every dataset takes longer than the half hour allowed
+    monkeypatch.setattr("sync.worker.sweeps.time.monotonic", lambda: next(took))
+    monkeypatch.setattr(worker, "scheduled_mirror", lambda group, **options: done.append(group) or "published")
+    done: list[tuple[str, ...]] = []
+    at(clock, "2026-11-24T23:00")
+    sweeps.look()
+    assert len(done) == 1
+    at(clock, "2026-11-25T08:00")
+    sweeps.look()
+    at(clock, "2026-11-25T23:00")
+    sweeps.look()
+    assert len(done) == 2
+
+
+def test_a_sweep_that_takes_too_long_ends_between_two_pages(
+    store: Store, centre: FakeCentral, rules: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "LOOK_SECONDS", 0.0)
+    refresh(store, centre, rules)
+    centre.page_rows = 10
+    report = refresh(store, centre, rules, ["patient"], sweep=("patient",), budget_seconds=0.0)
+    assert (report.state, [p["kind"] for p in report.problems]) == ("failed", ["sweep_budget"])
