@@ -36,7 +36,7 @@ _FEW: Final = 2000
 _CONTROLS: Final = bytes((*range(9), *range(11, 32), 127))
 _CONTROL: Final = re.compile(b"[\x00-\x08\x0b-\x1f\x7f]")
 _ESCAPED: Final = re.compile(rb"\\(?!N[\t\n])|(?<=[^\t\n])\\")
-_MEMO_ROWS: Final = 50_000
+_MEMO_ROWS: Final = 20_000
 _BAD: Final = object()
 
 

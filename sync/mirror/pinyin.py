@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 # Surnames that are read otherwise than the character alone.
@@ -36,6 +37,8 @@ def _initial(character: str) -> str:
     if character.isascii():
         return character.upper()
     # Imported late: its tables take a moment, and only the mirror needs them.
+    # One character at a time needs no phrases, and those would take fifty megabytes and half a second.
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
     from pypinyin import Style, lazy_pinyin
 
     found = lazy_pinyin(character, style=Style.FIRST_LETTER, errors="default")

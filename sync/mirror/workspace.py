@@ -15,7 +15,7 @@ from fallback_server.store.database import open_mirror_engine
 
 _OPEN: Final = "yj_transaction"
 LOCK: Final = "mirror"  # the single instance of whoever writes the mirror
-SQLITE_CACHE_KIB: Final = 12 * 1024
+SQLITE_CACHE_KIB: Final = 8 * 1024
 
 
 @contextmanager
