@@ -1,5 +1,5 @@
--- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. Read in pages: the driver keeps
--- a whole result in memory.
+-- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. XGSJ, kept by a trigger, is when
+-- the row last changed: between full reads only what changed is read.
 SELECT CAST(brxh AS char(20)) AS patient_no,
        trim(brxm) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
@@ -17,6 +17,7 @@ SELECT CAST(brxh AS char(20)) AS patient_no,
        nullif(trim(ybkh), '') AS insurance_no,
        nullif(trim(ybqh), '') AS insurance_area,
        nullif(nullif(trim(gms), ''), '无') AS allergy,
-       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
+       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active,
+       concat(substr(xgsj, 1, 4), '-', substr(xgsj, 5, 2), '-', substr(xgsj, 7, 2), ' ', substr(xgsj, 9, 8)) AS changed_at
 FROM br_da
--- paged WHERE brxh > CAST(:after_patient_no AS signed) ORDER BY brxh LIMIT :page_rows
+-- changed WHERE xgsj >= :changed_from_char16

@@ -1,8 +1,6 @@
--- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. In short pages where mapping.toml
--- says isolation = "pages".
-SELECT
--- paged TOP (CAST(:page_rows AS int))
-       CAST(brxh AS varchar(20)) AS patient_no,
+-- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. XGSJ, kept by a trigger, is when
+-- the row last changed: between full reads only what changed is read.
+SELECT CAST(brxh AS varchar(20)) AS patient_no,
        ltrim(rtrim(brxm)) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
        CASE WHEN substring(csny, 1, 8) NOT IN ('19000101', '30000101') AND len(ltrim(rtrim(csny))) >= 8
@@ -19,6 +17,8 @@ SELECT
        nullif(ltrim(rtrim(ybkh)), '') AS insurance_no,
        nullif(ltrim(rtrim(ybqh)), '') AS insurance_area,
        nullif(nullif(ltrim(rtrim(gms)), ''), N'无') AS allergy,
-       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
+       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active,
+       substring(xgsj, 1, 4) + '-' + substring(xgsj, 5, 2) + '-' + substring(xgsj, 7, 2) + ' '
+           + substring(xgsj, 9, 8) AS changed_at
 FROM br_da
--- paged WHERE brxh > CAST(:after_patient_no AS int) ORDER BY brxh
+-- changed WHERE xgsj >= CAST(:changed_from_char16 AS char(16))

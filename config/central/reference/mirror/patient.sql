@@ -1,4 +1,5 @@
--- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none.
+-- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. XGSJ, kept by a trigger, is when
+-- the row last changed: between full reads only what changed is read.
 SELECT CAST(brxh AS varchar(20)) AS patient_no,
        trim(brxm) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
@@ -16,5 +17,8 @@ SELECT CAST(brxh AS varchar(20)) AS patient_no,
        nullif(trim(ybkh), '') AS insurance_no,
        nullif(trim(ybqh), '') AS insurance_area,
        nullif(nullif(trim(gms), ''), '无') AS allergy,
-       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active
+       CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active,
+       substr(xgsj, 1, 4) || '-' || substr(xgsj, 5, 2) || '-' || substr(xgsj, 7, 2) || ' '
+           || substr(xgsj, 9, 8) AS changed_at
 FROM br_da
+-- changed WHERE xgsj >= CAST(:changed_from_char16 AS char(16))
