@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from fallback_server.domain.clock import to_text
 from sync.central import ledger
@@ -120,17 +121,13 @@ def statement_problem(gateway: SqlGateway, step: Step) -> str | None:
 
 
 def fingerprint(gateway: SqlGateway) -> str:
-    """A hash over the columns of the tables the mapping names; a vendor's change shows in it."""
-    digest = hashlib.sha256()
+    """A hash over the columns of the tables the mapping names, with types, lengths and code pages; a vendor's change
+    shows in it."""
     with gateway.reading() as connection, gateway.errors("catalogue"):
-        inspector = inspect(connection)
-        for name in sorted(gateway.mapping.options.tables.touched):
-            try:
-                columns = inspector.get_columns(name)
-            except NoSuchTableError:
-                columns = []
-            digest.update(repr((name, [(c["name"], str(c["type"]), c["nullable"]) for c in columns])).encode())
-    return digest.hexdigest()[:32]
+        columns = gateway.edge.columns(connection, gateway.mapping.options.tables.touched)
+    there = {column.table for column in columns}
+    missing = sorted({name.lower() for name in gateway.mapping.options.tables.touched} - there)
+    return hashlib.sha256(repr((missing, [astuple(column) for column in columns])).encode()).hexdigest()[:32]
 
 
 def fingerprint_problems(gateway: SqlGateway) -> list[str]:

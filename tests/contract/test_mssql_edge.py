@@ -15,6 +15,7 @@ import pytest
 import sqlglot
 from sqlalchemy import Connection, create_engine, event, insert, select, update
 from sqlalchemy.dialects import mssql as dialect
+from sqlalchemy.engine import make_url
 from sqlglot import exp
 
 from sync.central import ledger
@@ -68,9 +69,11 @@ def talk() -> Iterator[Callable[..., tuple[Connection, list[str]]]]:
         raw = MagicMock()
         raw.cursor = lambda: Cursor(asked, answer)
         driver = MagicMock(paramstyle="qmark", version="5.2.0", Error=Exception)
-        engine = create_engine("mssql+pyodbc://u:p@h/d?driver=x", module=driver, creator=lambda: raw)
+        session = Session(use, SHANGHAI)
+        address = EDGE.address(make_url("mssql+pyodbc://u:p@h/d?driver=x"), session)
+        engine = create_engine(address, module=driver, creator=lambda: raw, **EDGE.engine_options(session))
         engine.dialect.initialize = lambda connection: None  # type: ignore[method-assign]
-        EDGE.attach(engine, Session(use, SHANGHAI))
+        EDGE.attach(engine, session)
         engines.append(engine)
         return engine.connect(), asked
 
