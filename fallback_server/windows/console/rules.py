@@ -157,7 +157,9 @@ def _windows(now: Situation) -> list[Step]:
 def _standby(now: Situation) -> list[Step]:
     """What keeps it from taking over (or from coming back) must be mended while there is time."""
     level = NOW if now.mode == "normal" else SOON
-    steps = [Step(f"mend_{check}", level, ("admin",), "mirror" if check == "mirror" else "") for check in now.failing]
+    # In an outage the copy grows old because it is frozen: there is nothing to mend.
+    failing = [check for check in now.failing if check != "mirror" or now.mode == "normal" or now.drill]
+    steps = [Step(f"mend_{check}", level, ("admin",), "mirror" if check == "mirror" else "") for check in failing]
     if now.held_runs:
         steps.append(Step("mirror_held", SOON, ("admin",), "mirror", values={"n": len(now.held_runs)}))
     return steps

@@ -24,7 +24,7 @@ Points = Sequence[tuple[float, float]]
 
 def bars(cut: Slots, values: Sequence[float], summary: str) -> Markup:
     """One bar a slot. `summary` says in words what the picture shows, for those who do not see it."""
-    chart = _pygal().Bar(**_look(cut), spacing=0, rounded_bars=0)
+    chart = _pygal().Bar(**_look(cut) | {"margin_bottom": 14}, spacing=0)
     chart.add("", list(values))
     return _drawn(chart, summary)
 

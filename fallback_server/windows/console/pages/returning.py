@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from flask_babel import get_locale
+from flask_babel import gettext as _
 
 from fallback_server.acts import account_sheet
 from fallback_server.domain import differences
@@ -17,6 +20,16 @@ from fallback_server.windows.console.pages.screen import CONSOLE, about, causes,
 from fallback_server.windows.console.queries import records, situation
 
 pages = Pages("console")
+# Of a document's payload: shown elsewhere on the screen, or of no use to a person.
+TECHNICAL: Final = frozenset({
+    "lines", "payments", "refs", "payload_version", "installation_id", "epoch", "sequence", "generation", "yj_id",
+    "yj_no", "entity", "incident_no", "total",
+})  # fmt: skip
+# Codes of our own that have words.
+VALUES: Final = frozenset({
+    "M", "F", "U", "outpatient", "emergency", "registration", "western", "patent", "herbal", "am", "pm", "night",
+    "waiting", "seen", "unpaid", "paid", "dispensed", "executed", "void", "reissue", "True", "False",
+})  # fmt: skip
 
 
 @pages.page("/console/incidents", template="console/incidents.html", title="console.tab_incidents", roles=CONSOLE)
@@ -49,16 +62,12 @@ def upload(view: View) -> dict[str, Any]:
         view, "upload", **found, row=incident_row(tx.conn, number), progress=progress, run=run,
         rehearsal=last_run(tx.conn, number, dry_run=True), pace=pulse.upload_pace(tx.conn, number, progress, tx.now),
         job=situation.at_work(tx, jobs.UPLOAD, number), paused=alarms.stopped(tx.conn, alarms.UPLOAD),
-        failed=_failed(situation.last_job(tx, jobs.UPLOAD, number)), outage=_outage(view),
+        failed=_failed(situation.last_job(tx, jobs.UPLOAD, number)), outage=situation.outage(view.tx),
     )  # fmt: skip
 
 
 def _failed(job: dict[str, Any] | None) -> str | None:
     return str(job["error"]) if job is not None and job["state"] == "failed" else None
-
-
-def _outage(view: View) -> bool:
-    return view.tx.mode.mode.value == "emergency" and not view.tx.mode.drill
 
 
 @pages.page("/console/conflicts", template="console/conflicts.html", title="console.tab_conflicts", roles=CONSOLE)
@@ -100,14 +109,19 @@ def _told(value: Any) -> str:
     if isinstance(value, list):
         return "；".join(told for told in map(_told, value) if told)
     if not isinstance(value, Mapping):
-        return str(value)
+        text = str(value)
+        return _("console.value_" + text) if text in VALUES else text
     if "quantity" in value and "name" in value:
         return f"{value['name']} ×{value['quantity']} {value.get('amount', '')}".strip()
     if "method" in value and "amount" in value:
-        return f"{value['method']} {value['amount']}"
+        return f"{_method(value['method'])} {value['amount']}"
     if "origin" in value:
         return str(value.get("central_key") or value.get("id") or "")
     return "，".join(f"{name} {told}" for name, inner in value.items() if (told := _told(inner)))
+
+
+def _method(code: str) -> str:
+    return names(get_locale().language if get_locale() else "zh").get(code, code)
 
 
 def _candidates(central: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -134,7 +148,7 @@ def account(view: View) -> dict[str, Any]:
         takings=account_sheet.takings(tx, number, cashier) if cashier else [], names=names(view.language),
         causes=causes(view.language), kinds=kinds(view.language),
         told=lambda value: differences.words(value, view.language), job=situation.at_work(tx, jobs.RECONCILE, number),
-        failed=_failed(situation.last_job(tx, jobs.RECONCILE, number)), outage=_outage(view),
+        failed=_failed(situation.last_job(tx, jobs.RECONCILE, number)), outage=situation.outage(view.tx),
     )  # fmt: skip
 
 
@@ -147,7 +161,7 @@ def document(view: View) -> dict[str, Any]:
     fields = [
         {"field": name, "told": _told(_masked(name, value))}
         for name, value in found["payload"].items()
-        if name not in ("lines", "payments", "refs") and value not in (None, "", [], {})
+        if name not in TECHNICAL and value not in (None, "", [], {}, False)
     ]
     return screen(view, "account", **about(view), document=found, fields=fields, names=names(view.language))
 

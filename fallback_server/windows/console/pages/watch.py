@@ -28,16 +28,31 @@ def overview(view: View) -> dict[str, Any]:
     """What to do next; then the centre, the standby and the mode; then how busy it is."""
     tx, found = view.tx, about(view)
     steps = [_step(one) for one in rules.next_steps(situation.situation(tx, view.policy))]
-    checks = readiness.findings(tx.conn, tx.now, view.policy)
+    checks = _grouped(readiness.findings(tx.conn, tx.now, view.policy))
     roll = roll_call.workstations(tx)
     return screen(
         view, "overview", **found, steps=steps, checks=checks,
-        ready=all(one.ok is not False for one in checks), centre=centre_look.last(tx.conn, tx.now),
+        ready=all(one.ok is not False for one in checks), in_use=situation.outage(tx),
+        centre=centre_look.last(tx.conn, tx.now),
         seen=_seen(roll), roll=_counted(roll), mode=standing.shown_mode(tx, view.policy), now=tx.at,
         on=incident_row(tx.conn, tx.mode.incident_no) if tx.mode.incident_no is not None else None,
         causes=causes(view.language), charts=_charts(view, found["number"]) if _wants_charts(view) else [],
         with_charts=_wants_charts(view),
     )  # fmt: skip
+
+
+def _grouped(found: list[readiness.Finding]) -> list[readiness.Finding]:
+    """Old datasets as one line a degree: eighteen lines would hide what else is wrong."""
+    old: dict[bool | None, list[readiness.Finding]] = {}
+    for one in found:
+        if one.code == "mirror_old":
+            old.setdefault(one.ok, []).append(one)
+    lines = [one for one in found if one.code != "mirror_old"]
+    for ok, those in old.items():
+        worst = max(one.values["minutes"] for one in those)
+        values = {"n": len(those), "minutes": worst, "datasets": [one.values["dataset"] for one in those]}
+        lines.insert(1, readiness.Finding("mirror", ok, "mirror_old", values))
+    return lines
 
 
 def _wants_charts(view: View) -> bool:

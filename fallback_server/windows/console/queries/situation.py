@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, select
 from fallback_server.acts import roll_call
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
-from fallback_server.domain.modes import IncidentState, ModeState
+from fallback_server.domain.modes import IncidentState, Mode, ModeState
 from fallback_server.domain.outbox import FINAL
 from fallback_server.domain.policy import Policy
 from fallback_server.store import alarms, centre_look, jobs, mirror_status, readiness, sign_off
@@ -95,6 +95,11 @@ def _return(tx: Tx, row: dict[str, Any], paused: bool) -> rules.Return:
         stale=stale,
         signed=frozenset(one["signed_as"] for one in report["signatures"]) if report else frozenset(),
     )
+
+
+def outage(tx: Tx) -> bool:
+    """Whether windows take documents here that will go to the centre."""
+    return tx.mode.mode is Mode.EMERGENCY and not tx.mode.drill
 
 
 def at_work(tx: Tx, kind: str, incident_no: int | None = None) -> dict[str, Any] | None:
