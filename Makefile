@@ -1,7 +1,7 @@
 # One entry for people and for .ci/run. `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench proof wheelhouse pins clean
+.PHONY: help setup demo test check bench proof screens wheelhouse pins clean
 
 # The first Python that is new enough; say `make setup PYTHON=/path/to/python` to choose another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -60,6 +60,9 @@ bench: $(STAMP) ## the figures there are, as a table and as JSON
 
 proof: $(STAMP) ## the long fault runs
 	@HYPOTHESIS_PROFILE=proof $(BIN)/python -m pytest -m proof --timeout 3600 $(PYTEST_ARGS)
+
+screens: $(STAMP) ## the pictures of the manuals in docs/screens, taken anew (needs Chromium)
+	@$(BIN)/python -m pytest -m screens -p no:randomly -q tests/pages/test_screens.py
 
 wheelhouse: $(STAMP) ## the product and everything it needs in dist/wheelhouse, for a machine without a network
 	@rm -rf $(WHEELHOUSE) build && mkdir -p $(WHEELHOUSE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -126,8 +125,3 @@ def test_every_print_is_a_pdf_too(declared: Declared, day: BusyDay, desk: Callab
     answer = there.page.request.get(there.url + address(declared, day) + ".pdf")
     assert answer.status == 200
     assert answer.body().startswith(b"%PDF-")
-
-
-def screens_folder(language: str) -> Path:
-    """Where the pictures of the manuals are."""
-    return ROOT / "docs/screens" / language
