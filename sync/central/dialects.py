@@ -103,6 +103,8 @@ class Edge(Protocol):
     """What the gateway must know about one kind of database."""
 
     name: str
+    undoes_ddl: bool
+    """Whether a table made in a transaction is gone when that is rolled back."""
     streams: bool
     """Whether the driver hands on a result while it arrives; where not, the `-- paged` lines of a file are in force."""
 

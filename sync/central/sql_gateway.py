@@ -109,6 +109,10 @@ class SqlGateway:
     def has(self, name: str) -> bool:
         return self.mapping.has(name)
 
+    def session(self, use: Use) -> Session:
+        """How connections of this use are made."""
+        return self._sessions[use]
+
     def probe(self) -> Probe:
         begun, at = time.monotonic(), self.clock.now()
         with self.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from fallback_server.domain.clock import SystemClock
 from sync.central.check import check
@@ -95,6 +96,14 @@ def test_a_frequent_question_that_reads_a_large_table_from_end_to_end_fails(
     assert "index" in scan.cure
     (seek,) = open_question(any_real, tmp_path / "seek", "day >= CAST(:horizon_from_char8 AS char(8))")
     assert seek.status == "ok", seek
+
+
+def test_a_missing_ledger_is_named_and_not_made_by_the_check(any_real: RealCentre) -> None:
+    any_real.run("DROP TABLE yj_ledger", "DROP TABLE yj_incident")
+    assert findings(any_real)["ledger"].status == "warn"
+    assert findings(any_real)["ledger"].sentence == "is missing; the first upload would make it"
+    with pytest.raises(DBAPIError):
+        any_real.rows("SELECT 1 FROM yj_ledger")
 
 
 @pytest.mark.odbc

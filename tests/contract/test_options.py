@@ -99,6 +99,20 @@ def test_raw_times_and_sentinels_are_read_without_a_word_of_sql() -> None:
     assert row_converter("open_order", MappingFile(name="x", dialect="mssql")) is None
 
 
+def test_time_outs_and_isolation_come_from_the_mapping(tmp_path: Path) -> None:
+    folder = extending(
+        tmp_path / "own",
+        'dialect = "mssql"\n[read]\nisolation = "replica"\nlock_timeout = 7\nstatement_timeout = 90\n'
+        "read_only_intent = false\n[write]\nlock_timeout = 9\n[text]\nchar_encoding = 'gbk'\n",
+    )
+    gateway = open_gateway("mssql+pyodbc://u:p@h/d?driver=x", folder, SystemClock())
+    mirror, writing = gateway.session("mirror"), gateway.session("writing")
+    assert (mirror.isolation, mirror.timeouts.lock, mirror.statement_seconds) == ("replica", 7, 90)
+    assert not mirror.read_only_intent and mirror.char_encoding == "gbk"
+    assert (writing.timeouts.lock, writing.statement_seconds, gateway.session("questions").timeouts.lock) == (9, 60, 9)
+    gateway.close()
+
+
 def words(sql: str) -> str:
     return " ".join(sql.split())
 

@@ -247,6 +247,20 @@ def test_the_application_lock_is_free_after_a_document_and_waited_for_before(mar
     mariadb.gateway.apply(charge(2))
 
 
+def test_columns_of_gbk_take_everyday_text_and_refuse_what_they_cannot_hold(mariadb: WiredCentre) -> None:
+    mariadb.run("ALTER TABLE bill_line CONVERT TO CHARACTER SET gbk", "ALTER TABLE dept CONVERT TO CHARACTER SET gbk")
+    mariadb.gateway.register_incident(US, 1, 1, OPENED)
+    line = {"line_no": 1, "item_code": "进口四默", "amount": "12.00"}
+    mariadb.gateway.apply(changed(charge(1), lines=[line]))
+    assert mariadb.rows("SELECT code FROM bill_line") == [("进口四默",)]
+    with pytest.raises(Refused) as refused:
+        mariadb.gateway.apply(changed(charge(2), lines=[{**line, "item_code": "𠮷"}]))
+    assert refused.value.code == "value_not_accepted" and refused.value.central["column"].endswith("code")
+    mariadb.set_departments([{**department(1), "name": "进口四默"}])
+    with mariadb.gateway.snapshot() as snapshot:
+        assert [row["name"] for row in snapshot.rows("department", {"from_code": ""})] == ["进口四默"]
+
+
 def test_a_session_killed_while_it_waits_leaves_nothing_and_does_not_count(mariadb: WiredCentre) -> None:
     mariadb.gateway.register_incident(US, 1, 1, OPENED)
     settles = [{"id": "cabc", "origin": "centre", "central_key": "501"}]

@@ -69,8 +69,10 @@ def test_a_select_gives_the_columns_of_its_dataset_in_their_order(dataset: str) 
     step = mapping().files[f"mirror/{dataset}"].steps[-1]
     watermark = mapping().dataset_options(dataset).watermark
     for sql in variants(step):
+        given = tuple(tree(sql).named_selects)
+        optional = getattr(DATASETS[dataset], "optional", ())
         names = (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
-        assert tuple(tree(sql).named_selects) == names
+        assert given == tuple(name for name in names if name in given or name not in optional)
 
 
 @pytest.mark.parametrize("name", READS)

@@ -44,6 +44,7 @@ class MariadbEdge:
     """See `dialects.Edge`."""
 
     name = "mariadb"
+    undoes_ddl = False
     # Only drivers since 3.1.17 stream, and none says its version before it connects: the files' pages are always used.
     streams = False
 

@@ -55,6 +55,7 @@ class MssqlEdge:
     """See `dialects.Edge`."""
 
     name = "mssql"
+    undoes_ddl = True
     streams = True  # the server sends as we fetch; neither driver keeps the rows
 
     def address(self, url: URL, session: Session) -> URL:

@@ -39,6 +39,7 @@ class PostgresEdge:
     """See `dialects.Edge`."""
 
     name = "postgresql"
+    undoes_ddl = True
     streams = True
 
     def address(self, url: URL, session: Session) -> URL:

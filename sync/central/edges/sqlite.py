@@ -38,6 +38,7 @@ class SqliteEdge:
     """See `dialects.Edge`."""
 
     name = "sqlite"
+    undoes_ddl = True
     streams = True
 
     def address(self, url: URL, session: Session) -> URL:
