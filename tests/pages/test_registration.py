@@ -88,7 +88,7 @@ def test_allergies_are_red_and_a_childs_guardian_is_named_before_anything_is_cho
 def test_an_insured_patient_is_marked_and_charged_for_a_later_settlement(standby: Standby, hand: Hand) -> None:
     hand.choose("8800003", of="张伟").at("#department")
     assert "医保" in hand.page.inner_text("#card")
-    assert "中心" in hand.page.inner_text("#visits")
+    hand.page.wait_for_selector("#visits .tag.centre")
     hand.choose("ek").at("#offers tr").press("Enter").at("#pay-0-method")
     hand.type("3").press("Enter").at("#pay-0-reference").type("WX20261123").press("Enter")
     out(hand)

@@ -309,6 +309,36 @@ def test_a_dear_visit_is_cancelled_with_a_second_person(standby: Standby, hand: 
     assert visits(standby)[0]["cancelled"]
 
 
+def test_a_price_changed_by_a_new_mirror_is_found_out_and_shown(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    ready_to_pay(hand)
+    types = [{**row, "consultation_fee": "48.00"} for row in CAST["register_type"]]
+    standby.hospital.mirror({**CAST, "register_type": types}, generation=8)
+    hand.press("F9")
+    hand.dialog("请核对打印机里的票据号")
+    hand.press("Enter").alone()
+    page.wait_for_selector("#failed:not(:empty)")
+    page.wait_for_selector("#due:has-text('50.00')")
+    hand.press("F9")
+    out(hand, first=False)
+    assert charges(standby)[0]["total"] == "50.00"
+
+
+def test_a_kept_form_of_a_patient_who_is_gone_is_given_up_in_words(standby: Standby, hand: Hand) -> None:
+    page = hand.page
+    hand.press("F2").at("#name").press("Shift+Tab").at("#kind").type("3").press("F9").at("#department")
+    page.evaluate(
+        "() => { for (const [k, v] of Object.entries(sessionStorage)) if (k.endsWith(':registration')) "
+        'sessionStorage[k] = v.replace(/"patient":"[^"]+/, \'"patient":"nobody\'); }'
+    )
+    page.reload()
+    page.wait_for_selector("#failed:not(:empty)")
+    hand.at("#find")
+    page.reload()
+    hand.at("#find")
+    assert page.inner_text("#failed") == ""
+
+
 def test_who_may_only_look_is_told_so(standby: Standby, desk: Callable[..., Desk]) -> None:
     standby.hospital.emergency()
     page = desk("auditor", "/registration").page

@@ -17,13 +17,11 @@ REGISTRAR = ("registrar",)  # a cashier and a supervisor are registrars too
     "/registration", template="registration/registration.html", title="registration.title", roles=REGISTRAR, nav=True
 )
 def desk(view: View) -> dict[str, Any]:
-    """The desk: what it sells comes with the page, people and sessions are asked for as they are needed."""
+    """The desk: the departments come with the page, people and what is on sale are asked for as they are needed."""
     return {
         "data": {
             "role": "registrar",
-            "today": view.tx.today.isoformat(),
             "departments": masters.departments(view.tx, registrations.SELLING_KINDS),
-            "types": queries.types(view.tx),
             "insurance_types": queries.codes(view.tx, "insurance_type"),
             "id_types": queries.codes(view.tx, "id_type"),
             "methods": offered(view.policy),

@@ -136,6 +136,7 @@ def offer(tx: Tx, department_code: str) -> dict[str, Any]:
         "in_scope": tx.mode.in_scope(department_code),
         "as_of": open_work.as_of(tx, "schedule"),
         "schedules": _schedules(tx, department_code),
+        "types": types(tx),
         "staff": masters.doctors(tx, department_code),
     }
 

@@ -18,11 +18,20 @@ export function onMode(listener) {
   listener(page.mode);
 }
 
-/** The standby's wall clock now as HH:MM:SS, in the hospital's zone whatever this computer's is set to. */
-export function wallClock() {
+function standbyNow() {
   const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(page.now) ?? [null, "+", "00", "00"];
   const zone = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60000 : 60000);
-  return new Date(Date.now() + offset + zone).toISOString().slice(11, 19);
+  return new Date(Date.now() + offset + zone).toISOString();
+}
+
+/** The standby's wall clock now as HH:MM:SS, in the hospital's zone whatever this computer's is set to. */
+export function wallClock() {
+  return standbyNow().slice(11, 19);
+}
+
+/** The standby's day as YYYY-MM-DD: a page may stay open over midnight. */
+export function today() {
+  return standbyNow().slice(0, 10);
 }
 
 /** Whether documents can be made here now. */

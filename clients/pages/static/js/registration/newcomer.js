@@ -5,6 +5,7 @@ import { act, get, Problem } from "../kernel/api.js";
 import { question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
+import { today } from "../kernel/frame.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
@@ -80,7 +81,7 @@ export class Newcomer {
     for (const part of this.form.querySelectorAll("[data-of]")) part.hidden = !part.dataset.of.split(" ").includes(kind);
     if (!fill) return;
     const set = (name, value) => { if (!by(name).value) { by(name).value = value; by(name).dispatchEvent(new Event("change", { bubbles: true })); } };
-    if (kind === "newborn") set("born", page.data.today);
+    if (kind === "newborn") set("born", today());
     if (kind === "foreign" && page.data.id_types.some((one) => one.code === PASSPORT)) set("id_type", PASSPORT);
   }
 

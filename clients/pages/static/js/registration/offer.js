@@ -2,6 +2,7 @@
 
 import { get } from "../kernel/api.js";
 import { by, h, put } from "../kernel/dom.js";
+import { wallClock } from "../kernel/frame.js";
 import { after, goTo } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
@@ -12,7 +13,7 @@ const SESSIONS = [["am", 6, 12], ["pm", 12, 18]];
 
 /** The half-day of the standby's clock, as the server reckons it. */
 function sessionNow() {
-  const hour = Number(document.getElementById("clock").textContent.slice(0, 2) || page.now.slice(11, 13));
+  const hour = Number(wallClock().slice(0, 2));
   return SESSIONS.find(([, from, until]) => hour >= from && hour < until)?.[0] ?? "night";
 }
 
@@ -87,7 +88,6 @@ export class Offer {
     this.department = department;
     this.field.value = department.name;
     await this.refresh(row);
-    this.changed();
   }
 
   /** Look at sold and capacity again. */
@@ -99,7 +99,7 @@ export class Offer {
     this.doctors = offer.staff;
     const now = sessionNow();
     const sessions = offer.schedules.map((one) => ({ ...one, id: `s:${one.schedule_id}`, later: one.session !== now }));
-    const plain = page.data.types.map((one) => ({ ...one, id: `t:${one.type_code}`, type_name: one.name, staff_code: null, schedule_id: null, session: null }));
+    const plain = offer.types.map((one) => ({ ...one, id: `t:${one.type_code}`, type_name: one.name, staff_code: null, schedule_id: null, session: null }));
     const rows = [...sessions.filter((one) => !one.later), ...plain, ...sessions.filter((one) => one.later)];
     this.list.show(rows, { choose: row ?? rows[0]?.id });
     put(by("offers-as-of"), sessions.length ? t("registration.as_of", { time: (offer.as_of ?? "—").slice(0, 16).replace("T", " ") }) : "",
@@ -107,6 +107,7 @@ export class Offer {
     const kept = by("staff_code").value;
     put(by("staff_code"), h("option", { value: "" }, t("registration.as_chosen")), this.doctors.map((one) => h("option", { value: one.staff_code }, `${one.name} ${one.title ?? ""}`)));
     by("staff_code").value = this.doctors.some((one) => one.staff_code === kept) ? kept : "";
+    this.changed();
   }
 
   /** The next one, please. */

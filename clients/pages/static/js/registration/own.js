@@ -119,6 +119,7 @@ export class Visits {
 export class Own {
   constructor({ visits, back }) {
     this.items = [];
+    this.loaded = null;
     this.field = by("own-find");
     this.list = new Rows(by("own-list").tBodies[0], {
       cells: (item) => [
@@ -147,9 +148,13 @@ export class Own {
   }
 
   /** Look again. */
-  async refresh() {
-    this.items = (await get("/registrations/own")).items;
-    this.#show();
+  refresh() {
+    const found = get("/registrations/own").then(({ items }) => {
+      this.items = items;
+      this.#show();
+    });
+    this.loaded = found.catch(() => {});
+    return found;
   }
 
   async #enter(visits) {
@@ -161,6 +166,7 @@ export class Own {
         return;
       }
     }
+    await this.loaded; // Enter may come before the list
     this.list.focus();
   }
 

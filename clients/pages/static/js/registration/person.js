@@ -2,6 +2,7 @@
 
 import { get } from "../kernel/api.js";
 import { by, h, put } from "../kernel/dom.js";
+import { today } from "../kernel/frame.js";
 import { page, t } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
 import { Rows } from "../kernel/rows.js";
@@ -33,8 +34,8 @@ export function foundLine(person) {
 export function youngerThan(person, months) {
   if (!person?.birth_date) return false;
   const [year, month, day] = person.birth_date.split("-").map(Number);
-  const [thisYear, thisMonth, today] = page.data.today.split("-").map(Number);
-  const whole = (thisYear - year) * 12 + thisMonth - month - (today < day ? 1 : 0);
+  const [thisYear, thisMonth, thisDay] = today().split("-").map(Number);
+  const whole = (thisYear - year) * 12 + thisMonth - month - (thisDay < day ? 1 : 0);
   return whole < months;
 }
 
@@ -45,6 +46,7 @@ export class Person {
     this.card = by("card");
     this.now = null;
     this.visits = [];
+    this.loaded = null; // resolves once the visits of the present person are known
     this.chosen = chosen;
     this.list = new Rows(by("visits").tBodies[0], {
       cells: (item) => [
@@ -102,12 +104,18 @@ export class Person {
   }
 
   /** Look at the visits again. */
-  async refresh() {
+  refresh() {
+    const found = this.#visits();
+    this.loaded = found.catch(() => {});
+    return found;
+  }
+
+  async #visits() {
     if (!this.now) return;
     const { id } = this.now;
     const { items } = await get("/registrations", { patient_id: id });
     if (this.now?.id !== id) return;
-    this.visits = items.filter((item) => item.registered_at.slice(0, 10) === page.data.today).reverse();
+    this.visits = items.filter((item) => item.registered_at.slice(0, 10) === today()).reverse();
     by("visits").hidden = this.visits.length === 0;
     this.list.show(this.visits);
   }

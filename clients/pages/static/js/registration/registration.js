@@ -106,6 +106,7 @@ async function register() {
   if (by("register").disabled) return;
   const body = wanted();
   if (body === null) return;
+  await person.loaded; // a fast hand is here before the list of visits
   const live = body.seen ? null : person.liveIn(body.department_code);
   if (live && !(await confirm(t("registration.already"), `${live.slip_no ?? ""} ${live.department_name} ${live.queue_no ?? ""}`))) return;
   if (body.payments.length && !(await paper.confirmed())) return;
@@ -150,6 +151,7 @@ function refused(error) {
   failed(error, form);
   if (field) wrong(by(field), error.message);
   paper.load().catch(() => {});
+  offer.refresh().catch(() => {}); // prices and sessions may be newer than what was shown
 }
 
 async function finish(done) {
@@ -216,6 +218,21 @@ async function showTheShift() {
   by("shift-back").focus();
 }
 
+/** Whether the patient of a kept form is still to be had; if not, the form is of no use and the page says why. */
+async function found(id) {
+  try {
+    person.show(await get(`/patients/${encodeURIComponent(id)}`));
+    await person.refresh();
+    return true;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    clear();
+    failed(error);
+    goTo(by("find"));
+    return false;
+  }
+}
+
 /** The form as it was before a reload; an act that was on its way is sent again under its own key. */
 async function restore() {
   const { state } = draft;
@@ -223,10 +240,7 @@ async function restore() {
   if (state.view === "new") goTo(by("name"));
   if (state.view === "own") await own.enter();
   if (state.view === "shift") await showTheShift();
-  if (state.patient) {
-    person.show(await get(`/patients/${encodeURIComponent(state.patient)}`));
-    await person.refresh();
-  }
+  if (state.patient && !(await found(state.patient))) return;
   if (state.department) await offer.choose(state.department, state.row);
   pay.fill(state.pay);
   draft.fill(form);
