@@ -95,6 +95,7 @@ function diagnose(one) {
   goTo(by("diagnosis"));
 }
 
+by("diagnosis").addEventListener("input", hush);
 by("diagnosis").addEventListener("keydown", (event) => {
   if (event.isComposing || event.target.value !== "") return;
   if (event.key === "Enter") goTo(by("drug"));

@@ -163,6 +163,7 @@ export function beginQueue() {
   by("department").addEventListener("change", (event) => { chosen.department = event.target.value; keep(); });
   by("mine").addEventListener("change", (event) => { chosen.mine = event.target.checked; keep(); });
   by("next").addEventListener("click", callNext);
+  by("find").addEventListener("input", hush);
   by("find").addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" && event.target.value === "") {
       event.preventDefault();
