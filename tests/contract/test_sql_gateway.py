@@ -146,3 +146,18 @@ def test_without_the_right_to_write_the_ledger_preflight_says_so(real: PostgresC
 )
 def test_what_an_error_means(sqlstate: str | None, phase: Phase, lost: bool, meaning: type[CentralError] | str) -> None:
     assert verdict(sqlstate, phase, lost=lost) == meaning
+
+
+def test_documents_are_written_read_committed_whatever_the_servers_default_is(real: PostgresCentre) -> None:
+    name = real.direct.url.database
+    real.run(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable')
+    gateway = open_gateway(real.direct.url.render_as_string(hide_password=False), MAPPING, SystemClock())
+    with gateway.writing("test", rehearse=True) as connection:
+        assert connection.execute(text("SHOW transaction_isolation")).scalar() == "read committed"
+    with gateway.snapshot() as snapshot:
+        shown = snapshot.connection.execute(text("SHOW transaction_isolation")).scalar()
+        assert (shown, snapshot.connection.execute(text("SHOW transaction_read_only")).scalar()) == (
+            "repeatable read",
+            "on",
+        )
+    gateway.close()

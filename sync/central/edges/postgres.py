@@ -53,6 +53,8 @@ class PostgresEdge:
             "statement_timeout": f"{session.statement_seconds}s",
         }
         if session.writing:
+            # What was committed while a document waited must be seen, whatever the server's own default is.
+            options["default_transaction_isolation"] = "read\\ committed"
             # A standby that died in the middle must not hold the hospital's rows.
             options["idle_in_transaction_session_timeout"] = f"{timeouts.write}s"
         connect_args = {
