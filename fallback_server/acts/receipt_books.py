@@ -19,7 +19,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store import cash, counters, mirror
 from fallback_server.store.session import Tx
 
-PAPER_WIDTH: Final = 8  # digits on the paper; a longer last number is printed with its own length
+PAPER_WIDTH: Final = 8  # digits on the paper where the centre does not say; a longer last number has its own length
 LOW_WATERMARK: Final = 20
 DRILL_BOOK_SIZE: Final = 1000
 
@@ -46,9 +46,9 @@ class Book:
         return receipt_number(self.prefix, number, self.width)
 
 
-def width_of(end_no: int) -> int:
-    """How many digits the paper shows."""
-    return max(PAPER_WIDTH, len(str(end_no)))
+def width_of(end_no: int, digits: int | None = None) -> int:
+    """How many digits the paper shows: what the centre's zero-padded numbers have, where it has told."""
+    return max(digits or PAPER_WIDTH, len(str(end_no)))
 
 
 def plan(
@@ -69,8 +69,8 @@ def plan(
             continue
         next_no = max(row["next_no"], before["next_no"] if before else row["start_no"])
         fresh = Book(
-            before["id"] if before else None, operator_code, row["prefix"], width_of(row["end_no"]), row["start_no"],
-            row["end_no"], min(next_no, row["end_no"] + 1), "mirror",
+            before["id"] if before else None, operator_code, row["prefix"], width_of(row["end_no"], row.get("digits")),
+            row["start_no"], row["end_no"], min(next_no, row["end_no"] + 1), "mirror",
         )  # fmt: skip
         books = [book for book in books if (book.prefix, book.start_no) != (row["prefix"], row["start_no"])] + [fresh]
     # A book begun before is finished first; among untouched ones the lower number comes first.

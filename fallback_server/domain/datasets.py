@@ -13,13 +13,14 @@ TEXT, INT, FLAG, PRICE, AMOUNT, DATE, TIME = "text", "int", "flag", "price", "am
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `choices` limits a text; `key` columns make the stable id."""
+    """One column. `choices` limits a text; `key` columns make the stable id; an `optional` one may be left out."""
 
     name: str
     type: str = TEXT
     key: bool = False
     nullable: bool = False
     choices: tuple[str, ...] = ()
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,18 @@ class Dataset:
         return tuple(c.name for c in self.columns if c.key)
 
     @property
+    def optional(self) -> frozenset[str]:
+        """Columns beyond the contract's: NULL where a mapping does not give them."""
+        return frozenset(c.name for c in self.columns if c.optional)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns)
 
 
 def _parse(name: str, spec: str, group: str = "master", parent: str | None = None) -> Dataset:
-    """Read the contract's own notation: `name*` key, `name?` nullable, `name:type`, `name(a/b)` choices."""
+    """Read the contract's own notation: `name*` key, `name?` nullable, `name:type`, `name(a/b)` choices; and
+    `name??` for what is beyond it and optional."""
     columns = []
     for word in spec.split():
         head, _, choice = word.rstrip(")").partition("(")
@@ -53,6 +60,7 @@ def _parse(name: str, spec: str, group: str = "master", parent: str | None = Non
                 key=head.endswith("*"),
                 nullable=head.endswith("?"),
                 choices=tuple(choice.split("/")) if choice else (),
+                optional=head.endswith("??"),
             )
         )
     return Dataset(name, tuple(columns), group, parent)
@@ -98,7 +106,7 @@ _ALL = (
     ),
     _parse("diagnosis", "diagnosis_code* name input_code?"),
     _parse("dictionary", "dict* code* name extra?"),
-    _parse("receipt_book", "operator_code* prefix* start_no*:int end_no:int next_no:int"),
+    _parse("receipt_book", "operator_code* prefix* start_no*:int end_no:int next_no:int digits??:int"),
     _parse(
         "open_registration",
         "registration_key* patient_no department_code staff_code? type_code? schedule_id? session? visit_kind?"

@@ -1724,6 +1724,7 @@ def upgrade() -> None:
         sa.Column("start_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("end_no", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("next_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("digits", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("row_hash", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("operator_code", "prefix", "start_no", name=op.f("pk_receipt_book")),

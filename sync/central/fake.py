@@ -71,13 +71,14 @@ class FakeSnapshot:
             raise Systemic(f"mirror/{dataset}.sql is missing")
         watermark = self.watermarks.get(dataset)
         names = (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
+        blank = dict.fromkeys(DATASETS[dataset].optional)
         rows = iter(self.datasets[dataset])
         if changed:
             since = (binds or {})["changed_from"]
             rows = (row for row in rows if row[str(watermark)] is None or row[str(watermark)] >= since)
         for number in itertools.count(1):
             self.breaks(dataset, number)
-            page = [tuple(row[name] for name in names) for row in islice(rows, self.page_rows)]
+            page = [tuple((blank | dict(row))[name] for name in names) for row in islice(rows, self.page_rows)]
             if not page:
                 return
             yield page

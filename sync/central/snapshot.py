@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +55,8 @@ class SqlSnapshot:
             stream = self._stream(dataset, step, binds or {})
         self.shapes[dataset] = stream.shape
         try:
-            pick = _both(_picker(where, stream, self._wanted(dataset)), self.convert(dataset))
+            order = _picker(where, stream, self._wanted(dataset), DATASETS[dataset].optional)
+            pick = _both(order, self.convert(dataset))
             yield from self._read(where, stream, pick)
         finally:
             stream.close()
@@ -99,12 +100,15 @@ def _both(first: Change | None, then: Change | None) -> Change | None:
     return lambda row: then(first(row))
 
 
-def _picker(where: str, stream: Stream, wanted: tuple[str, ...]) -> Change | None:
-    """What brings a row into our order; None if it has that order already."""
+def _picker(where: str, stream: Stream, wanted: tuple[str, ...], optional: Collection[str]) -> Change | None:
+    """What brings a row into our order; None if it has that order already. Optional columns left out become NULL."""
     if stream.names == wanted:
         return None
-    missing = [name for name in wanted if name not in stream.names]
+    absent = [name for name in wanted if name not in stream.names]
+    missing = [name for name in absent if name not in optional]
     if missing:
         raise ColumnMissing(f"{where}: the columns {', '.join(missing)} are missing")
-    places = [stream.names.index(name) for name in wanted]
+    places = [-1 if name in absent else stream.names.index(name) for name in wanted]
+    if absent:
+        return lambda row: tuple(None if place < 0 else row[place] for place in places)
     return itemgetter(*places) if len(places) > 1 else lambda row: (row[places[0]],)

@@ -57,3 +57,9 @@ def test_the_mirrored_next_number_may_be_one_past_the_end() -> None:
 
 def test_the_number_on_the_paper_has_at_least_eight_digits() -> None:
     assert [width_of(999), width_of(123_456_789)] == [8, 9]
+
+
+def test_the_centre_says_how_many_digits_its_paper_shows() -> None:
+    assert [width_of(999, 6), width_of(999, 10), width_of(1_234_567, 6)] == [6, 10, 7]
+    (book,) = plan("C1", [mirrored(1, 100, 7) | {"digits": 6}], [], 1)
+    assert book.text(book.next_no).endswith("000007") and len(book.text(book.next_no)) == len(book.prefix) + 6

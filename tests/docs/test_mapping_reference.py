@@ -16,7 +16,7 @@ ROWS = re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", PAGE, re.MULTILINE)
 
 
 def _written(column: Column) -> str:
-    mark = "*" if column.key else "?" if column.nullable else ""
+    mark = "*" if column.key else "??" if column.optional else "?" if column.nullable else ""
     kind = "" if column.type == TEXT else f":{column.type}"
     choices = f" ({'/'.join(column.choices)})" if column.choices else ""
     return f"{column.name}{mark}{kind}{choices}"
