@@ -35,6 +35,10 @@ _MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})(?:\.\d+)?(?:[+
 _TRUE, _FALSE = frozenset(("1", "t", "y", "true", "yes")), frozenset(("0", "f", "n", "false", "no"))
 _NOBODY_BORN, _FOR_EVER = "1900-01-01", "3000-01-01"
 _LARGEST = 10**15
+_LARGEST_PRICE = 10**12  # in ten-thousandths it still fits 64 bits
+_LARGEST_COUNT = 2**31 - 1  # what documents can hold; receipt numbers are longer
+RECEIPT_NUMBERS: Final = frozenset({"start_no", "end_no", "next_no"})
+SIGNED_AMOUNTS: Final = frozenset({"qty"})  # a stock may have been dispensed below nothing
 # Control characters go; those that part words become a blank.
 _CONTROLS = {code: None for code in (*range(32), 127)} | dict.fromkeys(map(ord, "\t\n\v\f\r"), " ")
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -146,6 +150,10 @@ def _converter(column: Column) -> Callable[[Any], Any]:
     convert = {INT: _int, FLAG: _flag, PRICE: _price, AMOUNT: _amount, DATE: _date, TIME: _time}.get(column.type, _text)
     if column.name in NUMBER_TEXTS:
         convert = _number_text
+    if column.type == INT and column.name not in RECEIPT_NUMBERS:
+        convert = _quantity if column.name == "quantity" else _count
+    if column.type == AMOUNT and column.name not in SIGNED_AMOUNTS:
+        convert = _fee
     name, choices, needed = column.name, frozenset(column.choices), not column.nullable
 
     def checked(value: Any) -> Any:
@@ -165,9 +173,14 @@ def _converter(column: Column) -> Callable[[Any], Any]:
     return checked
 
 
+REASONS: Final = frozenset({
+    "replacement_character", "not_text", "not_a_number", "not_a_date", "not_a_flag", "negative_price",
+    "negative_amount", "too_precise", "out_of_range",
+})  # fmt: skip
+
+
 def _reason(error: Exception) -> str:
-    known = ("replacement_character", "not_a_number", "not_a_date", "not_a_flag", "negative_price", "too_precise")
-    return next((reason for reason in known if str(error) == reason), "not_a_number")
+    return str(error) if str(error) in REASONS else "not_a_number"
 
 
 def _text(value: Any) -> str | None:
@@ -191,7 +204,7 @@ def _number_text(value: Any) -> str | None:
 
 def _plain(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
-        raise ValueError("not_a_number")
+        raise ValueError("not_text")
     return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
 
 
@@ -204,6 +217,21 @@ def _int(value: Any) -> int | None:
     return int(number)
 
 
+def _count(value: Any) -> int | None:
+    number = _int(value)
+    if number is not None and abs(number) > _LARGEST_COUNT:
+        raise ValueError("out_of_range")
+    return number
+
+
+def _quantity(value: Any) -> int | None:
+    """Pieces: nothing can be charged or handed over that is none, or less."""
+    number = _count(value)
+    if number is not None and number < 1:
+        raise ValueError("out_of_range")
+    return number
+
+
 def _number(value: Any) -> Decimal | None:
     if isinstance(value, str):
         value = _narrow(value)
@@ -211,8 +239,10 @@ def _number(value: Any) -> Decimal | None:
             return None
     # A float of a driver is read as the shortest text that means it; nothing is computed with it.
     number = value if isinstance(value, Decimal) else Decimal(str(value))
-    if not number.is_finite() or abs(number) >= _LARGEST:
+    if not number.is_finite():
         raise ValueError("not_a_number")
+    if abs(number) >= _LARGEST:
+        raise ValueError("out_of_range")
     return number
 
 
@@ -236,10 +266,19 @@ def _amount(value: Any) -> int | None:
     return _scaled(value, 2)
 
 
+def _fee(value: Any) -> int | None:
+    scaled = _amount(value)
+    if scaled is not None and scaled < 0:
+        raise ValueError("negative_amount")
+    return scaled
+
+
 def _price(value: Any) -> int | None:
     scaled = _scaled(value, 4)
     if scaled is not None and scaled < 0:
         raise ValueError("negative_price")
+    if scaled is not None and scaled >= _LARGEST_PRICE * 10**4:
+        raise ValueError("out_of_range")
     return scaled
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from typing import Final
 
-# Surnames that are read otherwise than the character alone.
-_SURNAMES: Final = {
-    "单": "S", "仇": "Q", "区": "O", "解": "X", "查": "Z", "曾": "Z", "朴": "P", "翟": "Z", "乐": "Y", "缪": "M",
-    "谌": "C", "盖": "G", "员": "Y", "尉": "Y", "种": "C", "覃": "Q", "黑": "H", "秘": "B", "冼": "X", "洗": "X",
-    "召": "S", "繁": "P", "祭": "Z", "撒": "S", "瞿": "Q", "臧": "Z", "卜": "B", "粘": "N", "牟": "M", "殷": "Y",
-}  # fmt: skip
+from fallback_server.domain.pinyin import COMPOUND_SURNAMES, SURNAMES, surname
+
+_SPECIAL: Final = frozenset(SURNAMES) | {surname[0] for surname in COMPOUND_SURNAMES}
 
 
 def initials(name: str, *, person: bool = False) -> str:
     """The initials in capitals; whatever is not a Chinese character stays as it is, in capitals."""
     if not name:
         return ""
-    if person and name[0] in _SURNAMES:
-        return _SURNAMES[name[0]] + name[1:].translate(_INITIALS)
+    if person and name[0] in _SPECIAL:
+        known, length = surname(name)
+        return known + name[length:].translate(_INITIALS)
     return name.translate(_INITIALS)
 
 

@@ -155,7 +155,7 @@ def test_one_bad_row_stops_nothing(store: Store, centre: FakeCentral, mirror: Ru
     mirror()
     for bad in (
         patient(901, name=None), patient(902, sex="?"), patient(903, birth_date="2019-02-30"),
-        patient(904, name="王\ufffd"), patient(906) | {"active": "maybe"},
+        patient(904, name="王\ufffd"), patient(905, name="\ud842"), patient(906) | {"active": "maybe"},
     ):  # fmt: skip
         centre.datasets["patient"] = [bad, *hospital()["patient"], patient(999, name="好")]
         report = mirror("patient")
@@ -166,7 +166,7 @@ def test_one_bad_row_stops_nothing(store: Store, centre: FakeCentral, mirror: Ru
 
 def test_numbers_that_no_column_can_hold_stop_nothing(store: Store, centre: FakeCentral, mirror: Run) -> None:
     mirror()
-    for value in ("99999999999999999999", Decimal("1E+300"), "9223372036854775807", 10**18, "1e400"):
+    for value in ("99999999999999999999", Decimal("1E+300"), "9223372036854775807", 10**18, "1e400", 999999999999999):
         centre.datasets["drug"] = [drug(901, unit_price=value), *hospital()["drug"], drug(902, pack_qty=value)]
         report = mirror("drug")
         assert report.published and report.counts["drug"]["rejected"] == 2, value
