@@ -23,6 +23,7 @@ from sync.central.sql_gateway import SqlGateway
 SLOW_ROWS_PER_SECOND: Final = 2_000
 SLOW_FROM_ROWS: Final = 10_000
 HORIZON_DAYS: Final = 30
+LARGE: Final = 100_000
 VERIFY: Final = ("registration", "prescription", "order", "charge", "charge_line", "payment", "refund")
 BLIND_WINDOW: Final = ("registration", "charge", "patient", "prescription")
 QUESTIONS: Final = (
@@ -92,7 +93,8 @@ def _datasets(gateway: SqlGateway, judge: Judge) -> Iterator[Finding]:
     with gateway.snapshot() as snapshot:
         for name in gateway.offers():
             try:
-                yield _dataset(gateway, snapshot, judge, name)
+                found = _dataset(gateway, snapshot, judge, name)
+                yield found if found.status != "ok" else _in_one_piece(gateway, name, found)
             except ColumnMissing as error:
                 yield Finding(
                     "fail", f"mirror/{name}", error.detail, "add them to the SELECT, as NULL where there is nothing"
@@ -119,6 +121,18 @@ def _dataset(gateway: SqlGateway, snapshot: Snapshot, judge: Judge, name: str) -
     if repeated:
         wrong["duplicate_key"] += repeated
     return _judged(name, rows, seconds, wrong)
+
+
+def _in_one_piece(gateway: SqlGateway, name: str, found: Finding) -> Finding:
+    """A large dataset without `-- paged` lines, where rows should come in pages."""
+    rows = int(found.sentence.split()[0])
+    whole = not gateway.edge.streams or gateway.mapping.options.read.isolation == "pages"
+    if rows < LARGE or not whole or gateway.file(f"mirror/{name}").steps[-1].paged is not None:
+        return found
+    return Finding(
+        "warn", found.subject, f"{found.sentence}, in one piece",
+        "give it `-- paged` lines: the driver keeps a whole result in memory, or locks would be held for long",
+    )  # fmt: skip
 
 
 def _judged(name: str, rows: int, seconds: float, wrong: Mapping[str, int]) -> Finding:

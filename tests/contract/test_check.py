@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from fallback_server.domain.clock import SystemClock
+from sync.central import check as checking
 from sync.central.check import check
 from sync.central.dialects import Column
 from sync.central.finding import Finding, short_version
@@ -104,6 +105,50 @@ def test_a_missing_ledger_is_named_and_not_made_by_the_check(any_real: RealCentr
     assert findings(any_real)["ledger"].sentence == "is missing; the first upload would make it"
     with pytest.raises(DBAPIError):
         any_real.rows("SELECT 1 FROM yj_ledger")
+
+
+@pytest.mark.odbc
+def test_a_large_dataset_in_one_piece_is_named_where_the_driver_keeps_it_all(
+    mariadb: RealCentre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "LARGE", 2)
+    mariadb.set_departments(
+        [{"department_code": code, "name": "内科", "kind": "exam", "location": None, "active": 1} for code in "123"]
+    )
+    folder = extending(
+        tmp_path / "own", 'dialect = "mariadb"\n[time_formats]\nchar8 = "%Y%m%d"\n', MAPPING_SQLITE.parent / "mapping"
+    )
+    for name in ("probe", "ledger"):
+        (folder / f"{name}.sql").write_bytes((mariadb.gateway.mapping.folder / f"{name}.sql").read_bytes())
+    (folder / "mirror").mkdir()
+    select = "SELECT code AS department_code, name, kind, location, active FROM dept WHERE 1 = 1"
+    own = folder / "mirror" / "department.sql"
+    address = mariadb.direct.url.render_as_string(hide_password=False)
+    said = {}
+    for paged in ("", "\n-- paged AND code > :after_department_code ORDER BY code LIMIT :page_rows"):
+        own.write_text(select + paged, encoding="utf-8")
+        gateway = open_gateway(address, folder, SystemClock(), timeouts=QUICK)
+        found = check(gateway, lambda dataset, row: None)
+        said[bool(paged)] = next(one for one in found if one.subject == "mirror/department" and "rows" in one.sentence)
+        gateway.close()
+    assert said[False].status == "warn" and "-- paged" in said[False].cure
+    assert said[True].status == "ok"
+
+
+@pytest.mark.odbc
+def test_what_an_account_may_not_do_is_named(mariadb_server: MariadbServer, mariadb: RealCentre) -> None:
+    name = mariadb.direct.url.query["odbc_connect"]
+    database = str(name).partition("DATABASE=")[2].partition(";")[0]
+    mariadb_server.admin(
+        f"CREATE USER 'r_{database}'@'127.0.0.1' IDENTIFIED BY 'reads';"
+        f" GRANT SELECT ON {database}.* TO 'r_{database}'@'127.0.0.1'"
+    )
+    url = mariadb_server.odbc(database, user=f"r_{database}", password="reads")
+    gateway = open_gateway(url, mariadb.gateway.mapping.folder, SystemClock(), timeouts=QUICK)
+    failed = {one.subject: one for one in check(gateway, lambda dataset, row: None) if one.status == "fail"}
+    assert "1142" in failed["upload/charge"].sentence and "grant" in failed["upload/charge"].cure
+    assert "1142" in failed["ledger"].sentence
+    gateway.close()
 
 
 @pytest.mark.odbc

@@ -113,6 +113,12 @@ def test_time_outs_and_isolation_come_from_the_mapping(tmp_path: Path) -> None:
     gateway.close()
 
 
+def test_a_copys_delay_makes_what_it_shows_older(sqlite: SqliteCentre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(sqlite.gateway.edge), "lag_seconds", lambda self, connection: 90.0)
+    with sqlite.gateway.snapshot() as snapshot:
+        assert 89 < (sqlite.gateway.clock.now() - snapshot.as_of).total_seconds() < 100
+
+
 def words(sql: str) -> str:
     return " ".join(sql.split())
 
