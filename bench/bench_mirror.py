@@ -1,55 +1,173 @@
-"""The first load of the patients into SQLite, validation and search codes included, beside a bare insert."""
+"""The mirror beside its limits: first loads, cycles with and without a watermark, memory, growth, windows meanwhile.
+
+`python -m bench.bench_mirror --rows 1000000` for the figures of docs/mirror.md; `make bench` takes fewer rows.
+"""
 
 from __future__ import annotations
 
-import sqlite3
+import argparse
+import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 
-from bench.run import Figure
-from bench.stage import median, stage
-from fallback_server.store import mirror
-from sync.mirror.run import run_mirror
+from bench import mirror_limits as limits
+from bench.mirror_rows import edit, fill, select_of
+from bench.run import Figure, table
+from bench.stage import CLOCK, ROOT, Stage, median, stage
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.store.session import Store
+from migrations.upgrade import upgrade
+from sync.mirror.run import RunReport, run_mirror
 
-RUNS = 3
+ROWS = int(os.environ.get("YJ_BENCH_ROWS", "60000"))
+RUNS = int(os.environ.get("YJ_BENCH_RUNS", "3"))
+SHARE = 0.005
 
 
-def measure() -> list[Figure]:
-    """A B A B A B on the same rows: `run_mirror` of a fresh store, and `executemany` of tuples already in memory."""
-    ours: list[float] = []
-    limit: list[float] = []
+def measure(rows: int = ROWS) -> list[Figure]:
+    """Every figure with its companion, measured in turns."""
     with stage() as here:
-        gateway = here.gateway()
-        names = mirror.datasets["patient"].columns.keys()
-        rows: list[tuple[object, ...]] = []
-        for turn in range(RUNS):
-            store = here.store(f"mirror-{turn}")
-            begun = time.perf_counter()
-            report = run_mirror(store, gateway, here.settings.mirror, ["patient"])
-            ours.append(time.perf_counter() - begun)
-            if report.state != "published":
-                raise RuntimeError(f"the mirror did not publish: {report.state}")
-            if not rows:
-                with store.reading() as tx:
-                    rows = [tuple(row) for row in tx.conn.exec_driver_sql("SELECT * FROM mirror.patient")]
-            limit.append(_insert(str(here.folder / f"limit-{turn}.db"), list(names), rows))
-    best = median(limit)
-    return [
-        Figure(
-            f"mirror: first load of {len(rows)} patients into SQLite", len(rows) / median(ours), "rows/s",
-            "executemany of tuples in memory", len(rows) / best, best / median(ours), ">= 0.45 (at 1 M)", RUNS,
+        fill(here, rows)
+        bench = _Bench(here, rows)
+        return [
+            *bench.first_load_sqlite(),
+            bench.first_load_postgres(),
+            *bench.cycles("SQLite", bench.sqlite("cycle")),
+            *bench.cycles("PostgreSQL", bench.postgres("cycle")),
+            bench.memory(),
+            bench.growth(),
+        ]
+
+
+class _Bench:
+    """One centre, measured from several sides."""
+
+    def __init__(self, here: Stage, rows: int) -> None:
+        self.here, self.rows, self.turn = here, rows, 0
+        self.centre, self.select = here.gateway(), select_of(here)
+
+    # -- stores -----------------------------------------------------------------------------------------------------
+
+    def sqlite(self, name: str) -> Store:
+        return self.here.store(f"{name}-{self._next()}")
+
+    def postgres(self, name: str) -> Store:
+        url = self.here.database(f"yj_{name}_{self._next()}")
+        upgrade(url, CLOCK)
+        store = Store(url, CLOCK)
+        self.here.stack.callback(store.close)
+        return store
+
+    def _next(self) -> int:
+        self.turn += 1
+        return self.turn
+
+    def run(self, store: Store, *, sweep: bool = False) -> tuple[RunReport, float]:
+        begun = time.perf_counter()
+        report = run_mirror(
+            store, self.centre, self.here.settings.mirror, ["patient"], sweep=["patient"] if sweep else ()
         )
-    ]  # fmt: skip
+        spent = time.perf_counter() - begun
+        if not report.published:
+            raise RuntimeError(f"the mirror did not publish: {report.problems}")
+        return report, spent
+
+    # -- figures ----------------------------------------------------------------------------------------------------
+
+    def first_load_sqlite(self) -> list[Figure]:
+        ours, same, bare, core = [], [], [], []
+        rows: list[tuple[object, ...]] = []
+        file = self.here.folder / "limit.db"
+        for _ in range(RUNS):
+            store = self.sqlite("load")
+            ours.append(self.run(store)[1])
+            rows = rows or limits.rows_of(store)
+            same.append(limits.executemany(file, rows, indexed=True))
+            bare.append(limits.executemany(file, rows, indexed=False))
+            core.append(limits.core(file, rows))
+        name = f"first load of {len(rows):,} patients into SQLite"
+        return [
+            self._rate(name, ours, "executemany of tuples in memory, same table and indexes", same, ">= 0.45"),
+            self._rate(name, ours, "executemany of tuples in memory, bare table", bare, "—"),
+            self._rate(f"plain SQLAlchemy Core, {len(rows):,} rows", core, "executemany, bare table", bare, "—"),
+        ]
+
+    def first_load_postgres(self) -> Figure:
+        ours, limit = [], []
+        for _ in range(RUNS):
+            store = self.postgres("load")
+            ours.append(self.run(store)[1])
+            columns = (*DATASETS["patient"].names, "changed_at")
+            limit.append(limits.copy_through(self.here.centre_url, store.url, self.select, columns))
+        name = f"first load of {self.rows:,} patients into PostgreSQL"
+        return self._rate(name, ours, "binary COPY piped to COPY, bare table", limit, ">= 0.6")
+
+    def cycles(self, kind: str, store: Store) -> list[Figure]:
+        """Cycles in which half a per cent changed: by watermark, and by a sweep that also finds deletes."""
+        self.run(store)
+        marked, swept, whole = [], [], []
+        for _ in range(RUNS):
+            edit(self.here, SHARE, self._next())
+            marked.append(self.run(store)[1])
+            whole.append(limits.copy_out(self.here.centre_url, self.select))
+            edit(self.here, SHARE, self._next(), delete=True)
+            swept.append(self.run(store, sweep=True)[1])
+        words, target = "one COPY out of the same SELECT", "<= 0.2" if kind == "SQLite" else "<= 0.15"
+        return [
+            self._time(f"cycle with a watermark, 0.5 % of {self.rows:,}, {kind}", marked, words, whole, target),
+            self._time(f"cycle without a watermark, deletes found, {self.rows:,}, {kind}", swept, words, whole, "<= 3"),
+        ]
+
+    def memory(self) -> Figure:
+        """Peak resident size of a process that does nothing but a first load, at a tenth of the rows and at all."""
+        few = max(20_000, self.rows // 10)
+        large = self._child()
+        fill(self.here, few)
+        small = self._child()
+        fill(self.here, self.rows)
+        name = f"peak resident size, first load of {self.rows:,} patients"
+        return Figure(name, large, "MiB", f"of {few:,}", small, large / small, "<= 100 MiB, flat", 1)
+
+    def _child(self) -> float:
+        store = self.sqlite("memory")
+        store.close()
+        plan = {"store": store.url, "centre": self.here.centre_url, "mapping": str(self.here.settings.mapping_dir)}
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.mirror_child"], input=json.dumps(plan), capture_output=True, text=True,
+            check=True, cwd=ROOT,
+        )  # fmt: skip
+        return float(json.loads(done.stdout)["peak_mib"])
+
+    def growth(self) -> Figure:
+        """Seconds a row at all rows, beside those at the smallest scale."""
+        few = 20_000
+        large = [self.run(self.sqlite("grow"))[1] / self.rows for _ in range(RUNS)]
+        fill(self.here, few)
+        small = [self.run(self.sqlite("grow"))[1] / few for _ in range(RUNS)]
+        value, base = median(large) * 1e6, median(small) * 1e6
+        return Figure(
+            f"growth: a row of a first load at {self.rows:,}", value, "µs", f"at {few:,}", base, value / base,
+            "<= 1.3", RUNS,
+        )  # fmt: skip
+
+    def _rate(self, name: str, ours: list[float], companion: str, limit: list[float], target: str) -> Figure:
+        mine, best = median(ours), median(limit)
+        return Figure(name, self.rows / mine, "rows/s", companion, self.rows / best, best / mine, target, RUNS)
+
+    def _time(self, name: str, ours: list[float], companion: str, whole: list[float], target: str) -> Figure:
+        mine, other = median(ours), median(whole)
+        return Figure(name, mine, "s", companion, other, mine / other, target, RUNS)
 
 
-def _insert(path: str, names: list[str], rows: list[tuple[object, ...]]) -> float:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute(f"CREATE TABLE patient ({', '.join(names)}, PRIMARY KEY (patient_no))")
-    begun = time.perf_counter()
-    connection.execute("BEGIN")
-    connection.executemany(f"INSERT INTO patient VALUES ({', '.join('?' * len(names))})", rows)  # noqa: S608 - our own column names
-    connection.execute("COMMIT")
-    spent = time.perf_counter() - begun
-    connection.close()
-    return spent
+def main(say: Callable[[str], object] = sys.stdout.write) -> None:
+    """The figures at a size of one's choice."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    say(table(measure(parser.parse_args().rows)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -39,6 +39,7 @@ class Stage:
     centre_url: str
     logins: list[dict[str, Any]]
     settings: Settings
+    server: EmbeddedPostgres
     stack: ExitStack = field(default_factory=ExitStack)
 
     def gateway(self) -> SqlGateway:
@@ -54,6 +55,10 @@ class Stage:
         store = Store(url, CLOCK)
         self.stack.callback(store.close)
         return store
+
+    def database(self, name: str) -> str:
+        """A fresh database beside the centre's, on the same server."""
+        return self.server.create_database(name)
 
     def open_for_business(self) -> None:
         """Mirror into the instance's own store, then switch YJ on."""
@@ -81,7 +86,7 @@ def stage(scale: str = "clinic") -> Iterator[Stage]:
         home = folder / "home"
         write_default(home, central_url=url, mapping="reference")
         logins = json.loads((folder / "logins.json").read_text(encoding="utf-8"))
-        yield Stage(folder, url, logins, load(home, {}), stack)
+        yield Stage(folder, url, logins, load(home, {}), server, stack)
 
 
 @contextmanager
