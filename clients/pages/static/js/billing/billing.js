@@ -15,7 +15,7 @@ import { Today } from "./today.js";
 const TABS = ["charge", "refund", "today", "drawer"];
 const kept = `yj:${page.operator.code}:billing-tab`;
 
-const paper = new ReceiptPaper(by("paper"));
+const paper = new ReceiptPaper(by("paper-here"));
 const shift = new Shift({
   changed: (open) => {
     const place = by("shift-state");

@@ -207,8 +207,8 @@ export class Refunding {
         if (error.code === "idempotency_key_reused") return this.#finish(await get(`/charges/${this.draft.key}`));
         if (error.code !== "second_person_required" && error.code !== "approver_rejected") {
           this.#stay();
-          failed(error, by("refund-form"));
           if (error.status === 409) await this.open(this.charge.id);
+          failed(error, by("refund-form"));
           return undefined;
         }
         sentence = error.message;
