@@ -69,6 +69,8 @@ def test_a_restart_of_the_standby_in_mid_form_is_waited_for(standby: Standby, ha
     hand.press("Enter")
     page.wait_for_selector("#silent:not([hidden])")
     assert "都保留着" in page.inner_text("#silent")
+    hand.press("F10").press("F2")  # nobody turns to the next patient while this one is on the way
+    assert "王芳" in page.inner_text("#card") and page.locator("#newcomer").is_hidden()
     standby.start()
     hand.dialog("挂号单 打印出来了吗")
     hand.press("Enter").alone()

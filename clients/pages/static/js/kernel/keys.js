@@ -9,7 +9,7 @@ function pressButton(event) {
   const place = dialogs.length ? dialogs[dialogs.length - 1] : document;
   event.preventDefault(); // the browser's help or search would take the window from the queue
   const button = Array.from(place.querySelectorAll(`[data-key="${event.key}"]`)).find(
-    (found) => !found.disabled && found.offsetParent !== null,
+    (found) => !found.disabled && found.offsetParent !== null && !found.closest("[inert]"),
   );
   if (button && !event.repeat) button.click();
 }

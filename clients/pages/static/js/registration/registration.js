@@ -128,7 +128,7 @@ async function attempt(body) {
   draft.state.sent = body;
   draft.save();
   try {
-    return { done: await act("/registrations", body, draft.key) };
+    return { done: await alone(() => act("/registrations", body, draft.key)) };
   } catch (error) {
     draft.state.sent = null;
     draft.save();
@@ -137,6 +137,18 @@ async function attempt(body) {
     if (error.code === "idempotency_key_reused") return { done: await written() };
     if (!pay.refused(error)) refused(error);
     return {};
+  }
+}
+
+/** While an act is on its way nobody turns to the next patient: the form that goes away must be this one. */
+async function alone(work) {
+  const before = document.activeElement;
+  by("work").inert = true;
+  try {
+    return await work();
+  } finally {
+    by("work").inert = false;
+    if (document.activeElement === document.body) before?.focus();
   }
 }
 
