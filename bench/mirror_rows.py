@@ -61,6 +61,8 @@ def edit(here: Stage, share: float, turn: int, *, delete: bool = False) -> None:
     engine = create_engine(here.centre_url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE br_da DISABLE TRIGGER USER"))
+        # Half an hour lies between two cycles; the edits of the one before are out of the overlap by then.
+        connection.execute(text("UPDATE br_da SET xgsj = '2026010108:00:00' WHERE xgsj > '2026010108:00:00'"))
         connection.execute(
             text(f"UPDATE br_da SET dz = left(dz, 60) || '改{turn}', xgsj = :at WHERE brxh % {every} = :turn"),
             {"at": at, "turn": turn % every},
