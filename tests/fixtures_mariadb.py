@@ -141,7 +141,9 @@ def _start(home: Path, account: pwd.struct_passwd | None) -> subprocess.Popen[by
         # A test does not outlive a power cut.
         "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
     ]  # fmt: skip
-    command = [str(_server_binary()), "--no-defaults", *options]
+    # It must not outlive the tests, however they end.
+    leash = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+    command = [*leash, str(_server_binary()), "--no-defaults", *options]
     with (home / "log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, cwd=home, **who)  # type: ignore[call-overload,no-any-return]
 
