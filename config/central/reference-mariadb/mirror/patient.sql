@@ -20,4 +20,7 @@ SELECT CAST(brxh AS char(20)) AS patient_no,
        CASE WHEN coalesce(zfpb, 0) = 0 THEN 1 ELSE 0 END AS active,
        concat(substr(xgsj, 1, 4), '-', substr(xgsj, 5, 2), '-', substr(xgsj, 7, 2), ' ', substr(xgsj, 9, 8)) AS changed_at
 FROM br_da
--- changed WHERE xgsj >= :changed_from_char16
+WHERE brxh IS NOT NULL
+-- changed AND xgsj >= :changed_from_char16
+-- paged AND brxh > CAST(:after_patient_no AS signed)
+-- paged ORDER BY brxh LIMIT :page_rows

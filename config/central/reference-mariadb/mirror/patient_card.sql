@@ -5,3 +5,6 @@ SELECT trim(kh) AS card_no,
        CASE WHEN coalesce(ztbz, '0') = '0' THEN 1 ELSE 0 END AS active
 FROM br_kp
 WHERE brxh IS NOT NULL
+-- paged AND kh >= :after_card_no
+-- paged AND (kh > :after_card_no OR klx > :after_card_type)
+-- paged ORDER BY kh, klx LIMIT :page_rows

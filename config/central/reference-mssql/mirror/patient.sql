@@ -1,6 +1,8 @@
 -- Patient archive. A birth of 1900-01-01 means unknown; '无' in the allergy field means none. XGSJ, kept by a trigger, is when
 -- the row last changed: between full reads only what changed is read.
-SELECT CAST(brxh AS varchar(20)) AS patient_no,
+SELECT
+-- paged TOP (CAST(:page_rows AS int))
+       CAST(brxh AS varchar(20)) AS patient_no,
        ltrim(rtrim(brxm)) AS name,
        CASE xb WHEN '1' THEN 'M' WHEN '2' THEN 'F' ELSE 'U' END AS sex,
        CASE WHEN substring(csny, 1, 8) NOT IN ('19000101', '30000101') AND len(ltrim(rtrim(csny))) >= 8
@@ -21,4 +23,7 @@ SELECT CAST(brxh AS varchar(20)) AS patient_no,
        substring(xgsj, 1, 4) + '-' + substring(xgsj, 5, 2) + '-' + substring(xgsj, 7, 2) + ' '
            + substring(xgsj, 9, 8) AS changed_at
 FROM br_da
--- changed WHERE xgsj >= CAST(:changed_from_char16 AS char(16))
+WHERE brxh IS NOT NULL
+-- changed AND xgsj >= CAST(:changed_from_char16 AS char(16))
+-- paged AND brxh > CAST(CAST(:after_patient_no AS varchar(20)) AS int)
+-- paged ORDER BY brxh

@@ -21,4 +21,7 @@ SELECT CAST(brxh AS varchar(20)) AS patient_no,
        substr(xgsj, 1, 4) || '-' || substr(xgsj, 5, 2) || '-' || substr(xgsj, 7, 2) || ' '
            || substr(xgsj, 9, 8) AS changed_at
 FROM br_da
--- changed WHERE xgsj >= CAST(:changed_from_char16 AS char(16))
+WHERE brxh IS NOT NULL
+-- changed AND xgsj >= CAST(:changed_from_char16 AS char(16))
+-- paged AND brxh > coalesce(CAST(nullif(CAST(:after_patient_no AS varchar(20)), '') AS integer), 0)
+-- paged ORDER BY brxh LIMIT :page_rows

@@ -5,3 +5,6 @@ SELECT trim(kh) AS card_no,
        CASE WHEN coalesce(ztbz, '0') = '0' THEN 1 ELSE 0 END AS active
 FROM br_kp
 WHERE brxh IS NOT NULL
+-- paged AND kh >= CAST(:after_card_no AS char(20))
+-- paged AND (kh > CAST(:after_card_no AS char(20)) OR klx > CAST(:after_card_type AS char(2)))
+-- paged ORDER BY kh, klx LIMIT :page_rows
