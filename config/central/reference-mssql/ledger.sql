@@ -1,11 +1,12 @@
 -- The only tables of ours in the centre. The ledger row of a document is inserted first, in the transaction of its business
--- rows; the two unique constraints are what makes the return exactly-once.
+-- rows; the two unique constraints are what makes the return exactly-once. What is looked up is nvarchar, as the driver sends it:
+-- compared with a varchar column it would read the whole index.
 IF object_id('yj_ledger') IS NULL
 CREATE TABLE yj_ledger (
-    yj_id           varchar(40)    NOT NULL PRIMARY KEY,
+    yj_id           nvarchar(40)   NOT NULL PRIMARY KEY,
     entity          varchar(30)    NOT NULL,
     incident_no     integer        NOT NULL,
-    installation_id varchar(40)    NOT NULL,
+    installation_id nvarchar(40)   NOT NULL,
     sequence        bigint         NOT NULL,
     payload_hash    varchar(64)    NOT NULL,
     central_key     varchar(40),
@@ -19,7 +20,7 @@ CREATE TABLE yj_ledger (
 );
 IF object_id('yj_incident') IS NULL
 CREATE TABLE yj_incident (
-    installation_id varchar(40) NOT NULL,
+    installation_id nvarchar(40) NOT NULL,
     incident_no     integer     NOT NULL,
     epoch           integer     NOT NULL,
     opened_at       datetimeoffset NOT NULL,
