@@ -173,6 +173,13 @@ def test_a_department_out_of_scope_is_left_to_the_his(standby: Standby, desk: Ca
     assert "没有病人" in page.inner_text("#yj-lane")
 
 
+def test_who_may_only_look_moves_nobody(hall: Standby, desk: Callable[..., Desk]) -> None:
+    page = desk("auditor", "/triage").page
+    Hand(page).at("#department").choose("nk", of="内科门诊").at("#yj-lane tr").press("F6").press("Enter")
+    assert "只能查看" in page.inner_text("#possible") and page.locator("#elsewhere").is_disabled()
+    assert states(hall)["王凤"] == "waiting"
+
+
 def test_the_department_is_remembered_over_a_reload(nurse: Hand) -> None:
     nurse.page.reload()
     nurse.at("#yj-lane tr")

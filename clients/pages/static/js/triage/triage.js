@@ -5,7 +5,7 @@ import { confirm, question } from "../kernel/dialog.js";
 import { by, h } from "../kernel/dom.js";
 import { onMode } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { mayAct, page, t } from "../kernel/page.js";
 import { ageOf, allergyOf, guardianOf, sexOf } from "../kernel/person.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said } from "../kernel/say.js";
@@ -16,6 +16,7 @@ const EVERY = 3000;
 const GRAVE = [1, 2];
 const kept = `yj:${page.operator.code}:triage`;
 const lanes = ["yj", "centre"];
+const mine = mayAct("triage"); // others may look
 const state = { department: null, found: { yj: [], centre: [] }, lane: "yj", withSeen: false };
 
 // What Enter does with a visit: the next step it usually takes.
@@ -28,7 +29,7 @@ const tables = Object.fromEntries(lanes.map((lane) => [lane, new Rows(by(`${lane
     t(`triage.state_${visit.status}`), visit.staff_name ?? "", visit.triage_level ?? "", visit.registered_at.slice(11, 16),
   ],
   mark: (visit) => `${visit.status}${GRAVE.includes(visit.triage_level) ? " grave" : ""}`,
-  take: (visit) => move(visit, NEXT[visit.status]), none: "triage.nobody",
+  take: (visit) => { if (mine) move(visit, NEXT[visit.status]); }, none: "triage.nobody",
 })]));
 
 // --- looking ------------------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ function draw() {
     const count = (status) => state.found[lane].filter((visit) => visit.status === status).length;
     by(`${lane}-count`).textContent = t("triage.counts", { paused: count("paused"), waiting: count("waiting"), called: count("called"), absent: count("absent") });
   }
-  by("resume-all").disabled = !state.found.yj.some((visit) => visit.status === "paused");
+  by("resume-all").disabled = !mine || !state.found.yj.some((visit) => visit.status === "paused");
 }
 
 const quietly = () => look().catch(() => {}); // a silent standby is told in the frame
@@ -82,8 +83,8 @@ function enter() {
 function possible() {
   const { mode, scope } = page.mode;
   const outside = state.department && mode !== "normal" && scope !== null && !scope.includes(state.department.code);
-  by("possible").hidden = mode === "emergency" && !outside;
-  by("possible").textContent = outside ? t("triage.out_of_scope") : mode === "emergency" ? "" : t(`triage.possible_${mode}`);
+  by("possible").hidden = mine && mode === "emergency" && !outside;
+  by("possible").textContent = !mine ? t("triage.possible_look") : outside ? t("triage.out_of_scope") : mode === "emergency" ? "" : t(`triage.possible_${mode}`);
 }
 
 /** The lane whose chosen patient the keys act on. */
@@ -149,7 +150,9 @@ const elsewhere = once(async () => {
 });
 
 // --- keys ---------------------------------------------------------------------------------------------------------
+by("elsewhere").disabled = !mine;
 for (const button of document.querySelectorAll("[data-move]")) {
+  button.disabled = !mine;
   button.addEventListener("click", () => {
     const visit = chosen();
     if (visit) move(visit, button.dataset.move).then(() => tables[state.lane].focus());
