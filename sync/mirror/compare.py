@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from fallback_server.domain.datasets import DATASETS
 from sync.mirror.normalise import Rejection
 from sync.mirror.pull import Diff, Staged
 from sync.mirror.stage import diff_table, gone_table, staging_table
@@ -18,18 +17,44 @@ from sync.mirror.stage import diff_table, gone_table, staging_table
 _BATCH: Final = 2000
 
 
-def set_orphans_aside(connection: Connection, staged: Staged) -> None:
-    """Lines whose parent was not read, or was set aside, go with it."""
-    parent = staged.dataset.parent
-    if parent is None or staged.loaded is not None:
-        return
-    key = DATASETS[parent].keys[0]
-    keys = _shown(staged)
+def set_families_aside(connection: Connection, staged: Iterable[Staged]) -> None:
+    """A prescription or an order and its lines are one thing: what is set aside of it takes the rest along.
+
+    Otherwise a head would stand there with fewer lines than its total, and be charged so. The last good version stays,
+    all of it. Call before `compare`.
+    """
+    by_name = {each.dataset.name: each for each in staged}
+    for lines in by_name.values():
+        head = by_name.get(lines.dataset.parent or "")
+        if head is not None and lines.loaded is None and head.loaded is None:
+            _set_incomplete_aside(connection, head, lines)
+            _set_orphans_aside(connection, head, lines)
+
+
+def _set_incomplete_aside(connection: Connection, head: Staged, lines: Staged) -> None:
+    """Heads of which a line was set aside."""
+    key, stage = head.dataset.keys[0], head.table
+    for found in sorted(lines.torn):
+        at = connection.execute(text(f"SELECT id FROM {stage} WHERE {key} = :key"), {"key": found}).scalar()
+        if at is None:
+            continue
+        head.set_aside(Rejection(head.dataset.name, found, "incomplete", f"a row of {lines.dataset.name}"))
+        connection.execute(text(f"INSERT INTO {stage}_kept (id) VALUES (:id)"), {"id": at})
+        connection.execute(text(f"DELETE FROM {stage} WHERE id = :id"), {"id": at})
+
+
+def _set_orphans_aside(connection: Connection, head: Staged, lines: Staged) -> None:
+    """Lines whose head was not read, or was set aside; what is published of a head that stays, stays with it."""
+    key, name = head.dataset.keys[0], lines.dataset.name
     # NOT IN, not NOT EXISTS: SQLite then looks every line up in one list instead of searching the heads for each.
-    lonely = f"s.{key} NOT IN (SELECT p.{key} FROM {staging_table(parent)} p)"
-    rows = connection.execute(text(f"SELECT {keys} FROM {staged.table} s WHERE {lonely}"))
-    _note(staged, rows.scalars(), "orphan", f"no {parent}")
-    connection.execute(text(f"DELETE FROM {staged.table} AS s WHERE {lonely}"))
+    lonely = f"s.{key} NOT IN (SELECT p.{key} FROM {head.table} p)"
+    rows = connection.execute(text(f"SELECT {_shown(lines)} FROM {lines.table} s WHERE {lonely}"))
+    _note(lines, rows.scalars(), "orphan", f"no {head.dataset.name}")
+    connection.execute(text(f"DELETE FROM {lines.table} AS s WHERE {lonely}"))
+    standing = f"SELECT h.{key} FROM mirror.{head.dataset.name} h WHERE h.id IN (SELECT id FROM {head.table}_kept)"
+    connection.execute(
+        text(f"INSERT INTO {lines.table}_kept (id) SELECT d.id FROM mirror.{name} d WHERE d.{key} IN ({standing})")
+    )
 
 
 def _shown(staged: Staged, of: str = "{name}") -> str:

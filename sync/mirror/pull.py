@@ -57,6 +57,7 @@ class Staged:
     watermark: str | None = None
     shape: str | None = None
     loaded: Loader | None = None
+    torn: set[str] = field(default_factory=set)  # keys of the heads of which a line was set aside
 
     @property
     def table(self) -> str:
@@ -70,6 +71,8 @@ class Staged:
     def set_aside(self, rejection: Rejection) -> None:
         self.rejected += 1
         self.reasons[rejection.reason] = self.reasons.get(rejection.reason, 0) + 1
+        if self.dataset.parent is not None:
+            self.torn.add(rejection.row_key.rpartition("/")[0])
         if len(self.rejections) < REJECTIONS_KEPT:
             self.rejections.append(rejection)
 

@@ -20,7 +20,7 @@ from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
 from sync.mirror import records
-from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_orphans_aside
+from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
 from sync.mirror.pull import How, Staged
@@ -254,8 +254,8 @@ def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
     with transaction(connection):
         for staged in work.staged:
             set_duplicates_aside(connection, staged)
+        set_families_aside(connection, work.staged)
         for staged in work.staged:
-            set_orphans_aside(connection, staged)
             compare(connection, staged, work.standing[staged.dataset.name].before.rows)
         for name, staged in by_name.items():
             limit = limits(name, work.rules, work.gateway.hints(name))

@@ -41,7 +41,14 @@ def test_every_code_stands_there_once() -> None:
 
 def test_every_reason_of_a_rejection_is_explained() -> None:
     explained = {plain(row[0]) for row in cells("Reasons")}
-    assert explained == REASONS | {"missing_value", "unknown_value", "key_missing", "duplicate_key", "orphan"}
+    assert explained == REASONS | {
+        "missing_value",
+        "unknown_value",
+        "key_missing",
+        "duplicate_key",
+        "orphan",
+        "incomplete",
+    }
     assert {promise.holds for promise in PROMISES if promise.verdict == "rejected"} <= explained
 
 

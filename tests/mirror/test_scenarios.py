@@ -19,6 +19,7 @@ from config.settings import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.store import mirror as tables
+from fallback_server.store import mirror_status
 from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.central.gateway import CentralGateway, Transient, Unreachable
@@ -27,7 +28,7 @@ from sync.mirror.refresh import refresh
 from sync.mirror.rollback import go_back
 from sync.mirror.run import RunReport
 from tests.mirror.conftest import MORNING
-from tests.mirror.hospital import Rows, drug, hospital, patient, published
+from tests.mirror.hospital import Rows, drug, hospital, patient, prescription, prescription_line, published
 
 Run = Callable[..., RunReport]
 
@@ -170,6 +171,32 @@ def test_numbers_that_no_column_can_hold_stop_nothing(store: Store, centre: Fake
         centre.datasets["drug"] = [drug(901, unit_price=value), *hospital()["drug"], drug(902, pack_qty=value)]
         report = mirror("drug")
         assert report.published and report.counts["drug"]["rejected"] == 2, value
+
+
+def test_half_a_prescription_is_never_shown(store: Store, centre: FakeCentral, mirror: Run) -> None:
+    """A line, or the head, cannot be taken: what stood there before stays, all of it; what is new waits, all of it."""
+    heads, lines = "open_prescription", "open_prescription_line"
+    centre.datasets[heads] = [prescription(501), prescription(502, total="50.00")]
+    centre.datasets[lines] = [
+        prescription_line(501, 1), prescription_line(501, 2), prescription_line(502, 1), prescription_line(502, 2),
+    ]  # fmt: skip
+    mirror()
+    before = everything(store)
+    for head, bad in (
+        (prescription(501, total="99.00"), prescription_line(501, 2, quantity="x")),
+        (prescription(501, total="99.00", status="?"), prescription_line(501, 2, quantity=7)),
+    ):
+        centre.datasets[heads] = [head, prescription(502, total="50.00"), prescription(503)]
+        centre.datasets[lines] = [
+            prescription_line(501, 1, quantity=3), bad, prescription_line(502, 1), prescription_line(502, 2),
+            prescription_line(503, 1), prescription_line(503, 2, amount=None),
+        ]  # fmt: skip
+        report = mirror()
+        after = everything(store)
+        assert report.published and after[heads] == before[heads] and after[lines] == before[lines]
+        with store.reading() as tx:
+            reasons = {(one["dataset"], one["reason"]) for one in mirror_status.rejections(tx.conn, 100)}
+        assert {(heads, "incomplete"), (lines, "orphan"), (lines, "missing_value")} <= reasons
 
 
 def test_a_table_in_which_everything_changed(store: Store, centre: FakeCentral, mirror: Run) -> None:
