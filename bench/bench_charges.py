@@ -21,7 +21,7 @@ def measure() -> list[Figure]:
         here.open_for_business()
         serve = ("-m", "clients.console", "--home", str(here.settings.home), "serve", "--host", "127.0.0.1")
         with process(*serve, "--port", str(free_port())) as address, process("-m", "bench.empty_server") as nothing:
-            tokens, body = _desks(here, address)
+            tokens, body = desks(here, address)
             for _ in range(RUNS):
                 plan = {"path": PATH, "clients": CLIENTS, "seconds": SECONDS, "tokens": tokens, "body": body}
                 ours.append(load_from_outside({**plan, "address": address}))
@@ -37,7 +37,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def _desks(here: Stage, address: str) -> tuple[list[str], dict[str, object]]:
+def desks(here: Stage, address: str) -> tuple[list[str], dict[str, object]]:
     """Sessions of a dozen cashiers with receipt books that last, and the charge they all write."""
     tokens = []
     lead = _log_in(address, here.operators("supervisor", 1)[0], "LEAD")

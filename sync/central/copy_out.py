@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sync.central.lines import Lines
 from sync.central.pages import Stream, shape_of
 
-PAGE_BYTES: Final = 1 << 19
+PAGE_BYTES: Final = 1 << 18
 
 
 def copy_pages(connection: Connection, sql: str, values: Mapping[str, Any]) -> Stream:
@@ -55,7 +55,7 @@ def _with_values(connection: Connection, cursor: Any, sql: str, values: Mapping[
 
 
 class _Flow:
-    """What the driver writes, handed on half a megabyte at a time."""
+    """What the driver writes, handed on a quarter of a megabyte at a time."""
 
     def __init__(self, copy: Callable[[Any], None]) -> None:
         self._parts: list[bytes] = []
