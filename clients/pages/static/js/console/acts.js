@@ -156,5 +156,5 @@ export const ACTS = {
 /** Do what a button says, then look at the page again. */
 export async function perform(button) {
   await ACTS[button.dataset.act]({ ...button.dataset });
-  await refreshAfter();
+  refreshAfter(); // not waited for: the next key belongs to the next act
 }

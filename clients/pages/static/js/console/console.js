@@ -38,5 +38,6 @@ document.addEventListener("change", (event) => {
 });
 document.addEventListener("screen", formsReady);
 
+keepLive(); // before anything is changed on the page: it is compared with what the standby sends
 formsReady();
-keepLive();
+if (document.activeElement === document.body) document.querySelector(".steps .go")?.focus();

@@ -18,7 +18,7 @@ function value(form, name) {
 /** The departments ticked, null for the whole hospital, undefined (said so) when none is ticked. */
 function scopeOf(form) {
   if (value(form, "scope") === "whole") return null;
-  const ticked = Array.from(form.querySelectorAll("[name=department]:checked"), (box) => box.value);
+  const ticked = Array.from(form.querySelectorAll("[data-department]:checked"), (box) => box.value);
   if (ticked.length) return ticked;
   wrong(form.querySelector("[data-sieve]"), t("console.choose_departments"));
   return undefined;
@@ -110,10 +110,10 @@ function switchOn(form) {
       const mode = await act("/mode/emergency", body, draft.key);
       draft.renew();
       said(t("console.said_on", { no: mode.incident_no }));
-      await refreshAfter();
+      refreshAfter();
     } catch (error) {
       failed(error, form);
-      if (error instanceof Problem && error.code === "wrong_state") await refreshAfter();
+      if (error instanceof Problem && error.code === "wrong_state") refreshAfter();
     }
   });
   walk(form, { done: go });
@@ -128,7 +128,7 @@ function changeScope(form) {
       await act("/mode/scope", { departments, reason: value(form, "reason") }, ulid());
       form.elements.reason.value = "";
       said(t("console.said_scope"));
-      await refreshAfter();
+      refreshAfter();
     } catch (error) {
       failed(error, form);
     }
@@ -145,7 +145,7 @@ function switchOff(form) {
       send: (given, key) => act("/mode/normal", { upload, approver: approver(given) }, key),
     });
     if (done) said(t("console.said_off"));
-    await refreshAfter();
+    refreshAfter();
   });
   walk(form, { done: go });
 }
@@ -171,7 +171,7 @@ function handOut(form) {
       draft.renew();
       form.reset();
       said(t("console.said_book"));
-      await refreshAfter();
+      refreshAfter();
       goTo(form.elements.operator);
     } catch (error) {
       failed(error, form);
