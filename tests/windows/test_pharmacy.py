@@ -146,3 +146,37 @@ def test_our_own_prescription_is_handed_over_even_after_the_return_to_the_his(yj
         ("handover", 2), ("handover", 1), ("return", -1),
     ]  # fmt: skip
     assert payloads[2]["reason"] == "退药"
+
+
+def test_a_text_or_a_scan_finds_prescriptions(yj: Hospital) -> None:
+    made = good(charge(yj.window("cashier"), {"prescription_ids": [RX_UNPAID]}))
+    for q in ("3001", made["receipt_no"], made["yj_no"], made["yj_no"].lower(), "张伟", "ZW", "8800003", "1111"):
+        assert list(shown(yj, q=q, state="all")) == [RX_UNPAID], q
+    assert list(shown(yj, q="OYXW", state="all")) == [RX_PAID]
+    for q in ("nobody", "%", "' OR 1=1", "300"):
+        assert shown(yj, q=q, state="all") == {}, q
+    assert set(shown(yj, q="  ", state="all")) == {RX_PAID, RX_UNPAID}
+
+
+def test_what_is_out_is_listed_even_where_something_is_still_to_be_given(yj: Hospital) -> None:
+    """After recovery everything that is with a patient must be dispensed in the HIS, half-finished ones too."""
+    visit = good(
+        yj.window("cashier").post(
+            "/registrations",
+            {"patient_id": WANG, "department_code": "JZ", "type_code": "MF", "visit_kind": "emergency", "payments": []},
+        )
+    )
+    lines = [{"drug_code": "A004", "quantity": 2}, {"drug_code": "A005", "quantity": 1}]
+    paper = {"registration_id": visit["id"], "kind": "western", "diagnoses": ["J06.900"], "lines": lines}
+    rx = good(yj.window("doctor").post("/prescriptions", paper))
+    good(charge(yj.window("cashier"), {"registration_id": visit["id"], "prescription_ids": [rx["id"]]}))
+    half = {"checked_by": "0402", "lines": [rx["lines"][0]["line_id"]]}
+    good(yj.window("pharmacist").post(f"/prescriptions/{rx['id']}/handover", half))
+    assert shown(yj, state="handed_over") == {} and list(shown(yj, state="out")) == [rx["id"]]
+    [note] = shown(yj, state="out")[rx["id"]]["notes"]
+    assert (note["kind"], note["pieces"], note["handed_by"], note["checked_by"]) == (
+        "handover", 2, {"code": "0401", "name": "郑药师"}, "0402",
+    )  # fmt: skip
+    good(yj.window("pharmacist").post(f"/prescriptions/{rx['id']}/return", {"reason": "退药"}))
+    assert shown(yj, state="out") == {}
+    assert [one["kind"] for one in shown(yj)[rx["id"]]["notes"]] == ["handover", "return"]

@@ -143,7 +143,7 @@ def _drugs(tx: Tx, condition: ColumnElement[bool] | None, kind: str, limit: int)
         return []
     table = mirror.datasets["drug"]
     statement = select(table).where(condition, table.c.category.in_(rules.FORM_HOLDS[kind]))
-    ordered = statement.order_by(table.c.active.desc(), table.c.name, table.c.drug_code).limit(limit)
+    ordered = statement.order_by(table.c.active.desc(), table.c.pinyin, table.c.drug_code).limit(limit)
     return [dict(row) for row in tx.conn.execute(ordered).mappings()]
 
 

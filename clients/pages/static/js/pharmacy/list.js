@@ -11,7 +11,8 @@ import { Rows } from "../kernel/rows.js";
 import { failed, hush, wrong } from "../kernel/say.js";
 
 const EVERY = 4000;
-const MOST = 200;
+const MOST = { paid: 200, out: 500, refunded: 100, all: 200 };
+const SELDOM = 5; // what is done changes slowly: every fifth look
 const PLACE = "yj:pharmacy"; // of this browser: the counter does not move with the person
 const TONE = { paid: "warn", handed_over: "good", refunded: "bad" };
 
@@ -53,14 +54,14 @@ export async function readList() {
   reading += 1;
   const mine = reading;
   const { q, state, order } = view.state;
-  const query = { state: q ? "all" : state, order, limit: MOST, q, pharmacy_code: by("pharmacy").value };
+  const query = { state: q ? "all" : state, order, limit: MOST[q ? "all" : state], q, pharmacy_code: by("pharmacy").value };
   let found = (await get("/pharmacy/prescriptions", query)).items;
   const elsewhere = q && found.length === 0 && query.pharmacy_code;
   if (elsewhere) found = (await get("/pharmacy/prescriptions", { ...query, pharmacy_code: null })).items;
   if (mine !== reading) return found;
   rows.show(found, { choose: view.state.chosen });
   put(by("count"), q ? t("pharmacy.found_for", { text: q, n: found.length }) : t("pharmacy.count", { n: found.length }),
-    elsewhere && found.length ? ` ${t("pharmacy.elsewhere")}` : null);
+    found.length === query.limit ? ` ${t("pharmacy.more")}` : null, elsewhere && found.length ? ` ${t("pharmacy.elsewhere")}` : null);
   choose(rows.chosen);
   return found;
 }
@@ -138,5 +139,9 @@ export function beginList() {
     by("state").value = view.state.state;
   });
   quietly();
-  setInterval(() => { if (!document.hidden) quietly(); }, EVERY);
+  let looks = 0;
+  setInterval(() => {
+    looks += 1;
+    if (!document.hidden && (view.state.state === "paid" || looks % SELDOM === 0)) quietly();
+  }, EVERY);
 }
