@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from config.settings import Mirror, Settings
 from fallback_server.domain.datasets import DATASETS
@@ -63,7 +63,7 @@ def _fill(connection: sqlite3.Connection) -> None:
     for number, (family, given) in enumerate([("欧阳", "娜娜"), ("单", "小单"), ("王", "𠮷"), ("曾", "经")], start=1):
         add(
             "person", family_name=family, given_name=given, gender="female", born=20150100 + number, paper_id=1,
-            paper_no=f"11010520150{number:04d}X", payer_id=1, made_at=now - 86400, touched_at=now - 86400,
+            paper_no=f"11010520150{number:04d}X", payer_id=1, made_at=now - 86400 * number, touched_at=now - 86400 * number,
         )  # fmt: skip
         add("card", tag=f"K{number:05d}", kind_id=1, person_id=number)
     for number, (login, employee, right) in enumerate(PEOPLE.values()):
@@ -116,6 +116,18 @@ def test_its_shapes_become_ours(kanghe: Outage) -> None:
         assert tx.conn.execute(price).scalar_one() == Decimal(
             "12.50"
         )  # of three prices in the history the one that is valid
+
+
+def test_a_time_in_seconds_serves_as_a_watermark(kanghe: Outage) -> None:
+    run_mirror(kanghe.store, kanghe.gateway, Mirror())
+    with kanghe.his.begin() as connection:
+        connection.execute(
+            text("UPDATE person SET mobile = '15400000009', touched_at = :now WHERE person_id = 3"),
+            {"now": int(time.time())},
+        )
+    again = run_mirror(kanghe.store, kanghe.gateway, Mirror(), ["patient"])
+    # The one that changed, and the newest of before, which lies in the overlap.
+    assert (again.counts["patient"]["read"], again.counts["patient"]["updated"]) == (2, 1)
 
 
 def test_a_whole_outage_comes_back_and_balances(kanghe: Outage) -> None:
