@@ -61,9 +61,10 @@ def _fill(connection: sqlite3.Connection) -> None:
         connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", list(row.values()))
 
     for number, (family, given) in enumerate([("欧阳", "娜娜"), ("单", "小单"), ("王", "𠮷"), ("曾", "经")], start=1):
+        then = now - 86400 * number
         add(
             "person", family_name=family, given_name=given, gender="female", born=20150100 + number, paper_id=1,
-            paper_no=f"11010520150{number:04d}X", payer_id=1, made_at=now - 86400 * number, touched_at=now - 86400 * number,
+            paper_no=f"11010520150{number:04d}X", payer_id=1, made_at=then, touched_at=then,
         )  # fmt: skip
         add("card", tag=f"K{number:05d}", kind_id=1, person_id=number)
     for number, (login, employee, right) in enumerate(PEOPLE.values()):
