@@ -18,11 +18,17 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sync.central.lines import Lines
 from sync.central.pages import Stream, shape_of
 
+_OPEN: Final = "yj_copy"
 PAGE_BYTES: Final = 1 << 18
 
 
 def copy_pages(connection: Connection, sql: str, values: Mapping[str, Any]) -> Stream:
-    """The rows of a SELECT as pages of `Lines`. Raises DBAPIError, as every statement does."""
+    """The rows of a SELECT as pages of `Lines`. Raises DBAPIError, as every statement does.
+
+    One at a time: the driver would hand the rows of two streams on one connection to whoever asks first.
+    """
+    if connection.info.get(_OPEN):
+        raise RuntimeError("another stream of this connection is not at its end")
     cursor = connection.connection.cursor()
     statement = _with_values(connection, cursor, sql, values)
     with driver_errors(connection, sql):
@@ -37,7 +43,13 @@ def copy_pages(connection: Connection, sql: str, values: Mapping[str, Any]) -> S
             while data := flow.next():
                 yield Lines(data)
 
+    connection.info[_OPEN] = True
+
     def close() -> None:
+        if connection.closed:
+            return
+        if not connection.invalidated:
+            connection.info[_OPEN] = False
         if flow.unfinished:
             # There is no polite way out of a COPY half read: the connection goes with it.
             connection.invalidate()

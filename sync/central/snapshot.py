@@ -41,6 +41,14 @@ class SqlSnapshot:
     row_version_limit: int | None = None
     shapes: dict[str, str | None] = field(default_factory=dict)
 
+    streams: list[Stream] = field(default_factory=list)
+
+    def close(self) -> None:
+        """End what is still being read: an exception may leave a stream open, and its connection goes to another."""
+        for stream in self.streams:
+            stream.close()
+        self.streams.clear()
+
     def shape(self, dataset: str) -> str | None:
         return self.shapes.get(dataset)
 
@@ -54,12 +62,15 @@ class SqlSnapshot:
         with self.errors(where):
             stream = self._stream(dataset, step, binds or {})
         self.shapes[dataset] = stream.shape
+        self.streams.append(stream)
         try:
             order = _picker(where, stream, self._wanted(dataset), DATASETS[dataset].optional)
             pick = _both(order, self.convert(dataset))
             yield from self._read(where, stream, pick)
         finally:
             stream.close()
+            if stream in self.streams:
+                self.streams.remove(stream)
 
     def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
         names = self._wanted(dataset)

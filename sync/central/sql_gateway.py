@@ -139,7 +139,7 @@ class SqlGateway:
                 # Read before the snapshot is taken: everything committed until then is in it.
                 as_of = self.clock.now() - timedelta(seconds=behind)
                 self.edge.snapshot(connection, session)
-            yield SqlSnapshot(
+            snapshot = SqlSnapshot(
                 connection,
                 self.edge,
                 as_of,
@@ -153,6 +153,10 @@ class SqlGateway:
                 oldest_running=oldest,
                 row_version_limit=limit,
             )
+            try:
+                yield snapshot
+            finally:
+                snapshot.close()
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:
         with self.reading() as connection:

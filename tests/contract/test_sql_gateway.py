@@ -161,3 +161,22 @@ def test_documents_are_written_read_committed_whatever_the_servers_default_is(re
             "on",
         )
     gateway.close()
+
+
+def test_a_read_given_up_half_way_leaves_nothing_behind_on_its_connection(centre: PostgresCentre) -> None:
+    with centre.direct.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO dept SELECT 'x' || n, repeat('长', 50), 'outpatient', NULL, 1 FROM generate_series(1, 20000) n"
+            )
+        )
+    kept = []  # as a traceback would keep it
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="enough"), centre.gateway.snapshot() as snapshot:
+            pages = snapshot.pages("department", {"from_code": "00"})
+            kept.append(pages)
+            assert len(next(pages)) < 20_000
+            raise RuntimeError("enough")
+        with centre.gateway.snapshot() as snapshot:
+            assert sum(map(len, snapshot.pages("department", {"from_code": "00"}))) == 20_000
+        assert centre.gateway.ask("upload/find_charge", {"yj_no": "none"}) == []
