@@ -86,6 +86,8 @@ def _update(connection: Connection, staged: Staged) -> None:
     """
     name, keys = staged.dataset.name, {"id", *staged.dataset.keys}
     indexed = {column.name for index in datasets[name].indexes for column in index.columns} - keys
+    if connection.dialect.name == "postgresql":
+        indexed = set()  # it sees by itself what is the same
     plain = [column for column in staged.columns if column not in indexed and column not in keys]
     found = f"SELECT x.id FROM {diff_table(name)} x WHERE x.op = 'u'"
     rows = f"FROM {staged.table} s WHERE s.id = d.id AND d.id IN ({found})"

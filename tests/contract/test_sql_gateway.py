@@ -167,7 +167,8 @@ def test_a_read_given_up_half_way_leaves_nothing_behind_on_its_connection(centre
     with centre.direct.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO dept SELECT 'x' || n, repeat('长', 50), 'outpatient', NULL, 1 FROM generate_series(1, 20000) n"
+                "INSERT INTO dept SELECT 'x' || n, repeat('长', 50), 'outpatient', NULL, 1"
+                " FROM generate_series(1, 20000) n"
             )
         )
     kept = []  # as a traceback would keep it
