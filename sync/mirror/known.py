@@ -23,8 +23,11 @@ class Known:
 
     @classmethod
     def of(cls, connection: Connection, name: str) -> Known:
-        """Those of a published dataset."""
-        by_byte = ' COLLATE "C"' if connection.dialect.name == "postgresql" else ""
+        """Those of a published dataset. Call inside a transaction."""
+        by_byte = ""
+        if connection.dialect.name == "postgresql":
+            by_byte = ' COLLATE "C"'
+            connection.execute(text("SET LOCAL work_mem = '64MB'"))  # or a million hashes are sorted on disk
         rows = connection.execute(
             text(f"SELECT row_hash FROM mirror.{name} ORDER BY row_hash{by_byte}"),  # noqa: S608  (a dataset's name)
             execution_options={"stream_results": True},
