@@ -111,11 +111,11 @@ def test_new_payments_appear_by_themselves_in_the_order_asked_for(
     standby.hospital.clock.advance(60)
     late = visit(standby, ZHANG)
     paid(standby, late["id"], prescription(standby, late["id"], "A003")["id"])
-    page.wait_for_selector("#rows tr:last-child:has-text('张伟')", timeout=15_000)
+    page.wait_for_selector("#rows tr:first-child:has-text('张伟')", timeout=15_000)
     assert "王芳" in page.inner_text("#person")  # what lies on the counter stays there
     page.focus("#order")
-    hand.press("ArrowUp")
-    page.wait_for_selector("#rows tr:first-child:has-text('张伟')")
+    hand.press("ArrowDown")
+    page.wait_for_selector("#rows tr:last-child:has-text('张伟')")
 
 
 def test_the_pharmacy_is_chosen_once(rx: dict[str, Any], hand: Hand) -> None:

@@ -8,6 +8,7 @@ import { page, t } from "../kernel/page.js";
 import { hush, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
+import { likeliest, MANY } from "./likely.js";
 import { Paper, words } from "./paper.js";
 
 const WHOLE = /^[1-9]\d{0,4}$/;
@@ -110,7 +111,7 @@ by("item").addEventListener("keydown", (event) => {
   } else if (event.key === "ArrowUp" && text === "" && paper.rows.focus()) event.preventDefault();
 });
 searching(by("item"), {
-  load: async (text, signal) => (await get("/fee-items", { q: text, limit: 15 }, { signal })).items,
+  load: async (text, signal) => likeliest((await get("/fee-items", { q: text, limit: MANY }, { signal })).items, text),
   show: (item) => [item.name, h("small", {}, place(item.exec_department_code)), `${price(item.unit_price)}/${item.unit}`],
   choose,
   empty: (text) => wrong(by("item"), t("doctor.no_item", { text })),

@@ -6,6 +6,7 @@ import { goTo } from "../kernel/keys.js";
 import { price } from "../kernel/money.js";
 import { page, t } from "../kernel/page.js";
 import { hush, wrong } from "../kernel/say.js";
+import { likeliest, MANY } from "./likely.js";
 import { searching } from "../kernel/search.js";
 import { Entry } from "./entry.js";
 import { Paper, words } from "./paper.js";
@@ -106,7 +107,7 @@ by("diagnosis").addEventListener("keydown", (event) => {
 });
 
 const search = searching(by("diagnosis"), {
-  load: async (text, signal) => (await get("/diagnoses", { q: text, limit: 15 }, { signal })).items,
+  load: async (text, signal) => likeliest((await get("/diagnoses", { q: text, limit: MANY }, { signal })).items, text),
   show: (one) => [one.name, h("small", {}, one.diagnosis_code)],
   choose: diagnose,
   empty: (text) => wrong(by("diagnosis"), t("doctor.no_diagnosis_found", { text })),

@@ -35,7 +35,8 @@ const rows = new Rows(by("queue"), {
   cells: (item) => [
     h("td.num", {}, item.queue_no === null ? "" : String(item.queue_no)),
     h("td", {}, h("strong", {}, item.patient_name), " ", h("small", {}, sexOf(item), " ", ageOf(item)), " ",
-      item.allergy ? h("span.tag.bad", { title: item.allergy }, t("doctor.allergic")) : null),
+      item.allergy ? h("span.tag.bad", { title: item.allergy }, t("doctor.allergic")) : null,
+      chosen.department === "" ? h("small.where", {}, item.department_name) : null),
     h("td", {}, h("span.tag", { class: `tag ${item.status === "called" ? "good" : item.status === "waiting" ? "" : "warn"}` }, t(`doctor.status_${item.status}`)),
       " ", item.origin === "yj" ? originTag(item) : null),
   ],

@@ -16,7 +16,7 @@ const SELDOM = 5; // what is done changes slowly: every fifth look
 const PLACE = "yj:pharmacy"; // of this browser: the counter does not move with the person
 const TONE = { paid: "warn", handed_over: "good", refunded: "bad" };
 
-const view = new Draft("pharmacy", () => ({ state: null, order: "queue", q: "", chosen: null }));
+const view = new Draft("pharmacy", () => ({ state: null, order: "newest", q: "", chosen: null }));
 const listeners = [];
 
 /** Be told which prescription is chosen, and again whenever it was read anew. */

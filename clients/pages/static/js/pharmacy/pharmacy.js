@@ -37,10 +37,10 @@ function show(found) {
   if (!one) return;
   put(by("person"), personLine(one.patient), stateTag(one.state), h(one.origin === "yj" ? "span.tag.yj" : "span.tag.centre", {}, t(`pharmacy.of_${one.origin}`)));
   put(by("facts"), [
-    [t("pharmacy.number"), one.rx_no], [t("pharmacy.kind"), t(`pharmacy.kind_${one.kind}`)], [t("pharmacy.doctor"), one.staff_name],
+    [t(one.origin === "yj" ? "pharmacy.number" : "pharmacy.his_no"), one.rx_no], [t("pharmacy.kind"), t(`pharmacy.kind_${one.kind}`)], [t("pharmacy.doctor"), one.staff_name],
     [t("pharmacy.diagnosis"), one.diagnoses.map((other) => other.name).join(", ")], [t("pharmacy.total"), one.total],
     [t("pharmacy.receipt_no"), one.receipt_no], [t("pharmacy.pharmacy"), place(one.pharmacy_code)],
-    [t("pharmacy.his_no"), one.origin === "yj" ? one.central_key ?? t("pharmacy.not_uploaded") : one.central_key],
+    [t("pharmacy.his_no"), one.origin === "yj" ? one.central_key ?? t("pharmacy.not_uploaded") : null],
     [t("pharmacy.as_of"), one.as_of?.slice(11, 16)],
   ].filter(([, value]) => value).map(([label, value]) => h("span", {}, h("small", {}, `${label} `), value)));
   showLines();
