@@ -147,6 +147,34 @@ def test_the_standby_restarts_while_an_act_is_under_way_and_one_document_is_made
     assert len(charges(standby)) == 1
 
 
+def test_the_standby_restarts_in_mid_form_and_nothing_is_lost(standby: Standby, hand: Hand) -> None:
+    hand.choose("SMITH", of="SMITH")
+    item(hand, "F001")
+    standby.stop()
+    hand.page.wait_for_selector("#silent:not([hidden])")
+    hand.page.keyboard.type("F003")  # what is typed meanwhile waits
+    standby.start()
+    hand.page.wait_for_selector("#silent", state="hidden", timeout=20_000)
+    hand.press("Control+a").choose("F003", of="F003")
+    hand.at("[data-count='1']").press("Enter").at("#item").press("Enter").at("#pay-0-method").press("F9")
+    paper_agrees(hand)
+    came_out(hand)
+    assert [one["total"] for one in charges(standby)] == ["33.50"]
+
+
+def test_a_drill_numbers_its_own_sheets_and_touches_nothing_of_the_centre(
+    standby: Standby, desk: Callable[..., Desk]
+) -> None:
+    standby.hospital.emergency(drill=True)
+    hand = till(standby, desk)
+    hand.choose("8800003", of="张伟").at("#item")
+    assert hand.page.locator("#basket input").count() == 0
+    item(hand, "F001")
+    hand.press("Enter").at("#pay-0-method").press("F9")
+    came_out(hand, "DRILL")
+    assert charges(standby)[0]["receipt_no"].startswith("DRILL")
+
+
 def test_an_answer_that_was_lost_is_asked_for_again_with_the_same_key(standby: Standby, hand: Hand) -> None:
     lost: list[str] = []
 
