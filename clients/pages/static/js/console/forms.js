@@ -180,6 +180,8 @@ function handOut(form) {
   walk(form, { done: go });
 }
 
+// Where the first keystroke belongs.
+const FIRST = { "switch-on": "#cause", "change-scope": "[name=scope]", "switch-off": "[name=upload]", "hand-out": "#operator" };
 const FORMS = { "switch-on": switchOn, "change-scope": changeScope, "switch-off": switchOff, "hand-out": handOut };
 
 /** Give life to the forms that stand on the page and have none yet. */
@@ -189,6 +191,7 @@ export function formsReady() {
     if (form && !("ready" in form.dataset)) {
       form.dataset.ready = "";
       prepare(form);
+      if (document.activeElement === document.body) goTo(form.querySelector(FIRST[id]));
     }
   }
 }
