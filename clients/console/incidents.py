@@ -1,7 +1,8 @@
-"""`yj incident list | show | confirm | explain | sign`, and which incident a verb means when none is named."""
+"""`yj incident list | show | confirm | explain | sign | archive`, and which incident a verb means if none is named."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -145,6 +146,38 @@ def sign(
             state = incident_row(tx.conn, number)["state"]
     out.say(f"incident {number}: signed as {signed_as} by {operator}; now {state}")
     out.document({"incident_no": number, "signed_as": signed_as, "state": state})
+
+
+@group.command()
+def archive(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(min=1, help="number of the incident")],
+    out_dir: Annotated[Path, typer.Option("--out", help="folder; the papers go to incident-N in it")],
+    operator: Operator,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Every paper of an incident as PDF, with a manifest; run it again and it goes on where it was."""
+    from clients.console import archive as shelf
+    from clients.pages import PAGES_DIR
+    from fallback_server.app import create_app
+    from fallback_server.web.routes import READ_EVERYTHING
+
+    out, found = Output(as_json), instance(ctx)
+    folder = out_dir / f"incident-{number}"
+    with found.store() as store:
+        actor = acting(store, operator, READ_EVERYTHING, Passwords(password_file))
+        app = create_app(found.settings, found.clock, PAGES_DIR, store=store)
+        try:
+            with out.progress("PDF") as ticker:
+                done = shelf.write(app, store, actor, number, folder, ticker.advance)
+        except OSError as error:
+            raise Misuse(f"--out {out_dir}: cannot be written ({error.strerror})") from error
+    out.say(f"{folder}: {done.made} made, {done.kept} kept; manifest {done.sha256}")
+    out.document({"folder": str(folder), "made": done.made, "kept": done.kept, "manifest": done.sha256,
+                  "failed": [{"file": name, "code": code} for name, code in done.failed]})  # fmt: skip
+    if done.failed:
+        raise NotInOrder(*(f"{name}: not made ({code})" for name, code in done.failed))
 
 
 def _counts(one: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from fallback_server.acts import locks, operators
 from fallback_server.acts.views import Billable
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import audit, visits
+from fallback_server.store import audit, mirror, visits
 from fallback_server.store.session import Tx, mirror_as_of
 
 
@@ -57,26 +57,44 @@ def carried(
         "at": at,
         "operator": operator,
         "workstation": workstation,
-        "as_of": min(mirror_as_of(tx.conn).values(), default=None),
+        "as_of": _as_of(tx, at),
         "copy_no": copy_no,
         "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
         "chain": f"{sequence}-{digest[:12]}",
     }
 
 
+def _as_of(tx: Tx, at: str) -> str | None:
+    """How old the data was at `at`: a paper printed again next week was still made from the mirror of its own day."""
+    table = mirror.generation
+    then = tx.conn.execute(
+        select(table.c.as_of)
+        .where(table.c.published_at <= at, table.c.rolled_back_at.is_(None) | (table.c.rolled_back_at > at))
+        .order_by(table.c.generation.desc())
+        .limit(1)
+    ).scalar()
+    return then or min(mirror_as_of(tx.conn).values(), default=None)
+
+
 def carried_by(tx: Tx, policy: Policy, billable: Billable) -> dict[str, Any]:
     """`carried` of a prescription or an order, with the person who took the latest copy.
 
-    Raises mode_normal where a document of the centre is looked at outside an incident.
+    Of one of ours that was never printed: its author, at the time of writing. Raises mode_normal where a document of
+    the centre is looked at outside an incident.
     """
     incident_no = billable.incident_no or tx.mode.incident_no
     if incident_no is None:
         raise YjError("mode_normal")
-    copy = last(tx, billable.id) or {}
+    copy = last(tx, billable.id)
+    if copy is not None:
+        at, operator, workstation = copy["at"], operators.name_of(tx, copy["operator_code"]), copy["workstation"]
+    elif billable.incident_no is not None:
+        at, operator, workstation = billable.written_at, billable.staff_name or "—", "—"
+    else:
+        at, operator, workstation = tx.at, operators.name_of(tx, tx.who.operator_code), tx.who.workstation
     return carried(
-        tx, policy, billable.id, incident_no=incident_no, drill=billable.drill, at=copy.get("at", tx.at),
-        operator=operators.name_of(tx, copy.get("operator_code", tx.who.operator_code)),
-        workstation=copy.get("workstation", tx.who.workstation),
+        tx, policy, billable.id, incident_no=incident_no, drill=billable.drill, at=at, operator=operator,
+        workstation=workstation,
     )  # fmt: skip
 
 

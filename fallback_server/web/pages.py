@@ -167,7 +167,12 @@ class Site:
     folder: Path
     files: str
     mode: Standing
-    nav: tuple[Page, ...]
+    pages: tuple[Page, ...]
+
+    @property
+    def nav(self) -> tuple[Page, ...]:
+        """The windows, in their order."""
+        return tuple(page for page in self.pages if page.nav)
 
 
 def install(app: Flask, groups: list[Pages], store: Store, policy: Policy, mode: Standing, folder: Path) -> Site:
@@ -178,8 +183,8 @@ def install(app: Flask, groups: list[Pages], store: Store, policy: Policy, mode:
     app.jinja_env.globals["qr"] = papers.qr
     words = texts.install(app, folder / "catalogues")
     files = f"/static/{_fingerprint(folder / 'static')}"
-    every = [page for group in groups for page in group.pages]
-    site = Site(app, store, policy, words, folder, files, mode, tuple(p for p in every if p.nav))
+    every = tuple(page for group in groups for page in group.pages)
+    site = Site(app, store, policy, words, folder, files, mode, every)
     for page in every:
         rule = page.path.replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, f"page {page.path}", _view(site, page), methods=["GET"])
@@ -260,8 +265,8 @@ def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyRes
         windows = tuple(one.path for one in site.nav if tx.actor and tx.actor.roles & one.roles)
         shown = page.handler(View(tx, site.policy, path, request.args.to_dict(), language, windows))
         data = shown.pop("data", {})
-        frame = _frame(site, tx, language, page.words, token if page.roles else None)
-    html = _render(site, page, frame, data, shown)
+        frame = frame_of(site, tx, language, page.words, token if page.roles else None)
+    html = render(site, page, frame, data, shown)
     if pdf:
         packed = papers.as_pdf(html, site.folder / "static", site.files)
         return Response(packed, content_type="application/pdf")
@@ -286,7 +291,7 @@ def _taken(site: Site, one: Download, path: dict[str, str]) -> AnyResponse:
     return response
 
 
-def _frame(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: str | None) -> dict[str, Any]:
+def frame_of(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: str | None) -> dict[str, Any]:
     """What stands around every page, for template and scripts alike."""
     actor = tx.actor
     return {
@@ -307,7 +312,8 @@ def _frame(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: str
     }
 
 
-def _render(site: Site, page: Page, frame: dict[str, Any], data: dict[str, Any], shown: dict[str, Any]) -> str:
+def render(site: Site, page: Page, frame: dict[str, Any], data: dict[str, Any], shown: dict[str, Any]) -> str:
+    """The page as HTML; inside a request, real or not."""
     nav = frame.pop("nav")
     packed = _script_json({**frame, "data": data})
     found = site.app.jinja_env.get_template(page.template)

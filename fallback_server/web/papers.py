@@ -5,6 +5,7 @@ WeasyPrint and the fonts it needs are an extra (`pdf`); without it everything bu
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,13 +26,20 @@ def qr(text: str) -> Markup:
     return Markup(drawn.svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None))  # noqa: S704 - made by the library
 
 
-def as_pdf(html: str, static: Path, files: str) -> bytes:
-    """The page as PDF. Raises pdf_unavailable where the extra is not installed."""
+def require_pdf() -> None:
+    """Raises pdf_unavailable where the extra is not installed."""
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # what it leaves out of our styles is meant for screens
     try:
-        from weasyprint import HTML
-        from weasyprint.urls import URLFetcher, URLFetcherResponse
+        import weasyprint  # noqa: F401
     except (ImportError, OSError):  # OSError: the package is there, the system's pango is not
         raise YjError("pdf_unavailable") from None
+
+
+def as_pdf(html: str, static: Path, files: str) -> bytes:
+    """The page as PDF. Raises pdf_unavailable where the extra is not installed."""
+    require_pdf()
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
 
     class Beside(URLFetcher):  # type: ignore[misc]  # the library has no type information
         """Only files that stand beside the pages: a name in a document can never make us read anything else."""
