@@ -36,7 +36,7 @@ class Loader:
         self.contents = 0
         self.greatest_key: str | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Make the table ready for rows."""
         if self._beside:
             self._run(f"DROP TABLE IF EXISTS {self._table}")

@@ -111,7 +111,7 @@ def pull(connection: Connection, source: Source, name: str, how: How, binds: Map
 
 def _load(connection: Connection, source: Source, staged: Staged, rules: PageNormaliser) -> None:
     staged.loaded = loader = Loader(connection, staged.dataset.name, rules.columns)
-    loader.begin()
+    loader.start()
     for page in source:
         batch = rules.page(page)
         staged.take(page, batch)
