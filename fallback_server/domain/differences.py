@@ -29,6 +29,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "ledger_hash": ("台账内容不符", "Ledger holds other contents"),
     "ledger_amount": ("台账金额不符", "Ledger amount differs"),
     "ledger_key": ("台账主键不符", "Ledger key differs"),
+    "recovered": ("本服务器从备份恢复后丢失", "At the centre, lost here by a restored backup"),
     "receipt_unknown": ("票号去向不明", "Receipt number unaccounted for"),
     "receipt_missing": ("票号缺号", "Receipt number missing"),
 }
@@ -46,6 +47,18 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "status": ("状态", "status"),
     "yj_no": ("YJ 号", "YJ number"),
     "state": ("状态", "state"),
+    "error": ("原因", "error"),
+}
+
+ENTITIES: Final[dict[str, tuple[str, str]]] = {
+    "patient": ("新病人", "patient"),
+    "registration": ("挂号", "registration"),
+    "prescription": ("处方", "prescription"),
+    "order": ("申请单", "order"),
+    "charge": ("收费", "charge"),
+    "refund": ("退费", "refund"),
+    "receipt_event": ("票据作废/换号", "receipt event"),
+    "dispense_note": ("发药记录", "hand-over"),
 }
 
 
@@ -60,8 +73,14 @@ def words(value: Any, language: str = "zh") -> str:
         return str(value)
     comma, colon = ("，", "：") if language == "zh" else (", ", ": ")
     told = (
-        f"{FIELDS.get(name, (name, name))[language == 'en']}{colon}{words(inner, language)}"
+        f"{FIELDS.get(name, (name, name))[language == 'en']}{colon}{_value(name, inner, language)}"
         for name, inner in value.items()
         if inner not in (None, "", {})
     )
     return comma.join(told)
+
+
+def _value(name: str, value: Any, language: str) -> str:
+    if name == "entity" and value in ENTITIES:
+        return ENTITIES[value][language == "en"]
+    return words(value, language)

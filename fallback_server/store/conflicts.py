@@ -70,6 +70,11 @@ DECISIONS: Final[dict[str, Decision]] = {
         "Accept the rewound centre: vanished documents are sent again, lost rows are keyed in.",
         approver=True,
     ),
+    "recover": Decision(
+        "认可台账领先：补记本地丢失的单据，号码全部前移，然后继续上传。",
+        "Accept what the ledger has: note what was lost here, move all numbers on, go on.",
+        approver=True,
+    ),
     "noted": Decision("已知悉并在 HIS 中处理，备注写明结果。", "Dealt with in the HIS; the note says how."),
     "dismiss": Decision("核对后确认不是问题。", "Checked: it is not a problem."),
 }
@@ -94,6 +99,7 @@ _PATIENT = ("link", "create", "retry")
 _RECEIPT = ("retry_without_receipt", "retry", "settle")
 _NO_LINK = ("retry", "settle")
 _DOUBT = ("noted", "dismiss")
+ASKED_AGAIN: Final = ("rewound", "ledger_ahead")  # each loss is a new one
 OTHER_KIND: Final = Kind("中心拒绝了这张单据", "The centre refused this document", _PLAIN)
 
 _SYSTEMIC: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
@@ -123,6 +129,7 @@ _SINGLE: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "refund_exceeds": ("退费超过中心的可退金额", "More than the centre has left to refund", _PLAIN),
     "missing_parent": ("所依据的单据没有上传", "A document it depends on was not uploaded", _PLAIN),
     "rewound": ("中心数据被回退", "The centre was rewound", ("approve_rewound",)),
+    "ledger_ahead": ("中心台账比本服务器新", "The centre's ledger is ahead of this standby", ("recover",)),
     "doubt_charged_twice": ("同一病人同一金额两边都收过费", "Same patient and amount on both sides", _DOUBT),
     "doubt_receipt_number": ("同一票据号两边都使用过", "The same receipt number on both sides", _DOUBT),
     "doubt_patient_twice": ("同一病人可能两边都建了档", "A patient may exist on both sides", _DOUBT),
@@ -161,7 +168,7 @@ def open_conflict(
     if waiting:
         tx.conn.execute(update(conflict).where(conflict.c.id == waiting[0]).values(**versions))
         return False
-    if seen and yj_id is None and kind != "rewound":
+    if seen and yj_id is None and kind not in ASKED_AGAIN:
         return False
     tx.conn.execute(
         conflict.insert().values(

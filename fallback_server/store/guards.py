@@ -5,11 +5,24 @@ Applied by migrations; the statements are here because they belong to the tables
 
 from __future__ import annotations
 
-APPEND_ONLY = ("charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event")
+APPEND_ONLY = (
+    "charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event", "recovered",
+)  # fmt: skip
 FROZEN_COLUMNS = {
-    "outbox": ("yj_id", "sequence", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),
+    "outbox": ("yj_id", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),
     "receipt_number": ("prefix", "number", "receipt_no"),
 }
+# A document that was numbered twice (this store came back from a backup) gets a later number before it is sent; none
+# goes back, and what the centre has keeps its own.
+RENUMBERED = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
+
+
+def _sequence_rule(dialect: str) -> str:
+    differs = RENUMBERED[dialect]
+    return (
+        f"(OLD.sequence {differs} NEW.sequence AND (NEW.sequence < OLD.sequence "
+        "OR OLD.state NOT IN ('pending', 'unknown', 'conflict')))"
+    )
 
 
 def statements(dialect: str) -> list[str]:
@@ -27,6 +40,7 @@ def _sqlite() -> list[str]:
             )
     for table, columns in FROZEN_COLUMNS.items():
         changed = " OR ".join(f"OLD.{c} IS NOT NEW.{c}" for c in columns)
+        changed += f" OR {_sequence_rule('sqlite')}" if table == "outbox" else ""
         ddl.append(
             f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} WHEN {changed} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is frozen'); END"
@@ -50,6 +64,7 @@ def _postgresql() -> list[str]:
         )
     for table, columns in FROZEN_COLUMNS.items():
         changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in columns)
+        changed += f" OR {_sequence_rule('postgresql')}" if table == "outbox" else ""
         ddl.append(
             f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) "
             "EXECUTE FUNCTION yj_refuse()"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, String, Table, Text, text
 
-from fallback_server.store.schema import BigKey, metadata
+from fallback_server.store.schema import BigKey, Cents, metadata
 
 job = Table(
     "job",
@@ -63,6 +63,24 @@ Index(
     unique=True,
     sqlite_where=text("decision IS NULL"),
     postgresql_where=text("decision IS NULL"),
+)
+
+recovered = Table(
+    "recovered",
+    metadata,
+    # Documents that the centre's ledger has and this store lost, because it came back from a backup. Known, not redone.
+    Column("yj_id", String(26), primary_key=True),
+    Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False, index=True),
+    Column("entity", String(24), nullable=False),
+    Column("sequence", Integer, nullable=False, unique=True),
+    Column("payload_hash", String(64), nullable=False),
+    Column("central_key", String(64)),
+    Column("amount", Cents, nullable=False),
+    Column("operator_code", String(64), nullable=False),
+    Column("receipt_no", String(40)),
+    Column("yj_no", String(32), nullable=False),
+    Column("business_date", String(10), nullable=False),
+    Column("recovered_at", String(35), nullable=False),
 )
 
 blind_row = Table(

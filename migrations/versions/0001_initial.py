@@ -273,6 +273,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workstation", "business_date", name=op.f("pk_yj_counter")),
     )
     op.create_table(
+        "recovered",
+        sa.Column("yj_id", sa.String(length=26), nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("entity", sa.String(length=24), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("payload_hash", sa.String(length=64), nullable=False),
+        sa.Column("central_key", sa.String(length=64), nullable=True),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("receipt_no", sa.String(length=40), nullable=True),
+        sa.Column("yj_no", sa.String(length=32), nullable=False),
+        sa.Column("business_date", sa.String(length=10), nullable=False),
+        sa.Column("recovered_at", sa.String(length=35), nullable=False),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_recovered_incident_no")),
+        sa.PrimaryKeyConstraint("yj_id", name=op.f("pk_recovered")),
+        sa.UniqueConstraint("sequence", name=op.f("uq_recovered_sequence")),
+    )
+    op.create_index(op.f("ix_recovered_incident_no"), "recovered", ["incident_no"], unique=False)
+    op.create_table(
         "blind_row",
         sa.Column("incident_no", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=24), nullable=False),
@@ -2008,6 +2027,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_conflict_incident_no"), table_name="conflict")
     op.drop_table("conflict")
     op.drop_table("blind_row")
+    op.drop_index(op.f("ix_recovered_incident_no"), table_name="recovered")
+    op.drop_table("recovered")
     op.drop_table("yj_counter")
     op.drop_table("workstation")
     op.drop_index(op.f("ix_session_operator_code"), table_name="session")

@@ -21,6 +21,7 @@ from fallback_server.domain.datasets import DATASETS
 from sync.central.gateway import (
     Applied,
     CentralError,
+    CentralIncident,
     ClockLimits,
     DatasetHints,
     IntegrityAlarm,
@@ -190,6 +191,19 @@ class FakeCentral:
         if known and known.epoch != epoch:
             raise Refused("fenced", "the centre knows this incident with another epoch")
         self.incidents[installation_id, incident_no] = Incident(epoch, opened_at)
+
+    def known_incidents(self) -> Sequence[CentralIncident]:
+        self._arrive("known_incidents")
+        return [
+            CentralIncident(*key, known.epoch, known.opened_at, known.closed_at)
+            for key, known in sorted(self.incidents.items())
+        ]
+
+    def renew_fence(self, installation_id: str, incident_no: int, epoch: int) -> None:
+        self._arrive("renew_fence")
+        known = self.incidents.get((installation_id, incident_no))
+        if known is not None:
+            self.incidents[installation_id, incident_no] = replace(known, epoch=epoch)
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
         self._arrive("close_incident")

@@ -77,6 +77,17 @@ class LedgerRow:
 
 
 @dataclass(frozen=True)
+class CentralIncident:
+    """One row of yj_incident."""
+
+    installation_id: str
+    incident_no: int
+    epoch: int
+    opened_at: str
+    closed_at: str | None
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """One document ready to go: its frozen payload, its ledger row, and the central keys its references resolve to.
 
@@ -199,6 +210,13 @@ class CentralGateway(Protocol):
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
         """Enter the incident in yj_incident; again is harmless. Raises Refused('fenced') if another installation holds
         an open incident there, or this one with a later epoch."""
+
+    def known_incidents(self) -> Sequence[CentralIncident]:
+        """Every incident the centre knows, of whichever installation."""
+
+    def renew_fence(self, installation_id: str, incident_no: int, epoch: int) -> None:
+        """Give an incident of ours a new epoch at the centre: whoever still holds the old one is refused. An incident
+        the centre does not know is left to `register_incident`."""
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
         """Mark the incident closed at the centre."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, column, func, insert, or_, select, table, update
 
 from sync.central.binds import plain
-from sync.central.gateway import Applied, IntegrityAlarm, LedgerRow, Refused
+from sync.central.gateway import Applied, CentralIncident, IntegrityAlarm, LedgerRow, Refused
 
 COLUMNS: Final = (
     "yj_id", "entity", "incident_no", "installation_id", "sequence", "payload_hash", "central_key", "amount",
@@ -106,6 +106,21 @@ def register(connection: Connection, installation_id: str, incident_no: int, epo
         return
     values = (installation_id, incident_no, epoch, opened_at, None)
     connection.execute(insert(incident), dict(zip(INCIDENT_COLUMNS, values, strict=True)))
+
+
+def incidents(connection: Connection) -> list[CentralIncident]:
+    """Every incident there."""
+    statement = select(*(incident.c[name] for name in INCIDENT_COLUMNS)).order_by(incident.c.incident_no)
+    found = []
+    for values in connection.execute(statement):
+        fields = {name: plain(value) for name, value in zip(INCIDENT_COLUMNS, values, strict=True)}
+        found.append(CentralIncident(**fields))
+    return found
+
+
+def renew(connection: Connection, installation_id: str, incident_no: int, epoch: int) -> None:
+    """Another epoch for an incident that is there."""
+    connection.execute(update(incident).where(_key(installation_id, incident_no)).values(epoch=epoch))
 
 
 def close(connection: Connection, installation_id: str, incident_no: int, closed_at: str | None) -> None:

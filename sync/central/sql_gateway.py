@@ -25,6 +25,7 @@ from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts
 from sync.central.gateway import (
     Applied,
     CentralError,
+    CentralIncident,
     ClockLimits,
     DatasetHints,
     LedgerRow,
@@ -175,12 +176,21 @@ class SqlGateway:
         with self.reading() as connection, self.errors("yj_ledger"):
             return ledger.head(connection, installation_id)
 
+    def known_incidents(self) -> Sequence[CentralIncident]:
+        with self.reading() as connection, self.errors("yj_incident"):
+            return ledger.incidents(connection)
+
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
         with self.writing("yj_incident") as connection, self.errors("yj_incident"):
             self.edge.lock(connection, self.timeouts.lock)
             ledger.register(connection, installation_id, incident_no, epoch, opened_at)
+
+    def renew_fence(self, installation_id: str, incident_no: int, epoch: int) -> None:
+        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
+            self.edge.lock(connection, self.timeouts.lock)
+            ledger.renew(connection, installation_id, incident_no, epoch)
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
         with self.writing("yj_incident") as connection, self.errors("yj_incident"):

@@ -8,12 +8,13 @@
 | amount, category, method, operator, receipt_no, original | a row with other contents |
 | registration_status, prescription_status | cancelled or paid on one side only |
 | ledger_missing, ledger_extra, ledger_hash, ledger_amount, ledger_key | the ledger disagrees with the outbox |
+| recovered | the centre has it, this store lost it when it came back from a backup: to be explained |
 | receipt_unknown, receipt_missing | a number of a book that nobody can account for |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, select
 
 from fallback_server.domain import money
 from fallback_server.store.outbox import outbox
-from fallback_server.store.returning import conflict
+from fallback_server.store.returning import conflict, recovered
 from fallback_server.store.session import Store
 from sync.central.gateway import LedgerRow
 from sync.reconcile.centre import CentralCharge
@@ -54,13 +55,17 @@ class Matcher:
 
     def page(self, conn: Connection, rows: Sequence[CentralCharge]) -> tuple[list[CentralCharge], list[Difference]]:
         """(the rows that belong to this incident, or to nobody, and so are counted; the differences of this page)."""
-        known = self._documents(conn, rows)
+        known, lost = self._documents(conn, rows), _lost(conn, rows)
         ours = load_charges(conn, sorted({doc["yj_id"] for doc in known.values() if doc["mine"]}))
         keys = self._original_keys(conn, ours.values())
         counted: list[CentralCharge] = []
         found: list[Difference] = []
         for row in rows:
             document = known.get(row.yj_no or "") or known.get(row.key)
+            if row.key in lost and (document is None or document["central_key"] != row.key):
+                if lost[row.key] == self.incident_no:
+                    counted.append(row)
+                continue  # noted when this store came back from a backup: the ledger's side lists it
             if document is not None and not document["mine"]:
                 continue  # a document of another incident: its own account shows it
             counted.append(row)
@@ -89,7 +94,12 @@ class Matcher:
         return found | {str(row.yj_no): self._entry(row) for row in by_number}
 
     def _entry(self, row: Any) -> dict[str, Any]:
-        return {"yj_id": row.yj_id, "yj_no": row.yj_no, "mine": row.incident_no == self.incident_no}
+        return {
+            "yj_id": row.yj_id,
+            "yj_no": row.yj_no,
+            "central_key": row.central_key,
+            "mine": row.incident_no == self.incident_no,
+        }
 
     def _original_keys(self, conn: Connection, ours: Iterable[LocalCharge]) -> dict[str, str]:
         """The central key of the charge that each refund gives back."""
@@ -114,6 +124,17 @@ class Matcher:
             return None  # what has not been sent is listed by its state
         kind = "linked" if linked else "missing_at_centre"
         return Difference(kind, own.id, own.id, own.central_key, own.shown(), {})
+
+
+def _lost(conn: Connection, rows: Sequence[CentralCharge]) -> dict[str, int]:
+    """Which of these rows are documents that this store lost, with the same amount: incident by key."""
+    found = conn.execute(
+        select(recovered.c.central_key, recovered.c.incident_no, recovered.c.amount).where(
+            recovered.c.central_key.in_([row.key for row in rows]), recovered.c.entity.in_(MONEY)
+        )
+    ).all()
+    totals = {row.key: row.total for row in rows}
+    return {str(row.central_key): row.incident_no for row in found if totals.get(row.central_key) == row.amount}
 
 
 def _fields(own: LocalCharge, row: CentralCharge, original_key: str | None) -> Iterator[Difference]:
@@ -166,17 +187,19 @@ def linked(conn: Connection, incident_no: int) -> set[str]:
 
 def ledger(store: Store, incident_no: int, rows: Iterable[LedgerRow]) -> Iterator[Difference]:
     """Ledger against outbox, both walked by sequence at once."""
+    with store.reading() as tx:
+        lost = set(tx.conn.execute(select(recovered.c.yj_id).where(recovered.c.incident_no == incident_no)).scalars())
     entries = iter(rows)
     entry = next(entries, None)
     for row in _by_sequence(store, incident_no):
         while entry is not None and entry.sequence < row.sequence:
-            yield _extra(entry)
+            yield _extra(entry, lost)
             entry = next(entries, None)
         here = entry if entry is not None and entry.sequence == row.sequence else None
         yield from _ledger_row(row, here)
         entry = next(entries, None) if here is not None else entry
     while entry is not None:
-        yield _extra(entry)
+        yield _extra(entry, lost)
         entry = next(entries, None)
 
 
@@ -198,9 +221,10 @@ def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
         last = page[-1].sequence
 
 
-def _extra(entry: LedgerRow) -> Difference:
+def _extra(entry: LedgerRow, lost: Set[str]) -> Difference:
     central = {"yj_no": entry.yj_no, "entity": entry.entity, "amount": entry.amount, "sequence": entry.sequence}
-    return Difference("ledger_extra", entry.yj_id, entry.yj_id, entry.central_key, {}, central)
+    kind = "recovered" if entry.yj_id in lost else "ledger_extra"
+    return Difference(kind, entry.yj_id, entry.yj_id, entry.central_key, {}, central)
 
 
 def _ledger_row(row: Any, entry: LedgerRow | None) -> Iterator[Difference]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, select
 
 from fallback_server.store.cash import charge_line, settlement
 from fallback_server.store.outbox import outbox, outbox_parent
+from fallback_server.store.returning import recovered
 from fallback_server.store.session import Store
 from fallback_server.store.visits import prescription, registration
 from sync.central.gateway import Row
@@ -38,8 +39,12 @@ class Visits:
 
     def _chunk(self, conn: Connection, chunk: Sequence[Row]) -> Iterator[Difference]:
         known = self._known(conn, [str(row.get("yj_no") or "") for row in chunk])
+        lost = self._lost(conn, [str(row["central_key"]) for row in chunk])
         for row in chunk:
             document = known.get(str(row.get("yj_no") or ""))
+            key = str(row["central_key"])
+            if key in lost and (document is None or document.central_key != key):
+                continue  # lost here by a restored backup: the ledger's side lists it
             if document is None:
                 yield self._difference("extra_at_centre", str(row["central_key"]), None, row)
             elif document.incident_no != self.incident_no:
@@ -61,6 +66,11 @@ class Visits:
         for row in confirmed:
             if row.yj_id not in self.seen and row.yj_id not in self.linked:
                 yield self._difference("missing_at_centre", row.yj_id, row, None)
+
+    def _lost(self, conn: Connection, keys: Sequence[str]) -> set[str]:
+        """Keys of documents that this store lost when it came back from a backup."""
+        same = (recovered.c.entity == self.entity, recovered.c.central_key.in_(keys))
+        return {str(key) for key in conn.execute(select(recovered.c.central_key).where(*same)).scalars()}
 
     def _known(self, conn: Connection, numbers: Iterable[str]) -> dict[str, Any]:
         table = TABLES[self.entity]

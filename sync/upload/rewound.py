@@ -22,7 +22,7 @@ from fallback_server.store.mirror import dataset_state, datasets
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict
-from fallback_server.store.session import Actor, Store, installation_id
+from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralGateway, Refused, Row
 
 GREATEST: Final = "verify/greatest_key"
@@ -94,15 +94,6 @@ def approve_rewound(store: Store, incident_no: int, actor: Actor, note: str) -> 
             raise YjError("conflict_not_found")
         resolve(tx, row.id, "approve_rewound", note)
         return len(row.local.get("vanished", []))
-
-
-def ledger_ahead(store: Store, gateway: CentralGateway) -> tuple[int, int] | None:
-    """(sequence at the centre, sequence here) if the centre knows more of us than we do: we were restored."""
-    with store.reading() as tx:
-        own = installation_id(tx.conn)
-        here = int(tx.conn.execute(select(func.coalesce(func.max(outbox.c.sequence), 0))).scalar_one())
-    there = gateway.ledger_head(own)
-    return (there, here) if there > here else None
 
 
 def _confirmed(conn: Connection, since: str) -> Iterator[dict[str, Any]]:

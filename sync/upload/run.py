@@ -17,12 +17,17 @@ from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
-from fallback_server.store.mode_switch import close_incident_without_upload, has_documents, set_incident_state
+from fallback_server.store.mode_switch import (
+    close_incident_without_upload,
+    has_documents,
+    incident_row,
+    set_incident_state,
+)
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returns_queries import clean_left, upload_progress
 from fallback_server.store.session import Actor, Store, Tx
 from sync.central.gateway import CentralError, CentralGateway, IntegrityAlarm, Refused, Transient, Unreachable
-from sync.upload import blind_window, books, rewound, work
+from sync.upload import blind_window, books, recover, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
 from sync.upload.rehearse import rehearse
@@ -182,9 +187,20 @@ class _Run:
         raise RunStopped("refused", "rewound", [gone])
 
     def _ledger(self) -> None:
-        ahead = rewound.ledger_ahead(self.store, self.gateway)
-        if ahead is not None:
-            raise RunStopped("refused", "ledger_ahead", [f"ledger at {ahead[0]}, this standby at {ahead[1]}"])
+        ahead = recover.look(self.store, self.gateway, self.number)
+        if ahead is None:
+            return
+        with self.store.reading() as tx:
+            stop_if_it_must(tx)
+            by = recover.approved(tx.conn, ahead)
+        if by is None or self.dry_run:
+            if not self.dry_run:
+                recover.report(self.store, self.number, ahead, self.actor)
+            lost = f"the centre has {len(ahead.lost)} documents of ours that this store does not know"
+            raise RunStopped("refused", "ledger_ahead", [f"ledger at {ahead.head}, here at {ahead.here}: {lost}"])
+        self._fact("recovered", recover.carry_out(self.store, self.gateway, ahead, Actor(by, by)))
+        with self.store.reading() as tx:
+            self.incident = incident_row(tx.conn, self.number)
 
     def _rehearse(self) -> None:
         rehearse(self.store, self.gateway, self.sender.installation_id, self.number, self.report)

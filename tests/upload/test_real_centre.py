@@ -270,6 +270,37 @@ def test_a_centre_from_last_nights_backup_is_recognised(
     assert counted(his, "sf_zb") == 0
 
 
+def test_a_standby_from_a_backup_in_mid_incident_goes_on_with_the_same_centre(
+    real_desk: Desk, gateway: SqlGateway, his: Engine, clock: SettableClock, tmp_path: Path
+) -> None:
+    from sync.upload.recover import recover
+    from tests.upload.test_recover import backup_of, came_back
+
+    if not real_desk.store.url.startswith("sqlite"):
+        pytest.skip("the backup here is a copy of a file")
+    patients = people(his, 4)
+    number = real_desk.open()
+    real_desk.visit(patients[0])
+    backup = backup_of(real_desk, tmp_path)
+    lost = real_desk.visit(patients[1])
+    real_desk.close()
+    assert run_upload(real_desk.store, gateway, Rules(), pause=clock.advance).complete
+    with came_back(real_desk, backup, clock):
+        real_desk.visit(patients[2])
+        real_desk.close()
+        refused = run_upload(real_desk.store, gateway, Rules(), pause=clock.advance)
+        assert (refused.state, refused.code) == ("refused", "ledger_ahead")
+        found = recover(real_desk.store, gateway, number, PAIR, "换盘后恢复备份")
+        assert found is not None and found.done["confirmed"] == found.done["renumbered"] == 3
+        assert run_upload(real_desk.store, gateway, Rules(), pause=clock.advance).complete
+        assert [counted(his, table) for table in ("sf_zb", "gh_mx", "cf_zb")] == [3, 3, 3]
+        account = run_reconcile(real_desk.store, gateway, number)
+        assert {(one["kind"], one["yj_id"]) for one in account.differences} == {
+            ("recovered", one) for one in lost.values()
+        }
+        assert account.totals["ledger"] == account.totals["central"]
+
+
 @pytest.fixture
 def publish_keys() -> Callable[[Store, str, str], None]:
     """Make the mirror remember a patient that this centre does not have."""

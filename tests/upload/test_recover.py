@@ -1,0 +1,254 @@
+"""U11: a standby that came back from a backup taken in mid-incident, while the centre has what was done after it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.errors import YjError
+from fallback_server.store import counters
+from fallback_server.store.audit import audit
+from fallback_server.store.cash import receipt_book, receipt_number
+from fallback_server.store.conflicts import list_conflicts
+from fallback_server.store.mode import incident, mode
+from fallback_server.store.outbox import outbox, outbox_move
+from fallback_server.store.returning import recovered
+from fallback_server.store.session import Store
+from sync.central.fake import FakeCentral
+from sync.reconcile.run import run_reconcile
+from sync.upload.recover import recover
+from sync.upload.run import run_upload
+from tests.fixtures_return import ADMIN, PAIR, Desk, Rules, Tables
+
+pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+
+def upload(desk: Desk, centre: FakeCentral) -> Any:
+    return run_upload(desk.store, centre, Rules(), pause=desk.clock.advance)
+
+
+@contextmanager
+def came_back(desk: Desk, backup: bytes, clock: SettableClock) -> Iterator[Desk]:
+    """The desk on the restored store."""
+    path = Path(str(make_url(desk.store.url).database))
+    desk.store.close()
+    for leftover in ("-wal", "-shm"):
+        path.with_name(path.name + leftover).unlink(missing_ok=True)
+    path.write_bytes(backup)
+    store = Store(desk.store.url, clock, pool_size=4)
+    desk.store = store
+    try:
+        yield desk
+    finally:
+        store.close()
+
+
+def backup_of(desk: Desk, tmp_path: Path) -> bytes:
+    """A consistent copy of yj.db as it is now."""
+    target = tmp_path / "backup.db"
+    path = str(make_url(desk.store.url).database)
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return target.read_bytes()
+
+
+def states(desk: Desk) -> dict[str, str]:
+    with desk.store.reading() as tx:
+        return {row.yj_id: row.state for row in tx.conn.execute(select(outbox.c.yj_id, outbox.c.state))}
+
+
+def scalar(desk: Desk, statement: Any) -> Any:
+    with desk.store.reading() as tx:
+        return tx.conn.execute(statement).scalar()
+
+
+def test_a_restored_standby_takes_over_what_the_centre_has_and_goes_on(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    number = desk.open()
+    kept = desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    lost = [desk.charge("P1003", "12.00"), desk.refund(kept, "P1001"), desk.registration("P1004")]
+    desk.close()
+    assert upload(desk, centre).complete
+    old = dict(centre.ledger)
+    with came_back(desk, backup, clock):
+        desk.close()
+        report = upload(desk, centre)
+        assert (report.state, report.code) == ("refused", "ledger_ahead")
+        with desk.store.reading() as tx:
+            (item,) = list_conflicts(tx.conn, number, only_open=True)
+        shown = item["central"]
+        assert (shown["documents"], shown["amount"], shown["confirmed_by_it"]) == (3, "2.00", 1)
+        assert shown["entities"]["charge"] == {"documents": 1, "amount": "12.00"}
+        assert (shown["first_yj_no"], shown["last_yj_no"]) == (old[lost[0]].yj_no, old[lost[2]].yj_no)
+        assert [one["decision"] for one in item["possible"]] == ["recover"]
+
+        with pytest.raises(YjError) as caught:  # one person is not enough
+            recover(desk.store, centre, None, ADMIN, "磁盘更换后恢复")
+        assert caught.value.code == "second_person_required"
+        only_look = recover(desk.store, centre, None, None)
+        assert only_look is not None and not only_look.done
+        assert states(desk) == {kept: "pending"}
+
+        done = recover(desk.store, centre, None, PAIR, "磁盘更换后恢复")
+        assert done is not None
+        assert (done.done["confirmed"], done.done["noted"], done.done["receipts"]) == (1, 3, 1)
+        assert states(desk) == {kept: "confirmed"}
+        assert scalar(desk, select(outbox.c.central_key)) == old[kept].central_key
+        with desk.store.reading() as tx:
+            arrows = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars().all()
+            noted = tx.conn.execute(select(recovered.c.yj_id).order_by(recovered.c.sequence)).scalars().all()
+            assert (list(arrows), list(noted)) == (["g", "h"], lost)
+            assert counters.current(tx.conn, counters.DOCUMENT_SEQUENCE) == 4
+            person = tx.conn.execute(select(audit.c.approver_code).where(audit.c.action == "upload.recover")).scalar()
+            assert person == PAIR.approver_code
+        assert recover(desk.store, centre, None, PAIR, "again") is None
+        assert upload(desk, centre).complete
+        assert centre.ledger == old  # nothing was sent again
+
+
+def test_every_number_goes_on_behind_what_the_centre_saw(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    number = desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    desk.charge("P1003", receipt=False)
+    next(desk._numbers)  # a sheet that jammed: its number was skipped
+    last = desk.charge("P1004")
+    desk.close()
+    assert upload(desk, centre).complete
+    with came_back(desk, backup, clock):
+        desk.close()
+        upload(desk, centre)
+        epoch = scalar(desk, select(incident.c.epoch))
+        done = recover(desk.store, centre, number, PAIR, "恢复备份")
+        assert done is not None and done.done["receipts_unknown"] == 1
+        with desk.store.reading() as tx:
+            numbers = tx.conn.execute(
+                select(receipt_number.c.receipt_no, receipt_number.c.state).order_by(receipt_number.c.number)
+            ).all()
+            book = tx.conn.execute(select(receipt_book.c.next_no)).scalar_one()
+            counter = tx.conn.execute(select(counters.yj_counter.c.value)).scalar_one()
+        assert [row.state for row in numbers] == ["used", "unknown", "void"]
+        assert numbers[-1].receipt_no == centre.ledger[last].receipt_no
+        assert (book, counter) == (int(numbers[-1].receipt_no[1:]) + 1, 3)
+        # The fence: the centre knows the incident with a new epoch, so a twin on the old disk is refused.
+        (known,) = centre.incidents.values()
+        assert known.epoch == scalar(desk, select(incident.c.epoch)) > epoch
+        assert scalar(desk, select(mode.c.epoch)) > known.epoch
+        assert upload(desk, centre).complete
+        desk.open()
+        new = desk.charge("P1005", receipt=False)
+        assert scalar(desk, select(outbox.c.sequence).where(outbox.c.yj_id == new)) == 4
+
+
+def test_the_twin_on_the_old_disk_is_refused_afterwards(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    alive = backup_of(desk, tmp_path)
+    with came_back(desk, backup, clock):
+        desk.close()
+        assert recover(desk.store, centre, None, PAIR, "恢复备份") is not None
+    with came_back(desk, alive, clock):
+        report = upload(desk, centre)
+        assert (report.state, report.code) == ("refused", "fenced")
+
+
+def test_documents_made_after_the_restore_are_numbered_again_and_sent_once(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    number = desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    lost = desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    with came_back(desk, backup, clock):
+        later = [desk.charge("P1004"), desk.charge("P1005"), desk.charge("P1006")]  # the head is behind ours now
+        desk.close()
+        report = upload(desk, centre)
+        assert (report.state, report.code) == ("refused", "ledger_ahead")
+        assert recover(desk.store, centre, number, PAIR, "恢复备份") is not None
+        assert upload(desk, centre).complete
+        assert set(centre.ledger) == {lost, *later, *(one for one, state in states(desk).items() if state)}
+        assert len(centre.ledger) == len(centre.documents) == 5
+        assert len({row.sequence for row in centre.ledger.values()}) == 5
+
+
+def test_a_decision_at_the_console_is_carried_out_by_the_next_run(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    from tests.upload.test_conflicts import decide
+
+    desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    with came_back(desk, backup, clock):
+        desk.close()
+        assert upload(desk, centre).code == "ledger_ahead"
+        with pytest.raises(YjError):
+            decide(desk, "recover", actor=ADMIN)
+        decide(desk, "recover")
+        report = upload(desk, centre)
+        assert report.complete and report.facts["recovered"]["noted"] == 1
+
+
+def test_the_account_names_what_was_lost_here_and_nothing_else(
+    desk: Desk, centre: FakeCentral, tables: Tables, clock: SettableClock, tmp_path: Path
+) -> None:
+    number = desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    lost = desk.charge("P1003", "12.00")
+    desk.close()
+    assert upload(desk, centre).complete
+    tables.take()
+    with came_back(desk, backup, clock):
+        desk.close()
+        assert recover(desk.store, centre, number, PAIR, "恢复备份") is not None
+        assert upload(desk, centre).complete
+        report = run_reconcile(desk.store, centre, number)
+        assert [(one["kind"], one["yj_id"]) for one in report.differences] == [("recovered", lost)]
+        assert report.totals == {"local": "10.00", "ledger": "22.00", "central": "22.00"}
+        assert not report.balanced  # a named person explains it
+
+
+def test_an_incident_that_only_the_centre_knows_gets_an_account_of_its_own(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    first = desk.open()
+    desk.charge("P1001")
+    backup = backup_of(desk, tmp_path)
+    desk.close()
+    assert upload(desk, centre).complete
+    second = desk.open()
+    desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    with came_back(desk, backup, clock):
+        desk.close()
+        assert recover(desk.store, centre, first, PAIR, "恢复备份") is not None
+        with desk.store.reading() as tx:
+            rows = tx.conn.execute(select(incident.c.incident_no, incident.c.state).order_by(incident.c.incident_no))
+            assert [tuple(row) for row in rows] == [(first, "closing"), (second, "reconciling")]
+        assert upload(desk, centre).complete
+        assert desk.open() == second + 1
