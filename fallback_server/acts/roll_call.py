@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
+from fallback_server.domain.modes import Mode
 from fallback_server.store.mode_switch import LIVE_SECONDS
 from fallback_server.store.people import session, workstation
 from fallback_server.store.session import Tx
@@ -18,8 +19,8 @@ def workstations(tx: Tx) -> list[dict[str, Any]]:
     """Every computer, those first that should know the present epoch and do not.
 
     Beside the columns of `workstation`: `acknowledged`, `live`, `missed` (heard of in this shift, yet not
-    switched), `seconds` it took to acknowledge, `silent_seconds` since it was heard of, and the
-    operator's name while logged in.
+    switched; in normal mode only while it is live: who has gone home is not late), `seconds` it took to acknowledge,
+    `silent_seconds` since it was heard of, and the operator's name while logged in.
     """
     names = {row.operator_code: row.operator_name for row in tx.conn.execute(_logged_in())}
     rows = [_shown(tx, dict(row), names) for row in tx.conn.execute(select(workstation)).mappings()]
@@ -38,7 +39,7 @@ def _shown(tx: Tx, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]
         **row,
         "acknowledged": acknowledged,
         "live": silent <= LIVE_SECONDS,
-        "missed": not acknowledged and silent <= TODAY_SECONDS,
+        "missed": not acknowledged and silent <= (LIVE_SECONDS if tx.mode.mode is Mode.NORMAL else TODAY_SECONDS),
         "silent_seconds": max(0, silent),
         # Who first came after the switch took no time to learn of it.
         "seconds": None if took is None else max(0, round(took)),

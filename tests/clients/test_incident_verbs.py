@@ -93,3 +93,12 @@ def test_in_a_drill_the_drill_is_confirmed_and_shown(
     assert yj(home, "show", "--json") == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["incident_no"], shown["timeline"][-1]["kind"]) == (drill, "confirmed")
+
+
+def test_reconcile_answers_a_program_before_the_first_outage(
+    hospital: Hospital, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_default(tmp_path / "home", database_url=hospital.url)
+    assert main(["--home", str(tmp_path / "home"), "reconcile", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["incident_no"], told["balanced"], told["differences"]) == (None, False, [])

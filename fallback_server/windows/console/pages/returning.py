@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -20,11 +21,13 @@ from fallback_server.windows.console.pages.screen import CONSOLE, about, causes,
 from fallback_server.windows.console.queries import records, situation
 
 pages = Pages("console")
+STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 # Of a document's payload: shown elsewhere on the screen, or of no use to a person.
 TECHNICAL: Final = frozenset({
     "lines", "payments", "refs", "payload_version", "installation_id", "epoch", "sequence", "generation", "yj_id",
     "yj_no", "entity", "incident_no", "total",
 })  # fmt: skip
+UNSAID: Final = TECHNICAL - {"lines", "payments", "total"}
 # Codes of our own that have words.
 VALUES: Final = frozenset({
     "M", "F", "U", "outpatient", "emergency", "registration", "western", "patent", "herbal", "am", "pm", "night",
@@ -87,12 +90,12 @@ def conflict_list(view: View) -> dict[str, Any]:
 
 
 def _side_by_side(one: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Field by field what either side says; `differs` only where both say something."""
+    """Field by field what either side says, the centre's first; `differs` only where both say something."""
     local, central = dict(one["local"]), {k: v for k, v in one["central"].items() if k != conflicts.CHOSEN_KEY}
-    fields = [*local, *(name for name in central if name not in local)]
+    fields = [name for name in (*central, *(one for one in local if one not in central)) if name not in UNSAID]
     rows = []
     for name in fields:
-        sides = [_told(side.get(name)) for side in (local, central)]
+        sides = [_told(side.get(name)) if side.get(name) is not False else "" for side in (local, central)]
         if any(sides):
             rows.append({"field": name, "local": sides[0], "central": sides[1], "differs": _differ(*sides)})
     return rows
@@ -110,6 +113,8 @@ def _told(value: Any) -> str:
         return "；".join(told for told in map(_told, value) if told)
     if not isinstance(value, Mapping):
         text = str(value)
+        if STAMP.match(text):
+            return text[:19].replace("T", " ")
         return _("console.value_" + text) if text in VALUES else text
     if "quantity" in value and "name" in value:
         return f"{value['name']} ×{value['quantity']} {value.get('amount', '')}".strip()
