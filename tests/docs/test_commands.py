@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 from functools import cache
@@ -30,6 +31,9 @@ def commands() -> list[tuple[str, str]]:
             for line in block.split("\n"):
                 if match := COMMAND.search(line.split("  #")[0]):
                     found.append((page.name, match.group(1).strip()))
+    for card in sorted(ROOT.glob("docs/**/*.html")):
+        text = html.unescape(card.read_text(encoding="utf-8"))
+        found += [(card.name, line) for line in re.findall(r"<code>(yj [^<]+)</code>", text)]
     return found
 
 
