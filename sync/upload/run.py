@@ -26,7 +26,15 @@ from fallback_server.store.mode_switch import (
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returns_queries import clean_left, upload_progress
 from fallback_server.store.session import Actor, Store, Tx
-from sync.central.gateway import CentralError, CentralGateway, IntegrityAlarm, Refused, Transient, Unreachable
+from sync.central.gateway import (
+    CentralError,
+    CentralGateway,
+    IntegrityAlarm,
+    OutcomeUnknown,
+    Refused,
+    Transient,
+    Unreachable,
+)
 from sync.upload import blind_window, books, recover, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
@@ -333,8 +341,11 @@ class _Run:
         self.row.write_now_and_then()
 
     def _centre_failed(self, error: CentralError) -> None:
-        """The centre failed between documents: nothing is in hand."""
-        if isinstance(error, Unreachable | Transient):
+        """The centre failed between documents: nothing is in hand, and what was asked there may be asked again.
+
+        So an answer lost at the commit of a book or of the incident is a connection like any other.
+        """
+        if isinstance(error, Unreachable | Transient | OutcomeUnknown):
             self.report.retry_after_seconds = pause_seconds(
                 1 + self.row.away_in_a_row(), self.rules, self.sender.jitter()
             )
