@@ -53,7 +53,8 @@ def _standing(connection: Connection, name: str, state: Mapping[str, Any] | None
     if state is None:
         counted = connection.execute(select(func.count()).select_from(datasets[name])).scalar_one()
         return Standing(Before(int(counted)))
-    return Standing(Before(state["rows"], state["rules_version"], state["shape"]), state["watermark"])
+    before = Before(state["rows"], state["rules_version"], state["shape"], state["greatest_key"])
+    return Standing(before, state["watermark"])
 
 
 def choose(name: str, standing: Standing, hints: DatasetHints, *, sweep: bool, plain: bool) -> How:

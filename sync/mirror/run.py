@@ -19,7 +19,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
-from sync.mirror import records
+from sync.mirror import records, rewound
 from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
@@ -75,6 +75,7 @@ class _Work:
     staged: list[Staged] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     notes: list[Problem] = field(default_factory=list)
+    greatest: rewound.Greatest = field(default_factory=dict)
 
     def timed(self, name: str, begun: float) -> None:
         self.report.seconds[name] = round(self.report.seconds.get(name, 0.0) + time.monotonic() - begun, 3)
@@ -178,6 +179,7 @@ def _attempt(work: _Work, names: tuple[str, ...], held: Mapping[str, Any] | None
     with transaction(work.connection):
         work.standing = standings(work.connection, names)
     hints = {name: work.gateway.hints(name) for name in names}
+    _ask_whether_rewound(work)
     work.how = plans(work.standing, hints, work.sweep, plain=True)
     if "load" not in work.how.values():
         return _read_and_publish(work, held)
@@ -188,6 +190,14 @@ def _attempt(work: _Work, names: tuple[str, ...], held: Mapping[str, Any] | None
         work.staged, work.problems, work.notes = [], problems, notes
         work.how = plans(work.standing, hints, work.sweep, plain=False)
         return _read_and_publish(work, held)
+
+
+def _ask_whether_rewound(work: _Work) -> None:
+    """Before anything is read: what a centre that went back has lost is only found by a whole read."""
+    before = {name: standing.before for name, standing in work.standing.items()}
+    work.greatest, unanswered = rewound.ask(work.gateway, before)
+    work.notes += [unanswered] if unanswered else []
+    work.sweep = {*work.sweep, *rewound.behind(before, work.greatest)}
 
 
 def _read_and_publish(work: _Work, held: Mapping[str, Any] | None) -> str:
@@ -260,6 +270,8 @@ def _validate(work: _Work, held: Mapping[str, Any] | None) -> None:
         for name, staged in by_name.items():
             limit = limits(name, work.rules, work.gateway.hints(name))
             work.problems += check(connection, staged, limit, work.standing[name].before)
+            held_by, noted = rewound.check(connection, staged, work.standing[name].before, work.greatest)
+            work.problems, work.notes = [*work.problems, *held_by], [*work.notes, *noted]
         # The hash a person approves is that of what looked wrong; the rest may go on changing meanwhile.
         suspect = {problem.dataset for problem in work.problems if problem.dataset in by_name}
         work.report.content_hash = content_hash(connection, [by_name[str(name)] for name in suspect or by_name])

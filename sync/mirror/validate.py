@@ -90,6 +90,7 @@ class Before:
     rows: int = 0
     rules_version: int | None = None
     shape: str | None = None
+    greatest_key: str | None = None
 
 
 def check(connection: Connection, staged: Staged, limit: Limits, before: Before) -> list[Problem]:

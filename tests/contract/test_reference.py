@@ -85,6 +85,27 @@ def test_every_dataset_is_mirrored_without_a_rejection(
     store.close()
 
 
+def test_a_centre_restored_from_a_backup_is_held_by_the_mirror(new_database: Callable[[], str], tmp_path: Path) -> None:
+    his, url = new_database(), f"sqlite:///{tmp_path}/yj.db"
+    create_reference(his, "clinic")
+    engine = create_engine(his)
+    with engine.begin() as connection:
+        newest = "SELECT (json_populate_record(p, '{\"brxh\": 99000001}')).* FROM br_da p ORDER BY brxh DESC LIMIT 1"
+        connection.exec_driver_sql(f"INSERT INTO br_da {newest}")
+    upgrade(url, SystemClock())
+    store, gateway = Store(url, SystemClock()), open_gateway(his, MAPPING, SystemClock())
+    assert run_mirror(store, gateway, Mirror(), ["patient"]).published
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM br_da WHERE brxh = 99000001")
+    held = run_mirror(store, gateway, Mirror(), ["patient"])
+    assert (held.state, [one["kind"] for one in held.problems]) == ("held", ["rewound"])
+    assert held.problems[0]["examples"] == ["99000001"]
+    assert run_mirror(store, gateway, Mirror(), approve=held.run_id, requested_by="A01").published
+    gateway.close()
+    store.close()
+    engine.dispose()
+
+
 def test_what_the_centre_lacks_is_found_with_a_cure(new_database: Callable[[], str]) -> None:
     broken = new_database()
     create_reference(broken, "clinic")

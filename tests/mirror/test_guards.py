@@ -59,8 +59,9 @@ def test_drugs_may_shrink_by_five_per_cent(centre: FakeCentral, mirror: Run, lef
 def test_patients_may_shrink_by_one_per_cent(centre: FakeCentral, mirror: Run, left: int, state: str) -> None:
     centre.datasets["patient"] = [patient(n) for n in range(1, 601)]
     mirror("patient")
-    centre.datasets["patient"] = [patient(n) for n in range(1, left + 1)]
-    assert mirror("patient").state == state
+    centre.datasets["patient"] = [patient(n) for n in range(601 - left, 601)]
+    report = mirror("patient")
+    assert report.state == state and kinds(report) == ([] if state == "published" else ["shrunk"])
 
 
 @pytest.mark.parametrize(("changed", "state"), [(20, "published"), (21, "held")])
