@@ -120,7 +120,7 @@ def test_the_tabs_have_digits_and_every_one_opens(standby: Standby, desk: Callab
         ("", "/switch", "/windows", "/mirror", "/incidents", "/upload", "/conflicts", "/account", "/books"), start=1
     ):
         with page.expect_navigation():
-            page.keyboard.press(str(number))
+            page.keyboard.press(f"Alt+{number}")  # from inside a field too
         page.wait_for_selector("body[data-ready]")
         assert page.url.split("?")[0].endswith(f"/console{path}")
         assert page.locator("body.alone").count() == 0
@@ -200,7 +200,11 @@ def test_a_planned_outage_runs_the_mirror_first_and_asks_when_that_fails(
     page.keyboard.press("F9")
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('#said').textContent.includes('镜像')")
+    wait_for(page, "#said", "镜像")
+    for _ in range(100):
+        if jobs_of(hospital):
+            break
+        page.wait_for_timeout(100)
     assert jobs_of(hospital) == [("mirror", {"datasets": None})]
     finish_jobs(hospital, "failed", error="Unreachable: no route")
     page.wait_for_selector("dialog[open]", timeout=SOON)

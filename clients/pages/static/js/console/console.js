@@ -12,11 +12,13 @@ document.addEventListener("click", (event) => {
   if (button && !button.disabled) act(button);
 });
 
-// A digit goes to its tab while nobody is typing and nothing is asked.
+// A digit goes to its tab while nobody is typing and nothing is asked; with Alt from inside a field too.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || !/^[1-9]$/.test(event.key)) return;
-  if (event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.repeat || !/^[1-9]$/.test(event.key)) return;
+  const typing = event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog");
+  if (typing && !event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
+  event.preventDefault();
   document.querySelector(`[data-tab="${event.key}"]`)?.click();
 });
 
