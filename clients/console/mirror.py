@@ -40,22 +40,25 @@ def run(
         by = "system"
         if approve is not None:
             by = acting(store, person(operator), APPROVE, Passwords(password_file)).operator_code
-        report = _run(found, store, out, dataset, approve, reason, by)
+        report = run_now(found, store, out, dataset, approve=approve, reason=reason, by=by)
     mirror_views.tell_run(out, report)
     out.document(asdict(report))
     if not report.published:
         raise typer.Exit(1)
 
 
-def _run(
+def run_now(
     found: Instance,
     store: Store,
     out: Output,
-    dataset: list[str] | None,
-    approve: int | None,
-    reason: str,
+    dataset: list[str] | None = None,
+    *,
     by: str,
+    approve: int | None = None,
+    reason: str | None = None,
 ) -> RunReport:
+    """One run with its progress on the terminal, behind one that is at work. Raises Misuse without a centre, or for a
+    dataset that is not known or not offered."""
     from fallback_server.domain.datasets import DATASETS
     from sync.mirror.refresh import refresh
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clients.console.context import Misuse, instance
+from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Approver, Operator, PasswordFile, Passwords, acting
 
@@ -18,6 +18,7 @@ group = typer.Typer(no_args_is_help=True, help="the switch")
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
 Reason = Annotated[str, typer.Option("--reason", help="why, in words")]
 SWITCH = ("admin", "duty")
+PLANNED = "maintenance"
 
 
 @group.command()
@@ -36,10 +37,14 @@ def emergency(
     reason: Reason,
     department: Annotated[list[str] | None, typer.Option(help="only this department; may be repeated")] = None,
     drill: Annotated[bool, typer.Option("--drill", help="a drill: nothing of it is ever uploaded")] = False,
+    no_mirror: Annotated[
+        bool,
+        typer.Option("--no-mirror", help="maintenance: switch with the data as they are, the centre is gone already"),
+    ] = False,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
-    """Switch on: windows work on the standby from now on."""
+    """Switch on: windows work on the standby from now on. Before `maintenance` the mirror runs once more."""
     from fallback_server.acts import masters
     from fallback_server.domain.categories import CAUSES
     from fallback_server.domain.modes import Permit
@@ -51,12 +56,14 @@ def emergency(
         raise Misuse(*wrong)
     found = instance(ctx)
     with found.store() as store:
-        actor = acting(store, operator, SWITCH, Passwords(password_file))
+        out, actor = Output(as_json), acting(store, operator, SWITCH, Passwords(password_file))
+        if cause == PLANNED and not no_mirror:
+            _last_mirror(found, store, out, operator)
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             for code in department or ():
                 masters.require(tx, "department", code)
             mode_switch.enter_emergency(tx, cause=cause, reason=reason, departments=department, drill=drill)
-        _show(store, found.policy, Output(as_json))
+        _show(store, found.policy, out)
 
 
 @group.command()
@@ -101,6 +108,25 @@ def release(
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             mode_switch.release(tx, reason)
         _show(store, found.policy, Output(as_json))
+
+
+def _last_mirror(found: Instance, store: Store, out: Output, by: str) -> None:
+    """One last mirror before a planned stop. Raises NotInOrder, and nothing is switched, where it published nothing."""
+    from clients.console import mirror_views
+    from clients.console.mirror import run_now
+
+    anyhow = (
+        "没有切换：切换前的镜像没有成功。中心已停机时加 --no-mirror，用现有数据切换。",
+        "nothing was switched: the mirror before it did not succeed; --no-mirror switches with the data as they are",
+    )
+    out.say("切换前先镜像一次 · one last mirror before the switch")
+    try:
+        report = run_now(found, store, out, by=by)
+    except Misuse as error:
+        raise NotInOrder(*error.lines, *anyhow) from error
+    mirror_views.tell_run(out, report)
+    if not report.published:
+        raise NotInOrder(*anyhow)
 
 
 def _show(store: Store, policy: Policy, out: Output) -> None:
