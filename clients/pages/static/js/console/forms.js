@@ -66,10 +66,29 @@ function scopePicker(form) {
   show();
 }
 
-async function mirrorFirst() {
+/** The mirror at work, with a way past it and a way back: resolves to the job when it is over, or to what was pressed. */
+function watched(job, form) {
+  return new Promise((resolve) => {
+    const begun = Date.now();
+    const words = h("p", { role: "status" }, t("console.said_mirror_first"));
+    const finish = (what) => { panel.remove(); resolve(what); };
+    const back = h("button", { type: "button", onclick: () => finish("back") }, t("frame.cancel"));
+    const now = h("button.danger", { type: "button", id: "switch-now", onclick: () => finish("now") }, t("console.switch_now"));
+    const panel = h("div.note.stack", { id: "mirror-going" }, words, h("div.buttons", {}, back, now));
+    form.append(panel);
+    back.focus(); // an Enter too many leaves everything as it is
+    const tell = (found) => {
+      const state = t(found.state === "queued" ? "console.mirror_first_waits" : "console.mirror_first_reads");
+      words.textContent = t("console.mirror_first_going", { state, seconds: Math.round((Date.now() - begun) / 1000) });
+    };
+    jobOver(job, tell).then(finish, (error) => finish({ state: "failed", error: error.message }));
+  });
+}
+
+async function mirrorFirst(form) {
   said(t("console.said_mirror_first"));
-  const job = await act("/mirror/runs", {}, ulid());
-  const over = await jobOver(job);
+  const over = await watched(await act("/mirror/runs", {}, ulid()), form);
+  if (over === "now" || over === "back") return over === "now";
   const state = over.result?.state;
   if (over.state === "done" && state === "published") return true;
   const go = await question({
@@ -103,7 +122,7 @@ function switchOn(form) {
       buttons: [{ value: "yes", label: t("console.switch_on"), main: true }, { value: null, label: t("frame.cancel") }],
     });
     if (!sure) return;
-    if (value(form, "planned") === "yes" && form.elements.mirror_first.checked && !(await mirrorFirst())) return;
+    if (value(form, "planned") === "yes" && form.elements.mirror_first.checked && !(await mirrorFirst(form))) return;
     const body = { cause: value(form, "cause"), reason: value(form, "reason"), drill };
     if (departments !== null) body.departments = departments;
     try {
