@@ -62,12 +62,18 @@ def pages(conn: Connection, incident_no: int, since: datetime, until: datetime) 
 
 
 def period(conn: Connection, incident: Row, now: datetime) -> tuple[datetime, datetime]:
-    """From the switch to the last document: business time at the centre is the time of the act here."""
-    last = conn.execute(
-        select(func.max(outbox.c.created_at)).where(outbox.c.incident_no == incident["incident_no"])
-    ).scalar()
+    """From the switch to the last document: business time at the centre is the time of the act here.
+
+    A clock that was set back in the outage gives documents from before the switch: the first one counts as well.
+    """
+    first, last = conn.execute(
+        select(func.min(outbox.c.created_at), func.max(outbox.c.created_at)).where(
+            outbox.c.incident_no == incident["incident_no"]
+        )
+    ).one()
+    begins = [from_text(text) for text in (incident["opened_at"], first) if text]
     ends = [from_text(text) for text in (incident["ended_at"], last) if text]
-    return from_text(incident["opened_at"]), max(ends, default=now)
+    return min(begins), max(ends, default=now)
 
 
 def charges(gateway: CentralGateway, spans: Sequence[tuple[str, str]]) -> Iterator[list[CentralCharge]]:
