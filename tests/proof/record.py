@@ -84,8 +84,8 @@ class Book:
             "<!doctype html><html lang='en'><meta charset='utf-8'><title>Proof of the way back</title>",
             f"<style>{STYLE}</style><h1>回传恰好一次的证明 · proof of the way back</h1>{verdict}",
             "<p>Each case is a copy of a clinic in a real PostgreSQL and of a standby's store. After every case: "
-            "documents at the centre = ledger rows = confirmed here + parked, none doubled, none lost, money equal to the cent. "
-            "<code>make proof</code> makes this page.</p>",
+            "documents at the centre = ledger rows = confirmed here + parked, none doubled, none lost, money equal to "
+            "the cent. <code>make proof</code> makes this page.</p>",
             _table("", ("", ""), [*told.items(), ("faults injected", injected)]),
             *(self._section(entry) for entry in self.entries.values()),
         ]
