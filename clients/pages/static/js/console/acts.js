@@ -69,8 +69,11 @@ function linkFields(keys) {
   return [{ name: "central_key", label: t("console.link_to"), value: keys[0]?.key ?? "", required: true, maxlength: 64 }];
 }
 
-async function decide({ conflict, decision, consequence, approver: needs, keys }) {
-  const link = decision === "link" ? linkFields(JSON.parse(keys)) : [];
+// What leaves a document unsent names what stands for it.
+const INSTEAD = [{ name: "central_key", label: t("console.instead"), required: true, maxlength: 64 }];
+
+async function decide({ conflict, decision, consequence, approver: needs, keys, names }) {
+  const link = decision === "link" ? linkFields(JSON.parse(keys)) : names ? INSTEAD : [];
   const done = await asked({
     title: t(`console.decision_${decision}`), body: consequence, word: t("console.decide"),
     fields: [{ name: "note", label: t("console.note"), required: true, maxlength: 500 }, ...link, ...(needs ? SECOND : [])],
