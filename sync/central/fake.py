@@ -61,6 +61,7 @@ class FakeSnapshot:
     oldest_running: datetime | None = None
     row_version_limit: int | None = None
     shapes: Mapping[str, str] = field(default_factory=dict)
+    one_moment: bool = True
 
     def shape(self, dataset: str) -> str | None:
         return self.shapes.get(dataset)
@@ -73,7 +74,7 @@ class FakeSnapshot:
         watermark = self.watermarks.get(dataset)
         names = (*DATASETS[dataset].names, *((watermark,) if watermark else ()))
         blank = dict.fromkeys(DATASETS[dataset].optional)
-        rows = iter(self.datasets[dataset])
+        rows = self._live(dataset)  # looked at with the first page
         if changed:
             since = (binds or {})["changed_from"]
             rows = (row for row in rows if row[str(watermark)] is None or row[str(watermark)] >= since)
@@ -83,6 +84,9 @@ class FakeSnapshot:
             if not page:
                 return
             yield page
+
+    def _live(self, dataset: str) -> Iterator[Row]:
+        yield from self.datasets[dataset]
 
     def rows(self, dataset: str, binds: Row | None = None) -> Iterator[Row]:
         names = DATASETS[dataset].names
@@ -111,6 +115,8 @@ class FakeCentral:
     page_rows: int = 2000
     oldest_running: datetime | None = None
     shapes: dict[str, str] = field(default_factory=dict)
+    one_moment: bool = True  # False: every page is as of its own moment
+    at_page: Callable[[str, int], None] | None = None  # called before each page: what happens at the centre meanwhile
     _page_failures: dict[tuple[str, int], CentralError] = field(default_factory=dict)
     _refusals: dict[str, Refused] = field(default_factory=dict)
     _failures: dict[str, list[CentralError]] = field(default_factory=lambda: defaultdict(list))
@@ -163,7 +169,7 @@ class FakeCentral:
     def snapshot(self) -> Iterator[FakeSnapshot]:
         self._arrive("snapshot")
         marks = {name: hints.watermark for name, hints in self.dataset_hints.items() if hints.watermark}
-        taken = {name: tuple(rows) for name, rows in self.datasets.items()}
+        taken: Any = {name: tuple(rows) for name, rows in self.datasets.items()} if self.one_moment else self.datasets
         yield FakeSnapshot(
             self.clock.now(),
             taken,
@@ -173,6 +179,7 @@ class FakeCentral:
             self.oldest_running,
             None,
             dict(self.shapes),
+            self.one_moment,
         )
 
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
@@ -239,6 +246,16 @@ class FakeCentral:
         self._commit(outgoing, central_key, [])
         return Applied(central_key)
 
+    def take_link_back(self, row: LedgerRow, central_key: str) -> bool:
+        self._arrive("take_link_back")
+        known = self.ledger.get(row.yj_id)
+        if known is None or known.central_key != central_key:
+            return False
+        if any(document.ledger.yj_id == row.yj_id for document in self.documents):
+            return False  # it was written, not linked
+        del self.ledger[row.yj_id]
+        return True
+
     def ledger_head(self, installation_id: str) -> int:
         self._arrive("ledger_head")
         return max((row.sequence for row in self.ledger.values() if row.installation_id == installation_id), default=0)
@@ -279,6 +296,8 @@ class FakeCentral:
             raise Unreachable("the centre does not answer")
 
     def _break_page(self, dataset: str, number: int) -> None:
+        if self.at_page is not None:
+            self.at_page(dataset, number)
         error = self._page_failures.pop((dataset, number), None)
         if error is not None:
             raise error

@@ -162,6 +162,10 @@ class Snapshot(Protocol):
         """The standby's time at which the snapshot was taken."""
 
     @property
+    def one_moment(self) -> bool:
+        """Whether all of it is as of one moment; not where the centre allows short statements only."""
+
+    @property
     def oldest_running(self) -> datetime | None:
         """When the oldest transaction began that ran at the centre when the snapshot was taken, by the centre's clock.
 
@@ -233,6 +237,10 @@ class CentralGateway(Protocol):
         No business row is touched. Same rules as `apply`: one transaction, the same yj_id and hash in the ledger is
         `repeated`, every error above, the fence of the incident.
         """
+
+    def take_link_back(self, row: LedgerRow, central_key: str) -> bool:
+        """Take the ledger row of a document out that was linked to `central_key` and never written; whether it was
+        there. Raises every error above."""
 
     def ledger_head(self, installation_id: str) -> int:
         """The greatest sequence the ledger has of this installation, 0 for none; ahead of ours: we were restored."""

@@ -49,6 +49,10 @@ class SqlSnapshot:
             stream.close()
         self.streams.clear()
 
+    @property
+    def one_moment(self) -> bool:
+        return self.session.isolation != "pages"
+
     def shape(self, dataset: str) -> str | None:
         return self.shapes.get(dataset)
 

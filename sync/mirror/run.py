@@ -19,7 +19,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
-from sync.mirror import records, rewound
+from sync.mirror import records, rewound, torn
 from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
@@ -231,9 +231,11 @@ def _read(work: _Work) -> None:
     with work.gateway.snapshot() as snapshot:
         work.report.as_of = to_text(snapshot.as_of)
         reader = Reader(work.connection, snapshot, probe, work.rules, work.store.clock.zone)
-        for done, name in enumerate(work.how):
+        for done, name in enumerate(work.how if snapshot.one_moment else torn.children_first(work.how)):
             work.progress(name, done, len(work.how))
             _read_one(work, reader, name)
+        if not snapshot.one_moment:
+            work.staged = torn.read_again(work.connection, work.staged, lambda name: _read_of(work, reader, name))
     work.progress("", len(work.how), len(work.how))
     work.timed("read", begun)
 
@@ -241,10 +243,14 @@ def _read(work: _Work) -> None:
 def _read_one(work: _Work, reader: Reader, name: str) -> None:
     begun = time.monotonic()
     try:
-        work.staged.append(reader.read(name, work.how[name], work.standing[name], work.gateway.hints(name)))
+        work.staged.append(_read_of(work, reader, name))
     except ColumnMissing as error:
         work.problems.append(Problem("column_missing", name, f"{name}：中心缺少需要的列。", f"{name}: {error.detail}"))
     work.timed(f"read {name}", begun)
+
+
+def _read_of(work: _Work, reader: Reader, name: str) -> Staged:
+    return reader.read(name, work.how[name], work.standing[name], work.gateway.hints(name))
 
 
 def _note_clock(work: _Work, probe: Probe) -> None:
