@@ -24,6 +24,7 @@ SLOW_ROWS_PER_SECOND: Final = 2_000
 SLOW_FROM_ROWS: Final = 10_000
 HORIZON_DAYS: Final = 30
 LARGE: Final = 100_000
+STOP: Final = "stop"  # stop.sql, see sync.mirror.halt
 VERIFY: Final = ("registration", "prescription", "order", "charge", "charge_line", "payment", "refund")
 BLIND_WINDOW: Final = ("registration", "charge", "patient", "prescription")
 QUESTIONS: Final = (
@@ -57,6 +58,7 @@ def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | N
         "ledger": lambda: _ledger(gateway),
         "uploads": lambda: _uploads(gateway),
         "questions": lambda: _questions(gateway),
+        STOP: lambda: _stop(gateway),
         "triggers": lambda: _triggers(gateway),
         "schema": lambda: _schema(gateway),
     }
@@ -247,6 +249,24 @@ def _questions(gateway: SqlGateway) -> Iterator[Finding]:
         yield from (Finding("fail", name, said, "grant the right, or mend the statement") for said in problems)
     if all(gateway.has(name) for name in QUESTIONS):
         yield Finding("ok", "questions", f"{len(QUESTIONS)} questions of the return are there")
+
+
+def _stop(gateway: SqlGateway) -> Iterator[Finding]:
+    """The DBA's switch: one that breaks stops every run, and is found here before it does."""
+    if not gateway.has(STOP):
+        return
+    try:
+        rows = gateway.ask(STOP, {})
+    except CentralError as error:
+        yield Finding(
+            "fail", STOP, error.detail, "grant SELECT on its table, or mend stop.sql: no run begins without it"
+        )
+        return
+    if rows:
+        reason = str(next(iter(rows[0].values()), "")).strip() or "-"
+        yield Finding("warn", STOP, f"stops the mirror now: {reason}", "delete the row at the centre when it may go on")
+    else:
+        yield Finding("ok", STOP, "can be asked, and stops nothing now")
 
 
 def _triggers(gateway: SqlGateway) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from sync.central.dialects import Column
 from sync.central.finding import Finding, short_version
 from sync.central.options import MappingFile
 from sync.central.remarks import code_page_of, text_findings
+from sync.central.sql_file import parse
 from sync.central.sql_gateway import open_gateway
 from tests.contract.centres import MAPPING_SQLITE, QUICK, MariadbCentre, PostgresCentre, RealCentre, SqliteCentre
 from tests.contract.test_options import extending
@@ -105,6 +106,19 @@ def test_a_missing_ledger_is_named_and_not_made_by_the_check(any_real: RealCentr
     assert findings(any_real)["ledger"].sentence == "is missing; the first upload would make it"
     with pytest.raises(DBAPIError):
         any_real.rows("SELECT 1 FROM yj_ledger")
+
+
+def test_the_dbas_stop_switch_is_tried(any_real: RealCentre, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "stop" not in findings(any_real)
+    files = any_real.gateway.mapping.files
+    monkeypatch.setitem(files, "stop", parse("stop", "SELECT reason FROM yj_stop"))
+    broken = findings(any_real)["stop"]
+    assert broken.status == "fail" and "stop.sql" in broken.cure
+    any_real.run("CREATE TABLE yj_stop (reason varchar(40))")
+    assert findings(any_real)["stop"].status == "ok"
+    any_real.run("INSERT INTO yj_stop VALUES ('rebuilding')")
+    now = findings(any_real)["stop"]
+    assert (now.status, now.sentence) == ("warn", "stops the mirror now: rebuilding")
 
 
 @pytest.mark.odbc
