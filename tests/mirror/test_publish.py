@@ -169,6 +169,9 @@ def test_old_deltas_are_forgotten_but_not_those_an_unclosed_incident_needs(
             )
         )  # fmt: skip
     assert publish(4) == {3, 4, 5, 6, 7, 8}
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        tx.conn.execute(incident.update().values(state="closed"))
+    assert publish(1) == {8, 9}  # nothing pins it any more
 
 
 def test_a_second_run_waits_for_the_first(store: Store, mirror: Run) -> None:
