@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from config.settings import Mirror, Settings
 from fallback_server.domain.clock import Clock, SettableClock, SystemClock
 from fallback_server.domain.modes import Permit
-from fallback_server.store.conflicts import KINDS, list_conflicts, resolve
+from fallback_server.store.conflicts import list_conflicts, resolve
 from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Store
 from sync.central.sql_gateway import SqlGateway, open_gateway
@@ -139,10 +139,9 @@ class Case:
                 numbers = sorted(set(tx.conn.execute(select(outbox.c.incident_no)).scalars()))
                 waiting = [item for no in numbers for item in list_conflicts(tx.conn, no, only_open=True)]
             for item in waiting:
+                wanted = choices.get(item["kind"], item["possible"][0]["decision"])
                 with store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
-                    kind = item["kind"]
-                    first = KINDS[kind].decisions[0] if kind in KINDS else "retry"
-                    resolve(tx, item["id"], choices.get(kind, first), "looked at by two people")
+                    resolve(tx, item["id"], wanted, "looked at by two people")
             return len(waiting)
         finally:
             store.close()
@@ -276,9 +275,11 @@ class Ground:
         outage.hospital.back()
         self.made = {row["yj_id"]: row["entity"] for row in outage.hospital.outbox()}
         self.codes = codes(outage)
-        self.patients = [
-            str(row) for row in _keys(url, "SELECT brxh FROM br_da WHERE coalesce(zfpb, 0) = 0 ORDER BY brxh DESC")
-        ]
+        quiet = (
+            "SELECT brxh FROM br_da WHERE coalesce(zfpb, 0) = 0 AND brxh NOT IN (SELECT brxh FROM gh_mx)"
+            " AND brxh NOT IN (SELECT brxh FROM sf_zb WHERE brxh IS NOT NULL) ORDER BY brxh DESC"
+        )
+        self.patients = [str(key) for key in _keys(url, quiet)]
         outage.close()
         shutil.copytree(folder / "work", self.morning)
 
