@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Final
 
 from fallback_server.domain.pinyin import COMPOUND_SURNAMES, SURNAMES, surname
@@ -18,6 +19,15 @@ def initials(name: str, *, person: bool = False) -> str:
         known, length = surname(name)
         return known + name[length:].translate(_INITIALS)
     return name.translate(_INITIALS)
+
+
+def all_initials(names: Sequence[str], *, person: bool = False) -> list[str]:
+    """Those of many names at once; none of them may hold a line feed."""
+    found = "\n".join(names).translate(_INITIALS).split("\n") if names else []
+    if person:
+        for place in [place for place, name in enumerate(names) if name[:1] in _SPECIAL]:
+            found[place] = initials(names[place], person=True)
+    return found
 
 
 class _Initials(dict[int, str]):

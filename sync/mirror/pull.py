@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 from fallback_server.domain.datasets import DATASETS, Dataset
 from sync.central.lines import Lines
 from sync.mirror import stage
-from sync.mirror.columns import Batch, PageNormaliser
+from sync.mirror.batch import Batch
+from sync.mirror.columns import PageNormaliser
 from sync.mirror.known import Known
 from sync.mirror.load import Loader
 from sync.mirror.normalise import SALT, Rejection

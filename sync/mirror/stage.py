@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from sync.central.copy_out import driver_errors
-from sync.mirror.columns import Batch
+from sync.mirror.batch import Batch
 from sync.mirror.normalise import copy_text
 
 
@@ -71,7 +71,7 @@ def write(connection: Connection, table: str, columns: Sequence[str], batch: Bat
     if not len(batch):
         return
     if connection.dialect.name == "postgresql":
-        _copy_in(connection, table, columns, _lines(batch))
+        _copy_in(connection, table, columns, batch.copy_text())
     else:
         _many(connection, table, columns, list(batch.rows()))
 
@@ -98,15 +98,3 @@ def _copy_in(connection: Connection, table: str, columns: Sequence[str], data: b
     with driver_errors(connection, statement):
         cursor.copy_expert(statement, io.BytesIO(data))
     cursor.close()
-
-
-def _lines(batch: Batch) -> bytes:
-    """A batch as COPY text. The canonical lines are that already; a filled search code is the only thing they lack."""
-    width = len(batch.columns) - batch.made
-    own = batch.columns[width:]
-    lines = batch.lines
-    if batch.filled:
-        texts = [list(map(copy_text, column)) for column in batch.columns[:width]]
-        lines = "\n".join(map("\t".join, zip(*texts, strict=True))).encode().split(b"\n")
-    tails = "\n".join(map("\t".join, zip(*(list(map(copy_text, column)) for column in own), strict=True)))
-    return b"\n".join(map(b"\t".join, zip(lines, tails.encode().split(b"\n"), strict=True))) + b"\n"
