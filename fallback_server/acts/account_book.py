@@ -22,6 +22,7 @@ from fallback_server.domain.categories import (
 from fallback_server.domain.errors import YjError
 
 WIDTHS = (18, 20, 16, 16, 16, 16, 24, 14, 20, 20)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 Takings = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
@@ -168,13 +169,16 @@ def _time(text: str | None) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet must not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    """Text that a spreadsheet must not take for a formula, without the signs that no workbook holds."""
+    if not isinstance(value, str):
+        return value
+    text = _UNPRINTABLE.sub(" ", value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _title(text: str, book: Any) -> str:
     """A sheet's name: at most 31 characters, none of those a workbook forbids, different from all others."""
-    bare = re.sub(r"[\\/*?:\[\]']", " ", text)[:28].strip() or "–"
+    bare = re.sub(r"[\\/*?:\[\]']", " ", _UNPRINTABLE.sub(" ", text))[:28].strip() or "–"
     taken = {name.lower() for name in book.sheetnames}
     free = (f"{bare} {number}" if number else bare for number in range(1000))
     return next(name for name in free if name.lower() not in taken)

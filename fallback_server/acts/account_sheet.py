@@ -140,17 +140,19 @@ def takings(tx: Tx, incident_no: int, operator_code: str) -> list[dict[str, Any]
         .where(*wanted)
         .order_by(charge.c.created_at, charge.c.id)
     ).mappings()
-    paid: dict[str, dict[str, str]] = {}
+    paid: dict[str, dict[str, Decimal]] = {}
     payments = select(payment.c.charge_id, payment.c.method, payment.c.amount).join(
         charge, charge.c.id == payment.c.charge_id
     )
     for one in tx.conn.execute(payments.where(*wanted)):
-        paid.setdefault(one.charge_id, {})[one.method] = money.to_text(one.amount)
+        sums = paid.setdefault(one.charge_id, {})
+        sums[one.method] = sums.get(one.method, money.ZERO) + one.amount  # one method may stand there twice
     return [
         {
             "id": row["id"], "yj_no": row["yj_no"], "at": row["created_at"], "refund": row["refund_of"] is not None,
             "kind": row["kind"], "receipt_no": row["receipt_no"], "total": money.to_text(row["total"]),
-            "payments": paid.get(row["id"], {}), "state": row["state"], "central_key": row["central_key"],
+            "payments": {method: money.to_text(sum_) for method, sum_ in paid.get(row["id"], {}).items()},
+            "state": row["state"], "central_key": row["central_key"],
             "workstation": row["workstation"], "reason": row["reason"],
         }
         for row in rows

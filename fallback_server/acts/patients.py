@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, select
 from sqlalchemy.engine import RowMapping
 
 from fallback_server.acts import open_work
-from fallback_server.acts.searching import begins
+from fallback_server.acts.searching import begins, spellings
 from fallback_server.acts.views import PatientView
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import is_ulid, mirrored_id
@@ -66,11 +66,8 @@ def search(tx: Tx, q: str, limit: int) -> list[PatientView]:
     Name prefix, pinyin initials, card, patient number, id number (6 characters up), the last digits of a phone (4 up),
     a guardian's phone (7 digits up). Each is a range on an index of the mirror; our own patients are an incident's few.
     """
-    text = q.strip()
     found: dict[str, PatientView] = {}
-    if not text:
-        return []
-    for view in _answers(tx, text, limit):
+    for view in (one for text in spellings(q) for one in _answers(tx, text, limit)):
         found.setdefault(view.id, view)
         if len(found) >= limit:
             break

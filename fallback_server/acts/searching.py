@@ -35,12 +35,26 @@ def begins(column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
     return column >= prefix if following is None else and_(column >= prefix, column < following)
 
 
+_WIDE = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+
+
+def spellings(q: str) -> list[str]:
+    """What was typed, and the same in narrow letters and digits where the input method was left in full width.
+
+    Empty for nothing typed. The wide spelling stays: names stand in the mirror as they stand on papers.
+    """
+    text = q.strip()
+    return list(dict.fromkeys((text, text.translate(_WIDE).strip()))) if text else []
+
+
 def matching(table: Table, q: str, columns: Sequence[str]) -> ColumnElement[bool] | None:
     """Rows in which one of `columns` begins with `q`, pinyin compared in capitals. None for an empty q."""
-    text = q.strip()
-    if not text:
+    texts = spellings(q)
+    if not texts:
         return None
-    return or_(*(begins(table.c[name], text.upper() if name == "pinyin" else text) for name in columns))
+    return or_(
+        *(begins(table.c[name], text.upper() if name == "pinyin" else text) for text in texts for name in columns)
+    )
 
 
 def page(tx: Tx, statement: Select[Any], key: ColumnElement[Any], limit: int, cursor: str | None) -> dict[str, Any]:

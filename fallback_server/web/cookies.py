@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from flask import Request, Response
+from flask import Request
+from werkzeug.wrappers import Response
 
 from fallback_server.domain.errors import YjError
 
@@ -25,6 +26,10 @@ def csrf_of(token: str) -> str:
     return hashlib.sha256(f"csrf:{token}".encode()).hexdigest()
 
 
+def _same(ours: str, sent: str) -> bool:
+    return hmac.compare_digest(ours.encode(), sent.encode())  # as bytes: a header may hold any sign
+
+
 def token_of(request: Request) -> str | None:
     """The session token of a request: of the Authorization header, else of the cookie.
 
@@ -35,7 +40,7 @@ def token_of(request: Request) -> str | None:
         return header.removeprefix("Bearer ").strip()
     token = request.cookies.get(TOKEN)
     writes = request.method not in ("GET", "HEAD")
-    if token and writes and not hmac.compare_digest(csrf_of(token), request.headers.get(CSRF_HEADER, "")):
+    if token and writes and not _same(csrf_of(token), request.headers.get(CSRF_HEADER, "")):
         raise YjError("csrf_rejected")
     return token or None
 

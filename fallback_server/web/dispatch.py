@@ -276,8 +276,18 @@ def _json(text: str, status: int) -> Response:
 
 def _refuse(route: Route, store: Store, error: YjError, extra: dict[str, Any] | None = None) -> Response:
     REFUSALS.labels(error.code).inc()
-    # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above.
-    if (route.permit is not None or route.free is not None) and (actor := g.get("actor")) is not None:
+    # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above. So is
+    # a store that had no turn for the act: nobody refused it, and the note would wait in vain as well.
+    writes = route.permit is not None or route.free is not None
+    if writes and error.code != "busy" and (actor := g.get("actor")) is not None:
+        _note(route, store, actor, error)
+    return problem(error, extra)
+
+
+def _note(route: Route, store: Store, actor: Actor, error: YjError) -> None:
+    """Audit a refusal. It stands without the note too: a locked store must not turn its sentence into another one."""
+    try:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             tx.audit(f"refused {route.name}"[:64], ok=False, code=error.code)
-    return problem(error, extra)
+    except YjError as unwritten:
+        log.warning("refusal %s of %s not audited: %s", error.code, route.name, unwritten.code)

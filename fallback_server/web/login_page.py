@@ -72,7 +72,7 @@ def _log_in(site: Site) -> AnyResponse:
         response = jsonify({"csrf": cookies.csrf_of(token), "operator": answer["operator"]})
     else:
         response = redirect(_inside(form.next) or "/", 303)
-    cookies.keep_session(response, token, form.workstation, secure=request.is_secure)  # type: ignore[arg-type]
+    cookies.keep_session(response, token, form.workstation, secure=request.is_secure)
     return response
 
 
@@ -97,9 +97,11 @@ def _log_out(site: Site) -> AnyResponse:
             login.close_session(tx, token or "")
     except YjError as error:
         if error.code != "login_required":  # who is logged out already wanted no more
-            raise
+            return pages.trouble(site, error)
+    except (OperationalError, DisconnectionError):
+        return pages.trouble(site, YjError("store_unavailable"))
     response = redirect("/login", 303)
-    cookies.forget_session(response)  # type: ignore[arg-type]
+    cookies.forget_session(response)
     return response
 
 
@@ -110,4 +112,5 @@ def _is_script() -> bool:
 def _inside(address: str) -> str:
     """An address of ours to go on to, or an empty text: a log-in never leads to another site."""
     safe = address.startswith("/") and not address.startswith(("//", "/\\", "/login", "/logout", "/api/"))
-    return address if safe and "\\" not in address and "\n" not in address and "\r" not in address else ""
+    # Browsers drop tabs and line ends inside an address: what is left may begin with two slashes.
+    return address if safe and "\\" not in address and address.isprintable() else ""

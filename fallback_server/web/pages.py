@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request, send_from_directory, url_for
 from jinja2 import FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import DisconnectionError, OperationalError
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from fallback_server.domain.clock import to_text
@@ -343,9 +343,15 @@ def plain(site: Site, template: str, title: str, status: int = 200, **shown: Any
     """A page without a frame around it: log-in, trouble. Needs no store."""
     language = texts.chosen_language()
     html = site.app.jinja_env.get_template(template).render(
-        title=title, lang=language, hospital=site.policy.hospital_name, files=site.files, here=request.path, **shown
+        title=title, lang=language, hospital=site.policy.hospital_name, files=site.files, here=_here(), **shown
     )
     return _html(str(html), status)
+
+
+def _here() -> str:
+    """The address asked for, as a link that cannot lead to another site whatever was typed as the path."""
+    query = request.query_string.decode("ascii", "ignore")
+    return "/" + quote(request.path.lstrip("/")) + (f"?{query}" if query else "")
 
 
 def trouble(site: Site, error: YjError) -> Response:
@@ -360,8 +366,3 @@ def trouble(site: Site, error: YjError) -> Response:
 def wants_page() -> bool:
     """Whether the one who asks is a person with a browser, not a program at the API."""
     return not request.path.startswith(("/api/", "/static/", "/healthz", "/readyz", "/metrics"))
-
-
-def missing() -> NotFound:
-    """For handlers: there is no such page."""
-    return NotFound()

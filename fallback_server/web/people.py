@@ -84,7 +84,7 @@ def _digest_matches(scheme: str, stored: str, password: str) -> bool:
     """Hashes as centres keep them: hex of the password, or `salt$hex` of salt and password together."""
     salt, _, digest = stored.rpartition("$")
     computed = hashlib.new(scheme, (salt + password).encode()).hexdigest()
-    return hmac.compare_digest(computed, digest.strip().lower())
+    return hmac.compare_digest(computed.encode(), digest.strip().lower().encode())  # whatever the centre kept there
 
 
 def refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:

@@ -26,3 +26,14 @@ def test_nothing_that_can_be_typed_breaks_the_search(hospital: Hospital, typed: 
         assert answer.status == 200, answer.json
         if typed.strip() and path == "/patients":
             assert answer.json["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "narrow"),
+    [("/patients", "13812345678"), ("/patients", "P1001"), ("/patients", "wf"), ("/fee-items", "F001")],
+)
+def test_an_input_method_left_in_full_width_finds_the_same(hospital: Hospital, path: str, narrow: str) -> None:
+    window = hospital.window("registrar")
+    wide = "".join(chr(ord(sign) + 0xFEE0) for sign in narrow)
+    found = window.get(path, q=wide).json["items"]
+    assert found and found == window.get(path, q=narrow).json["items"]

@@ -19,7 +19,7 @@ from clients.console.account_file import html, write
 from fallback_server.acts import account_book, account_sheet
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store.cash import receipt_number
+from fallback_server.store.cash import payment, receipt_number
 from fallback_server.store.conflicts import list_conflicts, resolve
 from fallback_server.store.mode import incident
 from fallback_server.store.returning import reconciliation, signature
@@ -415,3 +415,26 @@ def test_a_workbook_takes_no_text_for_a_formula(returned: Desk, centre: FakeCent
     book = openpyxl.load_workbook(io.BytesIO(packed))
     kinds_of_cells = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
     assert "f" not in kinds_of_cells
+
+
+def test_a_workbook_holds_what_no_workbook_can_hold(returned: Desk, centre: FakeCentral) -> None:
+    account(returned, centre)
+    with returned.store.reading() as tx:
+        sheet = account_sheet.sheet(tx, returned.incident_no)
+    broken = {
+        **sheet,
+        "reason": "停机\x0b\x1f\uffff",
+        "cashiers": [{**one, "name": "钱\x01"} for one in sheet["cashiers"]],
+    }
+    book = openpyxl.load_workbook(io.BytesIO(account_book.workbook(broken, lambda _: [], hospital="\x02")))
+    assert "停机   " in [cell.value for row in book.worksheets[0].iter_rows() for cell in row]
+
+
+def test_one_method_twice_is_their_sum(desk: Desk) -> None:
+    desk.open()
+    yj_id = desk.charge("P1003", "37.00")
+    with desk.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        row = tx.conn.execute(select(payment).where(payment.c.charge_id == yj_id)).mappings().one()
+        tx.conn.execute(payment.insert().values({**row, "payment_no": 2, "amount": Decimal("3.00")}))
+    with desk.store.reading() as tx:
+        assert account_sheet.takings(tx, desk.incident_no, "0201")[0]["payments"] == {"cash": "40.00"}
