@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from fallback_server.web.pages import Page as Declared
 from tests.fixtures_browser import Desk, Standby
 from tests.house.tree import ROOT
-from tests.pages.busy_day import BusyDay, busy_day
+from tests.pages.scenery import Scene, before_an_outage, scene_of, signed
 from tests.pages.test_every_page import DECLARED, address, ids, someone
 
 FOLDER = ROOT / "docs/screens"
@@ -26,6 +26,12 @@ def file_name(page: Declared) -> str:
 
 
 PICTURES = {file_name(page): page for page in DECLARED}
+# Further pictures of the manuals: name → page, and what stands behind it.
+MORE: dict[str, tuple[str, Scene]] = {
+    "console-ready.png": ("/console", before_an_outage),
+    "console-switch-on.png": ("/console/switch", before_an_outage),
+    "console-account-balanced.png": ("/console/account", signed),
+}
 
 
 def choose(page: Page, name: str) -> None:
@@ -41,6 +47,26 @@ def at_registration(page: Page) -> None:
     choose(page, "nk")
 
 
+def at_billing(page: Page) -> None:
+    """Somebody whose papers the centre had as unpaid, and who has no receipt for them."""
+    choose(page, "zw")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(600)
+    page.keyboard.press("Enter")
+    page.keyboard.type("100")
+
+
+def at_triage(page: Page) -> None:
+    """A department with people in both lanes."""
+    choose(page, "nk")
+
+
+def at_display(page: Page) -> None:
+    """The hall of that department, once somebody was called."""
+    page.goto(page.url.split("?")[0] + "?department_code=NK&lang=" + page.url.rpartition("=")[2])
+    page.wait_for_timeout(500)
+
+
 def at_doctor(page: Page) -> None:
     """The first of the queue is open."""
     page.keyboard.press("F6")
@@ -54,7 +80,9 @@ def at_pharmacy(page: Page) -> None:
 
 STEPS: dict[str, Callable[[Page], None]] = {
     "/registration": at_registration,
-    "/billing": lambda page: choose(page, "zw"),
+    "/billing": at_billing,
+    "/triage": at_triage,
+    "/triage/display": at_display,
     "/doctor": at_doctor,
     "/pharmacy": at_pharmacy,
 }
@@ -63,7 +91,7 @@ STEPS: dict[str, Callable[[Page], None]] = {
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_there_is_a_picture_of_every_page_and_print(language: str) -> None:
     there = {path.name for path in (FOLDER / language).glob("*.png")}
-    assert there == set(PICTURES) | {"login.png"}, "run `make screens`"
+    assert there == set(PICTURES) | set(MORE) | {"login.png"}, "run `make screens`"
 
 
 @pytest.mark.screens
@@ -71,9 +99,10 @@ def test_there_is_a_picture_of_every_page_and_print(language: str) -> None:
 @pytest.mark.parametrize("declared", DECLARED, ids=ids(DECLARED))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_take_the_picture(declared: Declared, language: str, standby: Standby, desk: Callable[..., Desk]) -> None:
-    day: BusyDay = busy_day(standby.hospital)
+    day = scene_of(declared.path)(standby.hospital)
     who = someone(declared)
     there = desk(who, locale=LANGUAGES[language]) if who else desk(locale=LANGUAGES[language])
+    there.page.clock.set_system_time(standby.hospital.clock.now())  # or the roll call says how far we are from that day
     there.page.goto(there.url + address(declared, day) + f"?lang={language}")
     if declared.size is None:
         there.ready()
@@ -81,9 +110,25 @@ def test_take_the_picture(declared: Declared, language: str, standby: Standby, d
     else:
         there.page.set_viewport_size({"width": PAPER[declared.size] + 40, "height": 400})
     there.page.wait_for_timeout(800)
+    assert "/login" not in there.page.url
     folder = FOLDER / language
     folder.mkdir(parents=True, exist_ok=True)
     there.page.screenshot(path=folder / file_name(declared), full_page=declared.size is not None)
+
+
+@pytest.mark.screens
+@pytest.mark.browser
+@pytest.mark.parametrize("name", MORE)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_take_a_further_picture(name: str, language: str, standby: Standby, desk: Callable[..., Desk]) -> None:
+    path, scene = MORE[name]
+    scene(standby.hospital)
+    there = desk("admin", locale=LANGUAGES[language])
+    there.page.clock.set_system_time(standby.hospital.clock.now())
+    there.open(f"{path}?lang={language}")
+    there.page.wait_for_timeout(800)
+    assert "/login" not in there.page.url
+    there.page.screenshot(path=FOLDER / language / name)
 
 
 @pytest.mark.screens

@@ -1,0 +1,150 @@
+"""What stands behind the pictures of the manuals: a standby that has lived for a day, windows that answer, a centre
+that is away or back. Only for pictures; tests make what they look at themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.datasets import DATASETS
+from fallback_server.domain.modes import Permit
+from fallback_server.store import centre_look, mirror, people
+from fallback_server.store.database import open_mirror_engine
+from fallback_server.store.mode import incident
+from tests.fixtures_hospital import ADMIN, CAST, Hospital
+from tests.pages.busy_day import BusyDay, busy_day
+from tests.pages.console_cast import worked
+from tests.windows.money_cast import charge, items
+
+RUNS = 288  # a day, every five minutes
+LAST = 7 + RUNS
+
+
+def lived(hospital: Hospital) -> None:
+    """A day of mirror runs up to five minutes ago, two administrators of our own, a centre that answers."""
+    hospital.mirror(CAST, generation=LAST, as_of=to_text(hospital.clock.now() - timedelta(minutes=5)))
+    engine = open_mirror_engine(hospital.url)
+    with engine.connect() as raw:
+        connection = raw.execution_options(yj_write=True)
+        with connection.begin():
+            for number in range(8, LAST + 1):
+                at = hospital.clock.now() - timedelta(minutes=5 * (LAST - number + 1))
+                connection.execute(mirror.run.insert().values(_run(number, at)))
+                if number != LAST:
+                    values = {"generation": number, "run_id": number, "published_at": to_text(at), "as_of": to_text(at)}
+                    connection.execute(mirror.generation.insert().values(values))
+    engine.dispose()
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        for code, name in (("9001", "卫信息"), ("9002", "蒋信息")):
+            row = {"operator_code": code, "name": name, "roles": ["admin"], "created_at": tx.at}
+            known = people.operator.select().where(people.operator.c.operator_code == code)
+            if tx.conn.execute(known).first() is None:
+                tx.conn.execute(people.operator.insert().values(row))
+    centre_look.note(hospital.store, 0.024, 0.4, "15.4")
+
+
+def _run(number: int, at: Any) -> dict[str, Any]:
+    """A run of open work, every sixth of masters too."""
+    names = [name for name, one in DATASETS.items() if one.group == "open" or number % 6 == LAST % 6]
+    rows = {name: len(CAST.get(name, [])) for name in names}
+    counts = {
+        name: {"read": n, "rejected": 0, "inserted": 0, "updated": int(number % 3 == 0), "retired": 0}
+        for name, n in rows.items()
+    }
+    return {
+        "run_id": number, "trigger": "schedule", "requested_by": "system", "datasets": names, "state": "published",
+        "started_at": to_text(at), "finished_at": to_text(at + timedelta(seconds=2)), "as_of": to_text(at),
+        "clock_offset_seconds": 0, "counts": counts, "problems": [], "seconds": {"total": 1.8},
+    }  # fmt: skip
+
+
+def reasoned(hospital: Hospital) -> None:
+    """The words of a person on the incident, where the tests' own are too short for a manual."""
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        tx.conn.execute(update(incident).values(reason="存储阵列掉线，HIS 登录不上"))
+
+
+def in_an_outage(hospital: Hospital) -> BusyDay:
+    """A morning's work; the centre is away, and one window has not heard of it."""
+    lived(hospital)
+    for who in ("cashier", "registrar", "doctor", "pharmacist", "triage"):
+        hospital.window(who)
+    _beats(hospital)
+    centre_look.note(hospital.store, None, None, "Unreachable")
+    hospital.clock.advance(60)
+    day = busy_day(hospital)
+    reasoned(hospital)
+    hospital.clock.advance(3)
+    _beats(hospital, late="triage")
+    hospital.clock.advance(600)
+    for _ in range(6):
+        assert charge(hospital.window("cashier"), items(("F001", 1))).status == 201
+        hospital.clock.advance(45)
+    centre_look.note(hospital.store, None, None, "Unreachable")
+    _beats(hospital, late="triage")
+    return day
+
+
+def _beats(hospital: Hospital, late: str | None = None) -> None:
+    """Every window says that it lives; `late` still believes what was before."""
+    with hospital.store.reading() as tx:
+        epoch = tx.mode.epoch
+    for who, role in (("cashier", "cashier"), ("registrar", "registrar"), ("doctor", "doctor"),
+                      ("pharmacist", "pharmacist"), ("triage", "triage")):  # fmt: skip
+        window = hospital.window(who)
+        body = {
+            "workstation": f"W{window.operator}", "role": role, "epoch": epoch - 1 if who == late else epoch,
+            "clock": to_text(hospital.clock.now()), "version": "page", "central_ok": not epoch,
+        }  # fmt: skip
+        answer = window.post("/workstations/heartbeat", body)
+        assert answer.status < 300, answer.json
+
+
+def before_an_outage(hospital: Hospital) -> BusyDay:
+    """All is well."""
+    lived(hospital)
+    return BusyDay(0, "", "", "", "", "", "")
+
+
+def on_the_way_back(hospital: Hospital) -> BusyDay:
+    """Sent back to a centre that leaves two charges to a person, and accounted for."""
+    lived(hospital)
+    outage = worked(hospital, refuse=True)
+    reasoned(hospital)
+    outage.upload()
+    outage.reconcile()
+    centre_look.note(hospital.store, 0.031, 0.4, "15.4")
+    return BusyDay(outage.number, "", "", "", outage.charges[0]["id"], "", "")
+
+
+def signed(hospital: Hospital) -> BusyDay:
+    """An account that balances."""
+    lived(hospital)
+    outage = worked(hospital)
+    reasoned(hospital)
+    outage.upload()
+    outage.reconcile()
+    centre_look.note(hospital.store, 0.031, 0.4, "15.4")
+    return BusyDay(outage.number, "", "", "", outage.charges[0]["id"], "", "")
+
+
+Scene = Callable[[Hospital], BusyDay]
+# Pages that have most to show on the way back; all others in the outage.
+SCENES: dict[str, Scene] = {
+    "/console/upload": on_the_way_back,
+    "/console/conflicts": on_the_way_back,
+    "/console/incidents": on_the_way_back,
+    "/console/documents/{document_id}": on_the_way_back,
+    "/console/account": on_the_way_back,
+    "/print/reconciliation/{incident_no}": signed,
+    "/print/incident/{incident_no}": on_the_way_back,
+}
+
+
+def scene_of(path: str) -> Scene:
+    """What stands behind the picture of a page."""
+    return SCENES.get(path, in_an_outage)
