@@ -22,14 +22,8 @@ LOOKERS = ("registrar", "cashier", "pharmacist")
 @pages.page("/billing", template="billing/billing.html", title="billing.title", roles=CASHIER, nav=True)
 def billing(view: View) -> dict[str, Any]:
     """The cashier's window: charge, refund, look up, receipts and shift."""
-    policy = view.policy
     return {
-        "data": {
-            "role": "cashier",
-            "methods": offered(policy),
-            "preprinted": policy.receipt_preprinted,
-            "today": view.tx.today.isoformat(),
-        },
+        "data": {"role": "cashier", "methods": offered(view.policy)},
         "supervisor": "supervisor" in view.tx.who.roles,
     }
 

@@ -1,7 +1,6 @@
 // The cashier's window: four tabs on one page, so that nothing is lost while the standby is silent.
 
-import { get } from "../kernel/api.js";
-import { by, put } from "../kernel/dom.js";
+import { by } from "../kernel/dom.js";
 import { onMode, working } from "../kernel/frame.js";
 import { page, t } from "../kernel/page.js";
 import { ReceiptPaper } from "../kernel/receipt_paper.js";

@@ -1,17 +1,18 @@
 // Charging: who, for what, how it is paid. The act has one key from the moment the form opens until the standby answers.
 
 import { act, ask, get, Problem } from "../kernel/api.js";
+import { dayAndTime } from "../kernel/clock.js";
 import { confirm, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
 import { personLine } from "../kernel/person.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { Basket } from "./basket.js";
-import { findPeople, shownPerson } from "./find.js";
+import { findPeople, madeUnder, shownPerson } from "./find.js";
 import { PaperPrescription } from "./paper_rx.js";
 
 const fresh = () => ({ patient_id: null, visit_id: null, ticked: {}, answered: {}, items: [], pay: null, sent: null });
@@ -95,13 +96,13 @@ export class Charging {
     put(by("person"), personLine(person), h("small", {}, person.patient_no));
     this.#showVisits();
     const centre = this.basket.documents.find((one) => one.origin === "centre");
-    by("as-of").textContent = centre ? t("billing.as_of", { time: (centre.as_of ?? "").slice(5, 16).replace("T", " ") }) : "";
+    by("as-of").textContent = centre ? t("billing.as_of", { time: dayAndTime(centre.as_of) }) : "";
   }
 
   #showVisits() {
     by("visit-bar").hidden = false;
     const options = this.visits.map((visit) => h("option", { value: visit.id, selected: visit.id === this.state.visit_id },
-      `${visit.slip_no ?? "—"} ${visit.department_name} ${visit.staff_name ?? ""} ${visit.registered_at.slice(5, 16).replace("T", " ")}`));
+      `${visit.slip_no ?? "—"} ${visit.department_name} ${visit.staff_name ?? ""} ${dayAndTime(visit.registered_at)}`));
     put(by("visit"), options, h("option", { value: "", selected: this.state.visit_id === null }, t("billing.no_visit")));
   }
 
@@ -195,7 +196,7 @@ export class Charging {
     by("due").textContent = quote?.total ?? "—";
     by("words").textContent = quote?.total_in_words ?? "";
     put(by("marks"), quote?.deferred ? h("span.tag.warn", {}, t("billing.deferred")) : null, quote?.total === "0.00" ? h("span.tag", {}, t("billing.nothing_due")) : null);
-    put(by("categories"), (quote?.by_category ?? []).flatMap((row) => [h("dt", {}, page.lang === "en" ? row.name_en : row.name), h("dd", {}, row.amount)]));
+    put(by("categories"), (quote?.by_category ?? []).flatMap((row) => [h("dt", {}, worded(row, "name")), h("dd", {}, row.amount)]));
     const place = by("no-quote");
     place.hidden = !error;
     place.textContent = error instanceof Problem ? error.message : error ? t("frame.no_answer") : "";
@@ -300,10 +301,7 @@ export class Charging {
     if (!this.draft.restored || !state.patient_id) return;
     if (state.sent) {
       // The page went away while the act was under way: the standby knows whether it was done.
-      const made = await get(`/charges/${this.draft.key}`).catch((error) => {
-        if (error.code === "charge_not_found") return null;
-        throw error;
-      });
+      const made = await madeUnder(this.draft.key);
       if (made) {
         await this.#finish(made);
         return;

@@ -40,6 +40,16 @@ export async function findCharges(text, signal) {
   return [...receipts.items, ...numbers.items, ...people.items.map((row) => ({ what: "patient", row, patient_id: row.id }))];
 }
 
+/** The charge that the act of this key made, or null where it was never done: what a lost answer would have said. */
+export async function madeUnder(key) {
+  try {
+    return await get(`/charges/${key}`);
+  } catch (error) {
+    if (error.code === "charge_not_found") return null;
+    throw error;
+  }
+}
+
 /** The cells of one found charge or patient. */
 export function shownCharge(item) {
   if (item.what === "patient") return shownPerson(item);

@@ -1,14 +1,14 @@
 // A prescription that a doctor wrote on paper, keyed in at the window: doctor, drugs, quantities.
 
 import { act, get, Problem } from "../kernel/api.js";
+import { today, wallClock } from "../kernel/clock.js";
 import { inform } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { wallClock } from "../kernel/frame.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { page, t, worded } from "../kernel/page.js";
 import { allergyOf } from "../kernel/person.js";
-import { once, wrong, hush } from "../kernel/say.js";
+import { hush, once, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 
 const fresh = () => ({ registration_id: null, doctor: null, diagnoses: [], lines: [] });
@@ -58,7 +58,7 @@ export class PaperPrescription {
       this.draft.state.fields = {};
     }
     this.state.registration_id = visit.id;
-    if (!by("rx-written").value) by("rx-written").value = `${page.data.today}T${wallClock().slice(0, 5)}`;
+    if (!by("rx-written").value) by("rx-written").value = `${today()}T${wallClock().slice(0, 5)}`;
     put(by("paper-rx-title"), t("billing.paper_rx"), " ", person.name, " ", h("small", {}, `${visit.department_name} ${visit.slip_no ?? ""}`), " ", allergyOf(person));
     this.#doctor(this.state.doctor, false);
     by("rx-diagnosis").value = this.state.diagnoses.map((one) => one.name).join("，");
@@ -153,7 +153,7 @@ export class PaperPrescription {
     this.form.reset();
     this.dialog.close();
     if (made.warnings.length) {
-      await inform(t("billing.rx_warnings"), h("ul", {}, made.warnings.map((one) => h("li", { class: one.code === "allergy" ? "red" : null }, page.lang === "en" ? one.text_en : one.text))));
+      await inform(t("billing.rx_warnings"), h("ul", {}, made.warnings.map((one) => h("li", { class: one.code === "allergy" ? "red" : null }, worded(one)))));
     }
     return this.done(made);
   }

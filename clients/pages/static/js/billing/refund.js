@@ -1,22 +1,24 @@
 // Refunds: always against the original, line by line, with a reason; what the HIS alone can give back is written down.
 
 import { act, ask, get, Problem } from "../kernel/api.js";
-import { question, secondPerson } from "../kernel/dialog.js";
+import { dayAndTime } from "../kernel/clock.js";
+import { question, refusal, secondPerson } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
+import { unsigned } from "../kernel/money.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
-import { findCharges, shownCharge } from "./find.js";
+import { findCharges, madeUnder, shownCharge } from "./find.js";
 
 const fresh = () => ({ charge_id: null, counts: {}, sent: false });
 const COUNT = /^\d{1,4}$/;
 
 /** When a charge was made, for a table. */
-export const time = (charge) => charge.created_at.slice(5, 16).replace("T", " ");
+export const time = (charge) => dayAndTime(charge.created_at);
 
 /** The second tab. */
 export class Refunding {
@@ -153,7 +155,7 @@ export class Refunding {
       const body = lines.length ? { lines } : {};
       let quote = await ask(`/charges/${this.charge.id}/refund/quote`, body);
       const method = by("back-by").value;
-      const payments = method && quote.total !== "0.00" ? [{ method, amount: quote.total.replace("-", "") }] : null;
+      const payments = method && quote.total !== "0.00" ? [{ method, amount: unsigned(quote.total) }] : null;
       if (payments) quote = await ask(`/charges/${this.charge.id}/refund/quote`, { ...body, payments });
       if (mine !== this.asking) return;
       this.quote = { ...quote, body: payments ? { ...body, payments } : body };
@@ -166,9 +168,9 @@ export class Refunding {
 
   #showQuote() {
     const { quote } = this;
-    by("back").textContent = quote ? quote.total.replace("-", "") : "—";
+    by("back").textContent = quote ? unsigned(quote.total) : "—";
     by("back-words").textContent = quote?.total_in_words ?? "";
-    put(by("back-payments"), (quote?.payments ?? []).flatMap((one) => [h("dt", {}, t(`frame.pay_by_${one.method}`)), h("dd", {}, one.amount.replace("-", ""))]));
+    put(by("back-payments"), (quote?.payments ?? []).flatMap((one) => [h("dt", {}, t(`frame.pay_by_${one.method}`)), h("dd", {}, unsigned(one.amount))]));
     by("give").disabled = !quote;
     this.#sayNo(quote?.second_person ? t("billing.second_person_ahead") : "");
     by("no-refund").className = quote?.second_person ? "note warn" : "note bad";
@@ -224,9 +226,9 @@ export class Refunding {
   async #finish(made) {
     this.#empty();
     put(by("refund-last"), h("div.note.good", {}, h("strong", {}, t("billing.given", { name: made.patient_name })), " ", h("small", {}, made.yj_no),
-      h("div", {}, h("output.total", {}, made.total.replace("-", "")), " ", made.payments.map((one) => h("span", {}, `${t(`frame.pay_by_${one.method}`)} ${one.amount.replace("-", "")} `)))));
+      h("div", {}, h("output.total", {}, unsigned(made.total)), " ", made.payments.map((one) => h("span", {}, `${t(`frame.pay_by_${one.method}`)} ${unsigned(one.amount)} `)))));
     goTo(by("original"));
-    await this.paper.print({ what: t("billing.refund_slip", { total: made.total.replace("-", "") }), path: `/print/refund/${made.id}`, record: `/charges/${made.id}/prints` });
+    await this.paper.print({ what: t("billing.refund_slip", { total: unsigned(made.total) }), path: `/print/refund/${made.id}`, record: `/charges/${made.id}/prints` });
     goTo(by("original"));
   }
 
@@ -249,10 +251,7 @@ export class Refunding {
     const { state } = this;
     if (!this.draft.restored || !state.charge_id) return;
     if (state.sent) {
-      const made = await get(`/charges/${this.draft.key}`).catch((error) => {
-        if (error.code === "charge_not_found") return null;
-        throw error;
-      });
+      const made = await madeUnder(this.draft.key);
       if (made) {
         await this.#finish(made);
         return;
@@ -275,15 +274,7 @@ export class Refunding {
         { name: "receipt_no", label: t("billing.wish_receipt"), value: this.searched || by("original").value.trim(), required: true, maxlength: 40 },
         { name: "reason", label: t("billing.reason"), required: true, maxlength: 200 },
       ],
-      check: async ({ receipt_no: receiptNo, reason }) => {
-        try {
-          await act("/refund-wishes", { receipt_no: receiptNo, reason }, key);
-          return null;
-        } catch (error) {
-          if (error instanceof Problem) return error.message;
-          throw error;
-        }
-      },
+      check: ({ receipt_no: receiptNo, reason }) => refusal(() => act("/refund-wishes", { receipt_no: receiptNo, reason }, key)),
     });
     if (!answer) return;
     this.#empty();
@@ -294,6 +285,6 @@ export class Refunding {
 
   async #loadWishes() {
     const { items } = await get("/refund-wishes");
-    put(by("wishes"), items.length ? items.map((one) => h("li", {}, `${one.at.slice(5, 16).replace("T", " ")} ${one.charge} ${one.reason} `, h("small", {}, one.operator))) : h("li", {}, t("frame.nothing_here")));
+    put(by("wishes"), items.length ? items.map((one) => h("li", {}, `${dayAndTime(one.at)} ${one.charge} ${one.reason} `, h("small", {}, one.operator))) : h("li", {}, t("frame.nothing_here")));
   }
 }

@@ -1,8 +1,10 @@
 // Today's charges of mine, any charge looked up, reprints.
 
 import { get } from "../kernel/api.js";
+import { today } from "../kernel/clock.js";
 import { by, h, put } from "../kernel/dom.js";
 import { goTo, walk } from "../kernel/keys.js";
+import { unsigned } from "../kernel/money.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once } from "../kernel/say.js";
@@ -37,7 +39,7 @@ export class Today {
   }
 
   #mine() {
-    return this.#list({ operator: page.operator.code, business_date: page.data.today });
+    return this.#list({ operator: page.operator.code, business_date: today() });
   }
 
   async #list(query) {
@@ -91,7 +93,7 @@ export class Today {
 
   async #print(charge, back) {
     const kind = back ? "refund" : "receipt";
-    const what = back ? t("billing.refund_slip", { total: charge.total.replace("-", "") }) : t("billing.receipt_of", { no: charge.receipt_no ?? charge.yj_no });
+    const what = back ? t("billing.refund_slip", { total: unsigned(charge.total) }) : t("billing.receipt_of", { no: charge.receipt_no ?? charge.yj_no });
     const receipt = await this.paper.print({ what, path: `/print/${kind}/${charge.id}`, record: `/charges/${charge.id}/prints`, charge: back ? null : charge.id, receipt: charge.receipt_no });
     if (receipt !== charge.receipt_no) this.#show(await get(`/charges/${charge.id}`));
     this.rows.focus();

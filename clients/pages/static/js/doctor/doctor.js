@@ -4,7 +4,7 @@ import { confirm } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { onMode } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { mayAct, page, t } from "../kernel/page.js";
 import { personLine } from "../kernel/person.js";
 import { hush, once } from "../kernel/say.js";
 import { openOrder, order, orderBegun, workOnOrder } from "./order.js";
@@ -37,7 +37,7 @@ function showPerson() {
     visit.visit_kind === "emergency" ? h("span.tag.bad", {}, t("doctor.emergency")) : null,
     visit.as_of ? h("small", {}, t("doctor.as_of", { time: visit.as_of.slice(11, 16) })) : null);
   const over = visit.cancelled;
-  for (const id of ["call", "absent", "seen"]) by(id).disabled = over || !page.operator.roles.includes("doctor");
+  for (const id of ["call", "absent", "seen"]) by(id).disabled = over || !mayAct("doctor");
 }
 
 function showMode() {

@@ -4,12 +4,12 @@ import { get } from "../kernel/api.js";
 import { by, h } from "../kernel/dom.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { price } from "../kernel/money.js";
-import { page, t } from "../kernel/page.js";
+import { page, t, worded } from "../kernel/page.js";
 import { hush, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
 import { likeliest, MANY } from "./likely.js";
-import { Paper, words } from "./paper.js";
+import { Paper } from "./paper.js";
 
 const WHOLE = /^[1-9]\d{0,4}$/;
 const fresh = () => ({ lines: [], item: null, fields: {}, editing: null });
@@ -20,7 +20,7 @@ function cells(line, told, index) {
   const warnings = (told?.warnings ?? []).filter((one) => one.line_no === index + 1);
   return [
     h("td.num", {}, String(index + 1)),
-    h("td", {}, h("strong", {}, line.item.name), warnings.map((one) => h("span.warned", {}, words(one)))),
+    h("td", {}, h("strong", {}, line.item.name), warnings.map((one) => h("span.warned", {}, worded(one)))),
     place(line.item.exec_department_code),
     h("td.num", {}, `${line.quantity} ${line.item.unit}`),
     h("td.num", {}, told?.lines[index] ? price(told.lines[index].unit_price) : ""),

@@ -4,20 +4,15 @@ import { act, ask } from "../kernel/api.js";
 import { confirm, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { page, t } from "../kernel/page.js";
+import { mayAct, t, worded } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { barred, readAgain, visit } from "./visit.js";
 import { offerPrint } from "./written.js";
 
-/** A warning in the page's language. */
-export function words(warning) {
-  return page.lang === "en" ? warning.text_en : warning.text;
-}
-
-export function warningList(warnings) {
-  return h("ul.reasons", {}, warnings.map((one) => h(one.code === "allergy" ? "li.allergy" : "li", {}, words(one))));
+function warningList(warnings) {
+  return h("ul.reasons", {}, warnings.map((one) => h(one.code === "allergy" ? "li.allergy" : "li", {}, worded(one))));
 }
 
 /** Enter goes back to the paper; only the key beside the words goes on, so that nobody acknowledges by holding Enter. */
@@ -80,7 +75,7 @@ export class Paper {
     const general = (this.told?.warnings ?? []).filter((one) => !one.line_no);
     put(by(`${this.name}-warnings`),
       this.refused ? h("p.note.bad", { role: "alert" }, this.refused) : null,
-      general.map((one) => h("p.note.warn", {}, words(one))));
+      general.map((one) => h("p.note.warn", {}, worded(one))));
     this.permit();
     this.shown(this.told);
   }
@@ -100,7 +95,7 @@ export class Paper {
     const mine = this.asked;
     let told = null;
     let refused = null;
-    if (this.lines.length && page.operator.roles.includes("doctor")) {
+    if (this.lines.length && mayAct("doctor")) {
       try {
         told = await this.#ask();
       } catch (error) {

@@ -4,12 +4,12 @@ import { get } from "../kernel/api.js";
 import { by, h, put } from "../kernel/dom.js";
 import { goTo } from "../kernel/keys.js";
 import { price } from "../kernel/money.js";
-import { page, t } from "../kernel/page.js";
+import { page, t, worded } from "../kernel/page.js";
 import { hush, wrong } from "../kernel/say.js";
-import { likeliest, MANY } from "./likely.js";
 import { searching } from "../kernel/search.js";
 import { Entry } from "./entry.js";
-import { Paper, words } from "./paper.js";
+import { likeliest, MANY } from "./likely.js";
+import { Paper } from "./paper.js";
 import { visit } from "./visit.js";
 
 const fresh = () => ({ kind: "western", diagnoses: [], lines: [], drug: null, fields: {}, editing: null, keyed: false });
@@ -25,7 +25,7 @@ function cells(line, told, index) {
   return [
     h("td.num", {}, String(index + 1)),
     h("td", {}, h("strong", {}, line.name), " ", h("small", {}, line.drug.spec), line.drug.skin_test ? h("span.red", {}, ` ${t("doctor.skin_test")}`) : null,
-      warnings.map((one) => h(one.code === "allergy" ? "span.warned.bad" : "span.warned", {}, words(one)))),
+      warnings.map((one) => h(one.code === "allergy" ? "span.warned.bad" : "span.warned", {}, worded(one)))),
     directions(line),
     h("td.num", {}, `${line.quantity} ${line.drug.unit}`),
     h("td.num", {}, told?.lines[index] ? price(told.lines[index].unit_price) : ""),

@@ -18,7 +18,7 @@ export function scaled(text) {
 const SPEC = /^([\d.]+)\s*([a-zA-Zμ]{1,3})\s*[*×xX]\s*(\d{1,4})\s*([\u4e00-\u9fff]{1,2})(?:\/[\u4e00-\u9fff]{1,2})?$/; // 0.25g*24 pieces
 
 /** A drug with its pack as the columns say it, or, where they are silent, as a specification of the plain kind does. */
-export function packed(drug) {
+function packed(drug) {
   if (drug.strength || drug.min_unit || drug.pack_qty || drug.category === "herbal") return drug;
   const found = SPEC.exec(String(drug.spec ?? "").trim());
   if (!found || same(found[4], drug.unit) || Number(found[3]) < 1) return drug;
@@ -26,7 +26,7 @@ export function packed(drug) {
 }
 
 /** What one smallest piece of a drug holds, `{amount, unit}`, or null: "0.25" and "g", or "0.25g" in one. */
-export function strengthOf(drug) {
+function strengthOf(drug) {
   const found = /^([\d.]+)\s*([a-zA-Zμ]+)?$/.exec(String(drug.strength ?? "").trim());
   const unit = drug.strength_unit || found?.[2];
   return found && unit && scaled(found[1]) ? { amount: found[1], unit } : null;

@@ -1,6 +1,7 @@
 // Who waits: the doctor's own patients or the whole department's, and everybody else by search or scanned slip.
 
 import { act, get } from "../kernel/api.js";
+import { dayAndTime } from "../kernel/clock.js";
 import { question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { onMode } from "../kernel/frame.js";
@@ -56,7 +57,7 @@ function before(one, other) {
 let reading = 0;
 
 /** Read the queue now. */
-export async function readQueue() {
+async function readQueue() {
   reading += 1;
   const mine = reading;
   const found = await get("/triage/queue", {
@@ -133,7 +134,7 @@ async function oneOf(person, visits) {
       name: "visit", label: t("doctor.visit"),
       options: visits.reverse().map((one) => ({
         value: one.id,
-        label: `${one.registered_at.slice(5, 16).replace("T", " ")} ${one.department_name} ${one.staff_name ?? ""} ${t(`doctor.status_${one.status}`)}`,
+        label: `${dayAndTime(one.registered_at)} ${one.department_name} ${one.staff_name ?? ""} ${t(`doctor.status_${one.status}`)}`,
       })),
     }],
   });

@@ -3,7 +3,8 @@
 import { get } from "../kernel/api.js";
 import { h } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { page, t } from "../kernel/page.js";
+import { inScope } from "../kernel/frame.js";
+import { mayAct, page, t } from "../kernel/page.js";
 
 /** What stays on this computer over a reload: which visit lies open, and which paper of it. */
 const desk = new Draft("doctor", () => ({ visit: null, tab: "rx" }));
@@ -69,10 +70,10 @@ export function onTop(tab) {
 /** Why nothing can be written for the open visit now, as a sentence; null where it can. */
 export function barred(paper) {
   const { mode } = page;
-  if (!page.operator.roles.includes("doctor")) return t("doctor.only_looking");
+  if (!mayAct("doctor")) return t("doctor.only_looking");
   if (mode.mode === "normal") return t("doctor.mode_normal");
   if (visit?.cancelled) return t("doctor.visit_cancelled");
-  if (visit && mode.scope && !mode.scope.includes(visit.department_code)) return t("doctor.out_of_scope", { name: visit.department_name });
+  if (visit && !inScope(visit.department_code)) return t("doctor.out_of_scope", { name: visit.department_name });
   if (paper === "rx" && !page.data.may_prescribe) return t("doctor.no_right");
   return null;
 }

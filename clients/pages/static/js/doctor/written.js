@@ -4,8 +4,8 @@ import { act } from "../kernel/api.js";
 import { question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { goTo } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
-import { cameOut, printed } from "../kernel/print.js";
+import { mayAct, t, worded } from "../kernel/page.js";
+import { printUntilOut } from "../kernel/print.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
@@ -31,8 +31,8 @@ const rows = new Rows(by("written-rows"), {
 
 function permit() {
   const paper = rows.chosen;
-  by("print").disabled = !paper || !page.operator.roles.includes("doctor");
-  by("cancel").disabled = !paper || paper.origin !== "yj" || paper.status !== "unpaid" || !page.operator.roles.includes("doctor");
+  by("print").disabled = !paper || !mayAct("doctor");
+  by("cancel").disabled = !paper || paper.origin !== "yj" || paper.status !== "unpaid" || !mayAct("doctor");
 }
 
 function show(visit) {
@@ -42,20 +42,15 @@ function show(visit) {
   permit();
 }
 
-/** Count a copy, print it, ask whether it came out. */
-export async function printPaper(paper) {
-  for (;;) {
-    await act(`/${entity(paper)}s/${paper.id}/prints`, {}, ulid());
-    await printed(`/print/${entity(paper)}/${paper.id}`);
-    if (await cameOut(number(paper))) return;
-  }
+function printPaper(paper) {
+  return printUntilOut({ what: number(paper), path: `/print/${entity(paper)}/${paper.id}`, record: `/${entity(paper)}s/${paper.id}/prints` });
 }
 
 /** A paper was made: say its number, offer to print it; `later` are warnings that came up only when it was written. */
 export async function offerPrint(paper, later) {
   const answer = await question({
     title: t("doctor.made", { number: number(paper), total: paper.total }),
-    body: h("div", {}, later.map((one) => h("p.note.warn", {}, page.lang === "en" ? one.text_en : one.text)),
+    body: h("div", {}, later.map((one) => h("p.note.warn", {}, worded(one))),
       h("p", {}, t("doctor.made_then"))),
     buttons: [{ value: "print", label: t("doctor.print"), main: true, key: "F8" }, { value: null, label: t("doctor.no_print") }],
   });

@@ -1,5 +1,6 @@
 // Questions in front of the page: a choice, a reason, the second person. Focus stays inside; Esc says no.
 
+import { Problem } from "./api.js";
 import { h } from "./dom.js";
 import { walk } from "./keys.js";
 import { t } from "./page.js";
@@ -65,6 +66,17 @@ export function question({ title, body = null, fields = [], buttons = null, chec
     dialog.showModal();
     (inputs[0] ?? press[choices.indexOf(first)]).focus();
   });
+}
+
+/** Run an act as the `check` of a question: the sentence of a refusal, or null when it was done. */
+export async function refusal(work) {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof Problem) return error.message;
+    throw error;
+  }
 }
 
 /** Yes or no. */

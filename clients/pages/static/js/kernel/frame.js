@@ -1,6 +1,7 @@
 // The frame around every window: the band of the mode, the clock, the silence of the standby, the lock.
 
 import { get, onNeed, onSilence } from "./api.js";
+import { wallClock } from "./clock.js";
 import { by, h, put } from "./dom.js";
 import "./keys.js";
 import { page, t } from "./page.js";
@@ -9,7 +10,6 @@ const LOOK_EVERY = 3000; // the mode; until a front door pushes it
 const LIVE_EVERY = 15000; // "this window lives and knows epoch n"
 
 const changes = [];
-const offset = Date.parse(page.now) - Date.now(); // the standby's clock, not this computer's
 let silentSince = null;
 
 /** Be told of every look at the mode; called at once with what is known. */
@@ -18,25 +18,14 @@ export function onMode(listener) {
   listener(page.mode);
 }
 
-function standbyNow() {
-  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(page.now) ?? [null, "+", "00", "00"];
-  const zone = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60000 : 60000);
-  return new Date(Date.now() + offset + zone).toISOString();
-}
-
-/** The standby's wall clock now as HH:MM:SS, in the hospital's zone whatever this computer's is set to. */
-export function wallClock() {
-  return standbyNow().slice(11, 19);
-}
-
-/** The standby's day as YYYY-MM-DD: a page may stay open over midnight. */
-export function today() {
-  return standbyNow().slice(0, 10);
-}
-
 /** Whether documents can be made here now. */
 export function working() {
   return page.mode.mode === "emergency";
+}
+
+/** Whether a department works in YJ mode where the outage is not the whole hospital's. */
+export function inScope(code) {
+  return page.mode.scope === null || page.mode.scope.includes(code);
 }
 
 // --- the band -----------------------------------------------------------------------------------------------------
@@ -69,7 +58,7 @@ function showBand() {
 let looking = null;
 
 /** Look at the mode now. */
-export function look() {
+function look() {
   looking ??= get("/mode").then((mode) => {
     page.mode = mode;
     page.epoch = mode.epoch;

@@ -18,3 +18,8 @@ export function yuan(value) {
 export function price(text) {
   return String(text).replace(/(\.\d\d\d*?)0+$/, "$1");
 }
+
+/** What is given back, without its sign: "-12.00" → "12.00". */
+export function unsigned(text) {
+  return text.replace("-", "");
+}

@@ -20,3 +20,8 @@ export function t(id, values = {}) {
 export function mayAct(...roles) {
   return Boolean(page.operator) && page.operator.roles.some((role) => roles.includes(role));
 }
+
+/** What an answer says in two languages, in the page's: `worded(warning)` is its `text` or `text_en`. */
+export function worded(thing, name = "text") {
+  return page.lang === "en" ? thing[`${name}_en`] : thing[name];
+}

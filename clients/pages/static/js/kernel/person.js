@@ -1,11 +1,11 @@
 // How a patient stands on a page: name, sex, age in days or months for infants, allergies in red, a child's guardian.
 
 import { h } from "./dom.js";
-import { page, t } from "./page.js";
+import { t, worded } from "./page.js";
 
 /** The age in the page's language, or an empty text. */
 export function ageOf(person) {
-  return (page.lang === "en" ? person.age_en : person.age) ?? "";
+  return worded(person, "age") ?? "";
 }
 
 /** "女" or "F"; nothing for an unknown sex. */

@@ -1,8 +1,10 @@
 // Printing: the paper's own page in a hidden frame. Nothing is printed before the standby has answered.
 
+import { act } from "./api.js";
+import { question } from "./dialog.js";
 import { h } from "./dom.js";
 import { page, t } from "./page.js";
-import { question } from "./dialog.js";
+import { ulid } from "./ulid.js";
 
 /** Print the page at `path`; resolves when the browser has taken it. */
 export function printed(path) {
@@ -27,4 +29,15 @@ export async function cameOut(what) {
     buttons: [{ value: "yes", label: t("frame.came_out_yes"), main: true }, { value: "no", label: t("frame.came_out_no"), key: "F8" }],
   });
   return answer === null || answer.button === "yes";
+}
+
+/**
+ * Count a copy (POST `record`), print the page at `path`, ask whether it came out; again until it did. `what` names the
+ * paper.
+ */
+export async function printUntilOut({ what, path, record }) {
+  do {
+    await act(record, {}, ulid(), { anyMode: true });
+    await printed(path);
+  } while (!(await cameOut(what)));
 }

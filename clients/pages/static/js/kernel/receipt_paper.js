@@ -2,7 +2,7 @@
 // bad print. Where the hospital prints plain slips there is no number and everything here steps aside.
 
 import { act, get, Problem } from "./api.js";
-import { question } from "./dialog.js";
+import { question, refusal } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { page, t } from "./page.js";
 import { printed } from "./print.js";
@@ -169,16 +169,5 @@ export class ReceiptPaper {
       h("button.quiet", { type: "button", dataset: { key: this.key }, onclick: () => this.compare().catch(failed) }, t("frame.paper_check"), h("kbd", {}, this.key)),
       book && !book.automatic ? h(book.low ? "small.red" : "small", {}, t(book.low ? "frame.paper_low" : "frame.paper_left", { n: book.remaining })) : null);
     this.place.classList.toggle("paper-missing", !this.number && !book?.automatic);
-  }
-}
-
-/** Run an act inside a question: the sentence of a refusal, or null when it was done. */
-async function refusal(work) {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (error instanceof Problem) return error.message;
-    throw error;
   }
 }

@@ -1,15 +1,15 @@
 // One person's shift: opened with what is in the drawer when the HIS died, closed with what was counted, on one sheet.
 
-import { act, get, Problem } from "./api.js";
-import { question } from "./dialog.js";
+import { act, get } from "./api.js";
+import { dayAndTime } from "./clock.js";
+import { question, refusal } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { Draft } from "./draft.js";
 import { working } from "./frame.js";
 import { cents } from "./money.js";
-import { page, t } from "./page.js";
-import { cameOut, printed } from "./print.js";
+import { page, t, worded } from "./page.js";
+import { printUntilOut } from "./print.js";
 import { failed, said } from "./say.js";
-import { ulid } from "./ulid.js";
 
 const AT_MOST_TEXT = 500;
 
@@ -118,11 +118,7 @@ export class Shift {
 
   /** Print a hand-over sheet until it came out. */
   async print(shiftId) {
-    for (;;) {
-      await act(`/shifts/${shiftId}/prints`, {}, ulid());
-      await printed(`/print/shift/${shiftId}`);
-      if (await cameOut(t("frame.shift_sheet"))) return;
-    }
+    await printUntilOut({ what: t("frame.shift_sheet"), path: `/print/shift/${shiftId}`, record: `/shifts/${shiftId}/prints` });
   }
 }
 
@@ -133,16 +129,6 @@ function lastForm() {
 
 const isMoney = (text) => (cents(text) ?? -1) >= 0;
 
-async function refusal(work) {
-  try {
-    await work();
-    return null;
-  } catch (error) {
-    if (error instanceof Problem) return error.message;
-    throw error;
-  }
-}
-
 /** Draw a shift that was loaded: what came in, by method and by category, the receipts, and the buttons that fit. */
 export function showShift(place, shift, { keys = { main: "F9", print: "F6" } } = {}) {
   const run = (work) => () => work().catch(failed);
@@ -151,8 +137,7 @@ export function showShift(place, shift, { keys = { main: "F9", print: "F6" } } =
   const buttons = open
     ? [button(t("frame.shift_close"), keys.main, () => shift.close(), true), button(t("frame.shift_print"), keys.print, () => shift.print(open.id))]
     : [working() ? button(t("frame.shift_open"), keys.main, () => shift.begin(), true) : null];
-  const when = (text) => (text ?? "").slice(5, 16).replace("T", " ");
-  const earlier = (one) => h("li", {}, `${when(one.opened_at)} – ${when(one.closed_at)} `, one.drill ? h("span.tag.warn", {}, "DRILL") : null,
+  const earlier = (one) => h("li", {}, `${dayAndTime(one.opened_at)} – ${dayAndTime(one.closed_at)} `, one.drill ? h("span.tag.warn", {}, "DRILL") : null,
     h("button.quiet", { type: "button", onclick: run(() => shift.print(one.id)) }, t("frame.shift_print")));
   put(place,
     h("div.bar", {}, h("h2", {}, t(open ? "frame.shift_mine" : "frame.shift_none")), h("span.push.buttons", {}, buttons)),
@@ -167,7 +152,7 @@ function sheetOf(shift) {
   const runs = (found) => found.map((run) => (run.count > 1 ? `${run.from} – ${run.to} (${run.count})` : run.from)).join("; ");
   return h("div.shift-sheet", {},
     h("dl.facts", {},
-      fact("frame.shift_since", shift.opened_at.slice(5, 16).replace("T", " ")),
+      fact("frame.shift_since", dayAndTime(shift.opened_at)),
       fact("frame.shift_float", shift.float), fact("frame.shift_his_cash", shift.his_cash_kept_apart),
       fact("frame.shift_last_receipt", shift.last_his_receipt_no), fact("frame.shift_act_in_hand", shift.act_in_hand),
       fact("frame.shift_used", runs(receipts.used)), fact("frame.shift_void", receipts.void.map((one) => one.receipt_no).join("; ")),
@@ -176,6 +161,6 @@ function sheetOf(shift) {
       h("p.due", {}, h("span", {}, t("frame.shift_total", { charges: sheet.charges, refunds: sheet.refunds })), " ", h("output.total", {}, sheet.total)),
       h("dl.facts", {}, sheet.by_method.flatMap((row) => [h("dt", {}, t(`frame.pay_by_${row.method}`)), h("dd.num", {}, row.amount)]),
         h("dt", {}, t("frame.shift_cash_due")), h("dd.num", {}, sheet.cash_due)),
-      h("dl.facts", {}, sheet.by_category.flatMap((row) => [h("dt", {}, page.lang === "en" ? row.name_en : row.name), h("dd.num", {}, row.amount)])),
+      h("dl.facts", {}, sheet.by_category.flatMap((row) => [h("dt", {}, worded(row, "name")), h("dd.num", {}, row.amount)])),
       sheet.outside_shift ? h("p.note.warn", {}, t("frame.shift_outside", { n: sheet.outside_shift })) : null));
 }

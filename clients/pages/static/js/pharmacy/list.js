@@ -99,7 +99,7 @@ function look(name, value) {
 }
 
 /** Nothing typed any more: the list of this pharmacy again. */
-export function forget() {
+function forget() {
   by("find").value = "";
   if (view.state.q) look("q", "");
 }

@@ -1,14 +1,15 @@
 // The pharmacist's counter: one prescription at a time is printed, handed over and checked, or taken back.
 
 import { act } from "../kernel/api.js";
+import { dayAndTime } from "../kernel/clock.js";
 import { confirm, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { onMode } from "../kernel/frame.js";
+import { inScope, onMode } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { mayAct, page, t } from "../kernel/page.js";
 import { personLine } from "../kernel/person.js";
-import { cameOut, printed } from "../kernel/print.js";
+import { printUntilOut } from "../kernel/print.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { beginList, chosen, onChosen, readList, stateTag, toList } from "./list.js";
@@ -18,7 +19,7 @@ const CHECKER = "yj:pharmacy:checker";
 let one = null;
 let hand = null; // the hand-over that is being made of it: which lines, under which key
 
-const acting = () => page.operator.roles.includes("pharmacist");
+const acting = () => mayAct("pharmacist");
 const nameOf = (code) => page.data.pharmacists.find((person) => person.code === code)?.name ?? "";
 const place = (code) => page.data.pharmacies.find((other) => other.code === code)?.name ?? code ?? "";
 
@@ -45,7 +46,7 @@ function show(found) {
   ].filter(([, value]) => value).map(([label, value]) => h("span", {}, h("small", {}, `${label} `), value)));
   showLines();
   put(by("notes"), one.notes.map((note) => h("li", {}, t(`pharmacy.note_${note.kind}`, {
-    time: note.at.slice(5, 16).replace("T", " "), who: `${note.handed_by.name} ${note.handed_by.code}`,
+    time: dayAndTime(note.at), who: `${note.handed_by.name} ${note.handed_by.code}`,
     checker: `${nameOf(note.checked_by)} ${note.checked_by}`, n: note.pieces,
   }))));
   put(by("copies"), one.copies ? t("pharmacy.again", { n: one.copies }) : "");
@@ -86,7 +87,7 @@ function barred() {
   if (!acting()) return t("pharmacy.only_looking");
   if (mode.mode === "normal") return t("pharmacy.mode_normal");
   if (mode.mode === "returning") return t("pharmacy.mode_returning");
-  if (one && mode.scope && one.origin === "centre" && !mode.scope.includes(one.department_code)) return t("pharmacy.out_of_scope");
+  if (one && one.origin === "centre" && !inScope(one.department_code)) return t("pharmacy.out_of_scope");
   return null;
 }
 
@@ -104,10 +105,7 @@ function permit() {
 const print = once(async () => {
   const { id, rx_no: number } = one;
   hush();
-  do {
-    await act(`/prescriptions/${id}/prints`, {}, ulid());
-    await printed(`/print/prescription/${id}`);
-  } while (!(await cameOut(number)));
+  await printUntilOut({ what: number, path: `/print/prescription/${id}`, record: `/prescriptions/${id}/prints` });
   await readList();
   toList();
 });

@@ -2,12 +2,12 @@
 // same person is shown while the form is being filled, and again when the standby has looked.
 
 import { act, get, Problem } from "../kernel/api.js";
+import { today } from "../kernel/clock.js";
 import { question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { today } from "../kernel/frame.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { page, t } from "../kernel/page.js";
+import { page, t, worded } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, wrong } from "../kernel/say.js";
@@ -18,7 +18,7 @@ const PASSPORT = "03";
 const AGE = /^(?:(\d{1,3})\s*(?:Y|\u5c81)?)?\s*(?:(\d{1,2})\s*(?:M|\u6708))?\s*(?:(\d{1,4})\s*(?:D|\u5929))?$/i;
 
 /** What was keyed for birth date or age: `{birth_date}`, `{age}`, `{}` for nothing, null for what is neither. */
-export function bornOf(text) {
+function bornOf(text) {
   const keyed = text.trim().replaceAll("/", "-").replaceAll(".", "-");
   if (!keyed) return {};
   const date = /^(\d{4})-?(\d{1,2})-?(\d{1,2})$/.exec(keyed);
@@ -158,7 +158,7 @@ export class Newcomer {
     }
     this.clear();
     const same = made.possible_duplicates.length ? await this.#twins(made) : null;
-    await this.made(same ?? made.id, [...made.warnings].map((one) => (page.lang === "en" ? one.text_en : one.text)));
+    await this.made(same ?? made.id, made.warnings.map((one) => worded(one)));
   }
 
   /** No phone, or somebody of this name and birth date: asked once before an archive is made. */

@@ -1,8 +1,9 @@
 // What is sold: the department, then a doctor's session or a number without a doctor, with sold and capacity as of then.
 
 import { get } from "../kernel/api.js";
+import { wallClock } from "../kernel/clock.js";
 import { by, h, put } from "../kernel/dom.js";
-import { wallClock } from "../kernel/frame.js";
+import { inScope } from "../kernel/frame.js";
 import { after, goTo } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
@@ -16,9 +17,6 @@ function sessionNow() {
   const hour = Number(wallClock().slice(0, 2));
   return SESSIONS.find(([, from, until]) => hour >= from && hour < until)?.[0] ?? "night";
 }
-
-/** Whether this department works in YJ mode now. */
-export const inScope = (code) => page.mode.scope === null || page.mode.scope.includes(code);
 
 /** Departments that fit what was typed: initials, the beginning of the name or of a word in it, code. */
 export function departmentsFor(text) {
@@ -35,7 +33,7 @@ export function departmentsFor(text) {
 }
 
 /** A department as one line of a list. */
-export function departmentLine(one) {
+function departmentLine(one) {
   return [one.name, h("small", {}, one.pinyin), h("small", {}, one.location ?? ""),
     inScope(one.code) ? h("small", {}, one.code) : h("span.tag.bad", {}, t("registration.out_of_scope"))];
 }

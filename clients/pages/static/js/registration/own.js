@@ -2,13 +2,19 @@
 // department, their slip printed again.
 
 import { act, get, Problem } from "../kernel/api.js";
-import { inform, question, secondPerson } from "../kernel/dialog.js";
+import { inform, question, refusal, secondPerson } from "../kernel/dialog.js";
 import { by, h } from "../kernel/dom.js";
+import { inScope } from "../kernel/frame.js";
+import { unsigned } from "../kernel/money.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
-import { departmentsFor, inScope } from "./offer.js";
+import { departmentsFor } from "./offer.js";
+import { SLIP } from "./person.js";
+
+/** The charge of a visit's fee, or null where there was none. */
+export const feeOf = (visit) => visit.charges?.find((one) => one.kind === "registration" && one.refund_of === null) ?? null;
 
 /** What can be done with a visit. */
 export class Visits {
@@ -46,7 +52,7 @@ export class Visits {
 
   /** Print a visit's slip until it came out; `body` is shown with the question. */
   print(visit, body = undefined) {
-    const charge = visit.charge ?? visit.charges?.find((one) => one.kind === "registration" && one.refund_of === null) ?? null;
+    const charge = visit.charge ?? feeOf(visit);
     return this.paper.print({
       what: t("registration.slip"), path: `/print/registration/${visit.id}`, record: `/registrations/${visit.id}/prints`,
       charge: visit.cancelled ? null : charge?.id ?? null, receipt: charge?.receipt_no ?? null, body,
@@ -55,7 +61,7 @@ export class Visits {
 
   async #cancel(visit) {
     const key = ulid();
-    const fee = visit.charges.find((one) => one.kind === "registration" && one.refund_of === null);
+    const fee = feeOf(visit);
     let done = null;
     let approver;
     const send = async (reason) => {
@@ -77,7 +83,7 @@ export class Visits {
     });
     if (!done) return;
     await this.changed(visit);
-    const parts = (done.refund?.payments ?? []).map((one) => h("p.total", {}, h("small", {}, t(`frame.pay_by_${one.method}`)), " ", one.amount.replace("-", "")));
+    const parts = (done.refund?.payments ?? []).map((one) => h("p.total", {}, h("small", {}, t(`frame.pay_by_${one.method}`)), " ", unsigned(one.amount)));
     await inform(t("registration.cancelled_give_back"), h("div", {}, parts.length ? parts : h("p", {}, t("registration.nothing_to_refund"))));
   }
 
@@ -99,15 +105,9 @@ export class Visits {
       title: t("registration.transfer_doctor"),
       fields: [{ name: "staff_code", label: t("registration.doctor"),
         options: [{ value: "", label: t("registration.no_doctor") }, ...staff.map((one) => ({ value: one.staff_code, label: `${one.name} ${one.title ?? ""}` }))] }],
-      check: async ({ staff_code }) => {
-        try {
-          done = await act(`/registrations/${visit.id}/transfer`, { department_code: where.department_code, reason: where.reason, ...(staff_code ? { staff_code } : {}) }, key);
-          return null;
-        } catch (error) {
-          if (error instanceof Problem) return error.message;
-          throw error;
-        }
-      },
+      check: ({ staff_code }) => refusal(async () => {
+        done = await act(`/registrations/${visit.id}/transfer`, { department_code: where.department_code, reason: where.reason, ...(staff_code ? { staff_code } : {}) }, key);
+      }),
     });
     if (!done) return;
     await this.changed(visit);
@@ -159,7 +159,7 @@ export class Own {
 
   async #enter(visits) {
     const text = this.field.value.trim();
-    if (/^YJ\d{10,}$/i.test(text)) {
+    if (SLIP.test(text)) {
       const { items } = await get("/registrations", { slip_no: text });
       if (items.length) {
         visits.open(items[0]);

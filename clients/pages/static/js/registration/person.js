@@ -1,15 +1,16 @@
 // The patient at the desk: found by whatever was typed, swiped or scanned, shown with everything that must be seen.
 
 import { get } from "../kernel/api.js";
+import { today } from "../kernel/clock.js";
 import { by, h, put } from "../kernel/dom.js";
-import { today } from "../kernel/frame.js";
 import { page, t } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
 import { Rows } from "../kernel/rows.js";
 import { failed } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 
-const SLIP = /^YJ\d{10,}$/i;
+/** The number on one of our slips. */
+export const SLIP = /^YJ\d{10,}$/i;
 
 /** The name of an insurance type, or null for one who pays everything himself. */
 function insurance(person) {

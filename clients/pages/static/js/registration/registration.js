@@ -4,16 +4,16 @@ import { act, get, Problem } from "../kernel/api.js";
 import { confirm } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { onMode } from "../kernel/frame.js";
+import { inScope, onMode } from "../kernel/frame.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { mayAct, page, t } from "../kernel/page.js";
+import { mayAct, page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
 import { ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { Shift, showShift } from "../kernel/shift.js";
 import { Newcomer } from "./newcomer.js";
-import { inScope, Offer } from "./offer.js";
-import { Own, Visits } from "./own.js";
+import { Offer } from "./offer.js";
+import { feeOf, Own, Visits } from "./own.js";
 import { Person, youngerThan } from "./person.js";
 
 const INFANT_MONTHS = 36; // up to here a dose goes by weight
@@ -155,7 +155,7 @@ async function alone(work) {
 /** What an answer that never came would have said: the act of this form was done, before the form was changed. */
 async function written() {
   const visit = await get(`/registrations/${draft.key}`);
-  return { ...visit, charge: visit.charges.find((one) => one.kind === "registration" && one.refund_of === null) ?? null, warnings: [] };
+  return { ...visit, charge: feeOf(visit), warnings: [] };
 }
 
 function refused(error) {
@@ -168,7 +168,7 @@ function refused(error) {
 
 async function finish(done) {
   const charge = done.charge;
-  const words = done.warnings.map((one) => h("p.note.warn", {}, page.lang === "en" ? one.text_en : one.text));
+  const words = done.warnings.map((one) => h("p.note.warn", {}, worded(one)));
   const sum = () => h("div", {}, h("div.sum-up", {},
     h("span", {}, `${done.patient_name} ${done.department_name} `, h("span.queue", {}, t("registration.queue_is", { n: done.queue_no }))),
     charge && charge.change !== "0.00" ? h("span", {}, `${t("frame.pay_change")} `, h("output.total.red", {}, charge.change)) : null), words);

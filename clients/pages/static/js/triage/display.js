@@ -1,14 +1,12 @@
 // The screen on the wall renews itself; when it can no longer do so it says that it may be old.
 
 import { get } from "../kernel/api.js";
+import { wallClock } from "../kernel/clock.js";
 import { by, h, put } from "../kernel/dom.js";
 import { page, t } from "../kernel/page.js";
 
 const EVERY = 3000;
 const STALE_AFTER = 15000;
-const offset = Date.parse(page.now) - Date.now();
-const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)$/.exec(page.now) ?? [null, "+", "00", "00"];
-const zone = (Number(hours) * 60 + Number(minutes)) * (sign === "-" ? -60000 : 60000);
 let heard = Date.now();
 let shown = null;
 
@@ -36,7 +34,7 @@ async function look() {
   by("stale").hidden = Date.now() - heard < STALE_AFTER;
 }
 
-setInterval(() => { by("clock").textContent = new Date(Date.now() + offset + zone).toISOString().slice(11, 16); }, 1000);
+setInterval(() => { by("clock").textContent = wallClock().slice(0, 5); }, 1000);
 setInterval(look, EVERY);
 look();
 document.body.dataset.ready = "";

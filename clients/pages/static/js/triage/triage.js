@@ -1,9 +1,9 @@
 // The nurse's desk: two lanes, moved by the keyboard, renewed by themselves.
 
-import { act, get, Problem } from "../kernel/api.js";
-import { confirm, question } from "../kernel/dialog.js";
+import { act, get } from "../kernel/api.js";
+import { confirm, question, refusal } from "../kernel/dialog.js";
 import { by, h } from "../kernel/dom.js";
-import { onMode } from "../kernel/frame.js";
+import { inScope, onMode } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
 import { mayAct, page, t } from "../kernel/page.js";
 import { ageOf, allergyOf, guardianOf, sexOf } from "../kernel/person.js";
@@ -81,8 +81,8 @@ function enter() {
 }
 
 function possible() {
-  const { mode, scope } = page.mode;
-  const outside = state.department && mode !== "normal" && scope !== null && !scope.includes(state.department.code);
+  const { mode } = page.mode;
+  const outside = state.department && mode !== "normal" && !inScope(state.department.code);
   by("possible").hidden = mine && mode === "emergency" && !outside;
   by("possible").textContent = !mine ? t("triage.possible_look") : outside ? t("triage.out_of_scope") : mode === "emergency" ? "" : t(`triage.possible_${mode}`);
 }
@@ -117,11 +117,10 @@ const elsewhere = once(async () => {
   const visit = chosen();
   if (!visit) return;
   const key = ulid();
-  const inScope = (one) => page.mode.scope === null || page.mode.scope.includes(one.code);
   const place = await question({
     title: t("triage.elsewhere_title", { who: visit.patient_name }),
     fields: [{ name: "department_code", label: t("triage.department"), value: visit.department_code, required: true,
-      options: page.data.departments.map((one) => ({ value: one.code, label: `${one.pinyin} ${one.name}${inScope(one) ? "" : ` (${t("triage.outside")})`}` })) }],
+      options: page.data.departments.map((one) => ({ value: one.code, label: `${one.pinyin} ${one.name}${inScope(one.code) ? "" : ` (${t("triage.outside")})`}` })) }],
   });
   if (!place) return;
   const { items } = await get(`/departments/${encodeURIComponent(place.department_code)}/doctors`);
@@ -131,17 +130,11 @@ const elsewhere = once(async () => {
     title: t("triage.doctor_title"),
     fields: [{ name: "staff_code", label: t("triage.doctor"), value: visit.staff_code ?? "",
       options: [{ value: "", label: t(same ? "triage.doctor_same" : "triage.doctor_none") }, ...items.map((one) => ({ value: one.staff_code, label: `${one.name} ${one.title ?? ""}` }))] }],
-    check: async ({ staff_code }) => {
+    check: ({ staff_code }) => refusal(async () => {
       const status = same ? visit.status : visit.status === "paused" ? "paused" : "waiting";
       const body = { status, ...(same ? {} : { department_code: place.department_code }), ...(staff_code ? { staff_code } : {}) };
-      try {
-        done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, body, key, { anyMode: true });
-        return null;
-      } catch (error) {
-        if (error instanceof Problem) return error.message;
-        throw error;
-      }
-    },
+      done = await act(`/triage/queue/${encodeURIComponent(visit.id)}`, body, key, { anyMode: true });
+    }),
   });
   if (!done) return;
   await look();
