@@ -39,7 +39,6 @@ from sync.reference_his.postgres import EmbeddedPostgres
 
 MONDAY = datetime(2026, 11, 23, 8, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
 AS_OF = "2026-11-23T08:00:00.000+08:00"
-TODAY = "2026-11-23"
 PASSWORD = "Ward-round-7"
 GENERATION = 7
 _NUMBERS = itertools.count(1)

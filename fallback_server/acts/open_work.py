@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, select
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
@@ -70,8 +70,3 @@ def moment(tx: Tx, local: str) -> str:
         return to_text(datetime.fromisoformat(local).replace(tzinfo=tx.now.tzinfo))
     except ValueError:
         return local
-
-
-def either(*conditions: ColumnElement[bool] | None) -> ColumnElement[bool]:
-    """Any of the conditions that are there; nothing if none is."""
-    return or_(false(), *(condition for condition in conditions if condition is not None))

@@ -34,9 +34,14 @@ def record(tx: Tx, document_id: str, kind: str) -> dict[str, Any]:
         "document_id": document_id,
         "copy_no": copy_no,
         "reprint": copy_no > 1,
-        "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
+        "label": _label(copy_no),
         "at": tx.at,
     }
+
+
+def _label(copy_no: int) -> str | None:
+    """What marks a copy; the original has no mark."""
+    return f"补打 {copy_no - 1}" if copy_no > 1 else None
 
 
 def carried(
@@ -59,7 +64,7 @@ def carried(
         "workstation": workstation,
         "as_of": _as_of(tx, at),
         "copy_no": copy_no,
-        "label": f"补打 {copy_no - 1}" if copy_no > 1 else None,
+        "label": _label(copy_no),
         "chain": f"{sequence}-{digest[:12]}",
     }
 

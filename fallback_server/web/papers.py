@@ -30,7 +30,7 @@ def require_pdf() -> None:
     """Raises pdf_unavailable where the extra is not installed."""
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # what it leaves out of our styles is meant for screens
     try:
-        import weasyprint  # noqa: F401
+        import weasyprint  # noqa: F401  (only asked whether it is there)
     except (ImportError, OSError):  # OSError: the package is there, the system's pango is not
         raise YjError("pdf_unavailable") from None
 

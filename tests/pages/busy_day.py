@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tests.fixtures_hospital import Hospital, Reply, centre_id
@@ -57,8 +58,7 @@ def busy_day(hospital: Hospital) -> BusyDay:
     }  # fmt: skip
     total = _done(cashier.post("/charges/quote", basket), 200)["total"]
     paid = [{"method": "wechat", "amount": "50.00", "reference": "4200000123"}]
-    rest = f"{float(total) - 50:.2f}"
-    paid.append({"method": "cash", "amount": rest})
+    paid.append({"method": "cash", "amount": str(Decimal(total) - Decimal("50.00"))})
     charge = _done(cashier.post("/charges", {**basket, "payments": paid, "expected_total": total}))
     _done(cashier.post(f"/charges/{charge['id']}/prints"))
     line = next(one for one in charge["lines"] if one["name"] == "静脉输液")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,8 @@ def comparable(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _plain(value: Any) -> str:
     try:
-        return format(float(value), ".4f")
-    except ValueError:
+        return format(Decimal(str(value)), ".4f")
+    except InvalidOperation:
         return str(value)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,8 +73,3 @@ class Shelf:
         with self._lock:
             group = self.insured if insured and self.insured else self.pool
             return group.pop()
-
-
-def spread(items: Sequence[dict[str, Any]], count: int, rng: random.Random) -> list[dict[str, Any]]:
-    """Some of many, in random order."""
-    return rng.sample(list(items), min(count, len(items)))
