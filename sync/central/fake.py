@@ -77,7 +77,7 @@ class FakeSnapshot:
         rows = self._live(dataset)  # looked at with the first page
         if changed:
             since = (binds or {})["changed_from"]
-            rows = (row for row in rows if row[str(watermark)] is None or row[str(watermark)] >= since)
+            rows = (row for row in rows if row[str(watermark)] is None or not _older(row[str(watermark)], since))
         for number in itertools.count(1):
             self.breaks(dataset, number)
             page = [tuple((blank | dict(row))[name] for name in names) for row in islice(rows, self.page_rows)]
@@ -93,6 +93,11 @@ class FakeSnapshot:
         for page in self.pages(dataset, binds):
             for row in page:
                 yield dict(zip(names, row, strict=False))
+
+
+def _older(mark: Any, since: str) -> bool:
+    """Row versions are numbers, times are text."""
+    return bool(mark < type(mark)(since))
 
 
 @dataclass
@@ -114,6 +119,7 @@ class FakeCentral:
     calls: list[str] = field(default_factory=list)
     page_rows: int = 2000
     oldest_running: datetime | None = None
+    row_version_limit: int | None = None
     shapes: dict[str, str] = field(default_factory=dict)
     one_moment: bool = True  # False: every page is as of its own moment
     at_page: Callable[[str, int], None] | None = None  # called before each page: what happens at the centre meanwhile
@@ -177,7 +183,7 @@ class FakeCentral:
             self._break_page,
             self.page_rows,
             self.oldest_running,
-            None,
+            self.row_version_limit,
             dict(self.shapes),
             self.one_moment,
         )

@@ -89,6 +89,8 @@ class Reader:
         """One dataset, staged or loaded. Raises what the snapshot raises, and see `pull`."""
         binds = self._binds(name, hints, self._snapshot.as_of)
         last = watermark.usable(hints.watermark_kind, standing.watermark) if how == "changed" else None
+        if last is not None and self._went_back(hints, last):
+            how, last = "sweep", None
         if last is not None:
             binds["changed_from"] = watermark.changed_from(hints.watermark_kind, last)
         source = Source(self._snapshot, name, binds, hints, changed=how == "changed")
@@ -97,6 +99,12 @@ class Reader:
         if hints.watermark:
             staged.watermark = watermark.reached(hints.watermark_kind, last, source.seen, self._limit(hints))
         return staged
+
+    def _went_back(self, hints: DatasetHints, last: str) -> bool:
+        """Row versions only grow: a centre that has not come to ours yet is a restored one, and asked for what changed
+        since then it would say nothing for days."""
+        limit = self._limit(hints)
+        return hints.watermark_kind == "number" and limit is not None and int(limit) < int(last)
 
     def _limit(self, hints: DatasetHints) -> str | None:
         if hints.watermark_kind == "time":

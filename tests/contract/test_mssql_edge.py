@@ -113,6 +113,23 @@ def test_a_session_gives_way_to_the_hospitals_own_work(talk: Callable[..., tuple
     assert "SET XACT_ABORT ON" in asked[0] and "SET NOCOUNT OFF" in asked[0]
 
 
+@pytest.mark.parametrize("use", ["mirror", "questions", "writing"])
+def test_every_session_says_so_before_anything_else(
+    use: str, talk: Callable[..., tuple[Connection, list[str]]]
+) -> None:
+    """Also the mirror's pages where there is no snapshot: settings of a session outlive its transactions."""
+    connection, asked = talk(use=use)
+    EDGE.snapshot(connection, Session("mirror", SHANGHAI, isolation="pages"))
+    connection.rollback()  # as between two pages
+    connection.exec_driver_sql("SELECT 1")
+    connection.close()
+    assert "SET LOCK_TIMEOUT 15000" in asked[0] and "SET DEADLOCK_PRIORITY LOW" in asked[0]
+    assert "ISOLATION LEVEL READ COMMITTED" in asked[0] and not any("SNAPSHOT" in sql for sql in asked)
+    # Nothing takes it back, and nothing of ours reads uncommitted rows.
+    later = " ".join(asked[1:]).upper()
+    assert not any(word in later for word in ("LOCK_TIMEOUT -1", "DEADLOCK_PRIORITY", "UNCOMMITTED", "NOLOCK"))
+
+
 @pytest.mark.parametrize(("got", "granted"), [(0, True), (1, True), (-1, False), (-3, False), (-999, False)])
 def test_only_a_lock_that_was_granted_counts(
     got: int, granted: bool, talk: Callable[..., tuple[Connection, list[str]]]

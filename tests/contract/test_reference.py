@@ -106,6 +106,26 @@ def test_a_centre_restored_from_a_backup_is_held_by_the_mirror(new_database: Cal
     engine.dispose()
 
 
+def test_a_widened_column_of_the_centre_holds_the_run_until_somebody_looked(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    his, url = new_database(), f"sqlite:///{tmp_path}/yj.db"
+    create_reference(his, "clinic")
+    upgrade(url, SystemClock())
+    store, gateway, engine = Store(url, SystemClock()), open_gateway(his, MAPPING, SystemClock()), create_engine(his)
+    assert run_mirror(store, gateway, Mirror(), ["drug"]).published
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE yp_xx ALTER COLUMN lsj TYPE numeric(18, 6)")
+    held = run_mirror(store, gateway, Mirror(), ["drug"])
+    assert (held.state, [one["kind"] for one in held.problems]) == ("held", ["columns_changed"])
+    assert any("unit_price" in line for line in held.problems[0]["examples"])
+    assert run_mirror(store, gateway, Mirror(), approve=held.run_id, requested_by="A01").published
+    assert run_mirror(store, gateway, Mirror(), ["drug"]).published
+    gateway.close()
+    store.close()
+    engine.dispose()
+
+
 def test_what_the_centre_lacks_is_found_with_a_cure(new_database: Callable[[], str]) -> None:
     broken = new_database()
     create_reference(broken, "clinic")

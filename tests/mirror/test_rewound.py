@@ -69,6 +69,25 @@ def test_with_a_watermark_the_centre_is_asked_and_then_read_whole(
     assert approved.published and len(keys(store)) == 198
 
 
+def test_row_versions_that_went_back_are_no_silence(store: Store, centre: FakeCentral, mirror: Run) -> None:
+    centre.dataset_hints["patient"] = DatasetHints(watermark="rv", watermark_kind="number")
+    centre.datasets["patient"] = [{**one, "rv": 8000 + n} for n, one in enumerate(patients(200), start=1)]
+    centre.row_version_limit = 8200
+    mirror("patient")
+    centre.row_version_limit = 7150  # last night's backup: new rows have versions that we passed long ago
+    rest = centre.datasets["patient"][:150]
+    centre.datasets["patient"] = [*({**one, "rv": n} for n, one in enumerate(rest)), {**patient(151), "rv": 7100}]
+    held = mirror("patient")
+    assert held.state == "held" and "rewound" in kinds(held)
+    assert mirror(approve=held.run_id, requested_by="A01", approved_reason="x").published
+    centre.row_version_limit = 7160
+    centre.datasets["patient"] = [*centre.datasets["patient"], {**patient(152), "rv": 7155}]
+    report = mirror("patient")
+    assert report.published and report.counts["patient"] == {
+        "read": 2, "rejected": 0, "inserted": 1, "updated": 0, "retired": 0
+    }  # fmt: skip
+
+
 def test_open_work_that_was_settled_is_no_loss_but_a_lower_key_of_its_table_is(
     store: Store, centre: FakeCentral, mirror: Run
 ) -> None:
