@@ -19,6 +19,7 @@ from fallback_server.store.pulse import Slots
 SVG: Final = "{http://www.w3.org/2000/svg}"
 WIDTH, HEIGHT = 440, 150
 LABELS: Final = 5  # times along the bottom
+TIPS: Final = 96  # of a day: one a quarter of an hour
 Points = Sequence[tuple[float, float]]
 
 
@@ -58,11 +59,25 @@ def _pygal() -> Any:
 
 
 def age_points(group: Mapping[str, Any], since: datetime) -> list[tuple[float, float]]:
-    """The history of a group of the mirror as (seconds, minutes of age)."""
-    return [
+    """The history of a group of the mirror as (seconds, minutes of age): saw teeth, or their tips where there are more
+    of them than a person can tell apart."""
+    points = [
         ((from_text(point["at"]) - since).total_seconds(), round(point["age_seconds"] / 60, 1))
         for point in group["points"]
     ]
+    return points if len(points) <= 2 * TIPS else _tips(points)
+
+
+def _tips(points: Points) -> list[tuple[float, float]]:
+    """The highest point of each of TIPS slots, and the last one: that is now."""
+    width = (points[-1][0] or 1) / TIPS
+    highest: dict[int, tuple[float, float]] = {}
+    for at, age in points:
+        slot = int(at / width)
+        if slot not in highest or age >= highest[slot][1]:
+            highest[slot] = (at, age)
+    found = [highest[slot] for slot in sorted(highest)]
+    return found if found[-1] == points[-1] else [*found, points[-1]]
 
 
 def _plain() -> dict[str, Any]:
