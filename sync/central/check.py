@@ -97,6 +97,7 @@ def _datasets(gateway: SqlGateway, judge: Judge) -> Iterator[Finding]:
             try:
                 found = _dataset(gateway, snapshot, judge, name)
                 yield found if found.status != "ok" else _in_one_piece(gateway, name, found)
+                yield from _read_whole(gateway, name, found)
             except ColumnMissing as error:
                 yield Finding(
                     "fail", f"mirror/{name}", error.detail, "add them to the SELECT, as NULL where there is nothing"
@@ -134,6 +135,17 @@ def _in_one_piece(gateway: SqlGateway, name: str, found: Finding) -> Finding:
     return Finding(
         "warn", found.subject, f"{found.sentence}, in one piece",
         "give it `-- paged` lines: the driver keeps a whole result in memory, or locks would be held for long",
+    )  # fmt: skip
+
+
+def _read_whole(gateway: SqlGateway, name: str, found: Finding) -> Iterator[Finding]:
+    """A large table of which nobody can say what changed: each run reads all of it, at any hour."""
+    rows = int(found.sentence.split()[0]) if found.sentence[:1].isdigit() else 0
+    if rows < LARGE or gateway.hints(name).watermark:
+        return
+    yield Finding(
+        "warn", f"changes/{name}", f"all {rows} rows are read in every run, also at the busiest hour",
+        f"name a change time or row version: [datasets.{name}] watermark, and a `-- changed` line in its file",
     )  # fmt: skip
 
 

@@ -144,6 +144,8 @@ def test_a_large_dataset_in_one_piece_is_named_where_the_driver_keeps_it_all(
         gateway = open_gateway(address, folder, SystemClock(), timeouts=QUICK)
         found = check(gateway, lambda dataset, row: None)
         said[bool(paged)] = next(one for one in found if one.subject == "mirror/department" and "rows" in one.sentence)
+        whole = next(one for one in found if one.subject == "changes/department")
+        assert "all 3 rows" in whole.sentence and "[datasets.department] watermark" in whole.cure
         gateway.close()
     assert said[False].status == "warn" and "-- paged" in said[False].cure
     assert said[True].status == "ok"
