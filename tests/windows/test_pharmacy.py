@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from fallback_server.store import mirror
+from fallback_server.windows.pharmacy import queries
+from sync.mirror.workspace import transaction, workspace
 from tests.fixtures_hospital import Hospital, centre_id
 from tests.windows.money_cast import RX_PAID, RX_UNPAID, WANG, ZHANG, charge, counts, good
 
@@ -180,3 +183,12 @@ def test_what_is_out_is_listed_even_where_something_is_still_to_be_given(yj: Hos
     good(yj.window("pharmacist").post(f"/prescriptions/{rx['id']}/return", {"reason": "退药"}))
     assert shown(yj, state="out") == {}
     assert [one["kind"] for one in shown(yj)[rx["id"]]["notes"]] == ["handover", "return"]
+
+
+def test_pharmacists_are_found_by_their_surnames_as_they_are_spoken(yj: Hospital) -> None:
+    with workspace(yj.store.url) as connection, transaction(connection):
+        table = mirror.datasets["operator"]
+        connection.execute(table.update().where(table.c.operator_code == "0402").values(name="曾药师"))
+    with yj.store.reading() as tx:
+        listed = {one["name"]: one["initials"] for one in queries._pharmacists(tx)}
+    assert listed["曾药师"] == "ZYS" and "郑药师" in listed

@@ -364,7 +364,7 @@ def page_data(tx: Tx) -> dict[str, Any]:
 def _pharmacists(tx: Tx) -> list[dict[str, Any]]:
     """Everybody who may hand over and check, with search codes."""
     found = {person["code"]: person for person in operators.with_role(tx, "pharmacist")}
-    return [{**person, "initials": initials(person["name"])} for _, person in sorted(found.items())]
+    return [{**person, "initials": initials(person["name"], person=True)} for _, person in sorted(found.items())]
 
 
 def _names(tx: Tx, dictionary: str) -> dict[str, str]:
