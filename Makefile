@@ -58,8 +58,9 @@ check: $(STAMP) ## format, lint, types, layers
 bench: $(STAMP) ## the figures there are, as a table and as JSON
 	@$(BIN)/python -m bench.run
 
-proof: $(STAMP) ## the long fault runs
-	@HYPOTHESIS_PROFILE=proof $(BIN)/python -m pytest -m proof --timeout 3600 $(PYTEST_ARGS)
+proof: $(STAMP) ## the long fault runs; docs/proof/report.html says what was injected and what came out
+	@HYPOTHESIS_PROFILE=proof PROOF_REPORT=docs/proof/report.html $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
+		-m proof --timeout 3600 $(PYTEST_ARGS)
 
 screens: $(STAMP) ## the pictures of the manuals in docs/screens, taken anew (needs Chromium)
 	@$(BIN)/python -m pytest -m screens -p no:randomly -q tests/pages/test_screens.py

@@ -24,6 +24,15 @@ BEGUN = time.monotonic()
 REPORT = os.environ.get("PROOF_REPORT", "")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long form has the short one in it: what stands here belongs to `make proof` too, and on its page."""
+    if REPORT:
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.proof)
+
+
 @pytest.fixture(scope="session")
 def ground(
     postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, hospital_settings: Settings
@@ -77,8 +86,17 @@ def pytest_runtest_logreport(report: Any) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page where one is wanted."""
-    if REPORT and not hasattr(session.config, "workerinput"):
-        at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(" ", "minutes")
-        minutes = f"{(time.monotonic() - BEGUN) / 60:.1f}"
-        BOOK.write(Path(REPORT), at, {"minutes": minutes, "centre": "PostgreSQL, embedded", "standby": "SQLite"})
+    """Write the page where one is wanted; under xdist each worker leaves its notes for the process that writes it."""
+    if not REPORT:
+        return
+    file = Path(REPORT)
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        BOOK.save(file.with_suffix(f".{worker['workerid']}.json"))
+        return
+    for noted in sorted(file.parent.glob(f"{file.stem}.gw*.json")):
+        BOOK.add(noted)
+        noted.unlink()
+    at = datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(" ", "minutes")
+    minutes = f"{(time.monotonic() - BEGUN) / 60:.1f}"
+    BOOK.write(file, at, {"minutes": minutes, "centre": "PostgreSQL, embedded", "standby": "SQLite"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -27,7 +28,6 @@ class Entry:
     injected: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
     facts: dict[str, str] = field(default_factory=dict)
-    results: list[tuple[str, str, float]] = field(default_factory=list)
 
     def inject(self, what: Iterable[str] | Mapping[str, int]) -> None:
         """Add to what was injected."""
@@ -39,11 +39,11 @@ class Entry:
 
 
 class Book:
-    """All entries of a session, by the name of the module that wrote them."""
+    """All entries of a session, by the name of the module that wrote them, and how every test ended."""
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
-        self.others: list[tuple[str, str, float]] = []
+        self.results: list[tuple[str, str, float]] = []
 
     def entry(self, name: str, doc: str) -> Entry:
         """The entry of a test module; its docstring is title and claim."""
@@ -54,18 +54,34 @@ class Book:
 
     def result(self, node: str, outcome: str, seconds: float) -> None:
         """How one test ended."""
-        module, _, test = node.partition("::")
-        name = Path(module).stem
-        if "tests/proof/" in module and name in self.entries:
-            self.entries[name].results.append((test, outcome, seconds))
-        else:
-            self.others.append((node, outcome, seconds))
+        self.results.append((node, outcome, seconds))
+
+    def _of(self, module: str) -> list[tuple[str, str, float]]:
+        """The results of one module of the proof; of every other module for an empty name."""
+        found = []
+        for node, outcome, seconds in self.results:
+            file, _, test = node.partition("::")
+            known = Path(file).stem if Path(file).stem in self.entries else ""
+            if known == module:
+                found.append((test if module else node, outcome, seconds))
+        return sorted(found)
 
     @property
     def sound(self) -> bool:
         """Whether everything that ran passed."""
-        results = [*self.others, *(one for entry in self.entries.values() for one in entry.results)]
-        return bool(results) and all(outcome == "passed" for _, outcome, _ in results)
+        return bool(self.results) and all(outcome == "passed" for _, outcome, _ in self.results)
+
+    def save(self, file: Path) -> None:
+        """What this process noted, for the one that writes the page."""
+        file.write_text(json.dumps({name: vars(entry) for name, entry in self.entries.items()}), encoding="utf-8")
+
+    def add(self, file: Path) -> None:
+        """Add what another process noted."""
+        for name, noted in json.loads(file.read_text(encoding="utf-8")).items():
+            own = self.entries.setdefault(name, Entry(noted["title"], noted["claim"]))
+            own.inject(noted["injected"])
+            own.count(**noted["counted"])
+            own.facts |= noted["facts"]
 
     def write(self, file: Path, at: str, facts: Mapping[str, Any]) -> None:
         """The page."""
@@ -87,20 +103,20 @@ class Book:
             "documents at the centre = ledger rows = confirmed here + parked, none doubled, none lost, money equal to "
             "the cent. <code>make proof</code> makes this page.</p>",
             _table("", ("", ""), [*told.items(), ("faults injected", injected)]),
-            *(self._section(entry) for entry in self.entries.values()),
+            *(self._section(name) for name in sorted(self.entries)),
         ]
-        if self.others:
-            parts.append("<h2>Other long runs</h2>" + _results(self.others))
+        if others := self._of(""):
+            parts.append("<h2>其他长时测试 Other long runs</h2>" + _results(others))
         return "\n".join(parts) + "\n</html>\n"
 
-    @staticmethod
-    def _section(entry: Entry) -> str:
+    def _section(self, name: str) -> str:
+        entry = self.entries[name]
         return "".join(
             (
                 f"<h2>{html.escape(entry.title)}</h2><p>{html.escape(entry.claim)}</p>",
                 _table("injected", ("what", "times"), sorted(entry.injected.items())),
                 _table("counted", ("what", "number"), [*entry.counted.items(), *entry.facts.items()]),
-                _results(entry.results),
+                _results(self._of(name)),
             )
         )
 

@@ -130,7 +130,7 @@ def test_each_kind_of_damage_alone_is_named(returned: Case, entry: Entry) -> Non
 @pytest.mark.timeout(3600)
 def test_damage_of_many_kinds_at_once_is_named_one_by_one(returned: Case, ground: Ground, entry: Entry) -> None:
     lot = random.Random(8)
-    for _ in range(40):
+    for _ in range(20):
         free = {row["yj_id"] for row in returned.documents()}
         seeded: list[tuple[str, dict[str, Any], int]] = []
         for new, name in enumerate(lot.sample(sorted(DAMAGES), 5), start=90_000_001):

@@ -17,7 +17,7 @@ from tests.proof.stage import Case, Ground
 from tests.proof.wire import FAULTS, Fault, Wire, at, whole
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
-STRIDE = 9  # of the messages of a run, besides all its commits
+STRIDE = 23  # of the messages of a run, besides all its commits
 
 
 def messages_of(case: Case, wire: Wire) -> tuple[int, list[int]]:
