@@ -46,6 +46,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "entity": ("单据", "document"),
     "status": ("状态", "status"),
     "yj_no": ("YJ 号", "YJ number"),
+    "decision": ("决定", "decision"),
+    "settled_by": ("对应单据", "settled by"),
     "state": ("状态", "state"),
     "error": ("原因", "error"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -32,9 +33,17 @@ def owns_id(id_no: str | None, birth_date: str | None) -> bool:
     return born is not None and born.isoformat() == birth_date[:10]
 
 
+_PARENTS_CHILD = re.compile(r"(之[子女婴]|之[大小双长次幼][子女婴宝双]?|[大小双]宝|婴儿?|新生儿)[A-Za-z0-9甲乙一二]?$")
+
+
+def named_after_parent(name: str | None) -> bool:
+    """Whether the name is a newborn's, told by the parent's: 王芳之子, 王芳之大双, 王芳婴."""
+    return bool(_PARENTS_CHILD.search((name or "").strip()))
+
+
 def same_person(ours: dict[str, str | None], theirs: dict[str, str | None]) -> bool:
     """Exact identity: own id number, name, sex and birth date all agree. Anything less is a person's decision."""
-    if not owns_id(ours.get("id_no"), ours.get("birth_date")):
+    if not owns_id(ours.get("id_no"), ours.get("birth_date")) or named_after_parent(ours.get("name")):
         return False
     return all(
         (ours.get(name) or "").strip().upper() == (theirs.get(name) or "").strip().upper()

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from fallback_server.domain.clock import Clock, to_text
 from sync.central.gateway import Outgoing, Refused, Row, Systemic
 from sync.central.sql_file import Step
-from sync.central.values import first_outside
+from sync.central.texts import TextRules
 
 YJ_MARKER = "1"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -41,12 +41,11 @@ class Binds:
             "yj_marker": YJ_MARKER,
             **values,
         }
-        self._code_page: str | None = None
-        self._unicode: frozenset[str] = frozenset()
+        self._texts: TextRules | None = None
 
-    def limit_to(self, code_page: str | None, unicode: Iterable[str]) -> None:
-        """Refuse text that the centre's CHAR columns cannot hold; the binds of `unicode` go to N-columns."""
-        self._code_page, self._unicode = code_page, frozenset(unicode)
+    def limit_to(self, texts: TextRules) -> None:
+        """Refuse text that the centre's columns would not keep."""
+        self._texts = texts
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Hand on what a step returned."""
@@ -59,15 +58,7 @@ class Binds:
         """The binds of one step; an item of its list wins over the document. Raises Systemic for an unknown name."""
         scope = {**self._values, **item} if item is not None else self._values
         values = {name: self._resolve(step, name, scope) for name in step.binds}
-        if self._code_page is not None:
-            self._check(step, values, self._code_page)
-        return values
-
-    def _check(self, step: Step, values: Mapping[str, Any], code_page: str) -> None:
-        for name, value in values.items():
-            if isinstance(value, str) and name not in self._unicode and (found := first_outside(value, code_page)):
-                detail = f"{step.where}: :{name} has {found}, which the centre's code page {code_page} does not hold"
-                raise Refused("value_not_accepted", detail, {"column": name})
+        return values if self._texts is None else self._texts.kept(step, values)
 
     def _resolve(self, step: Step, name: str, scope: Mapping[str, Any]) -> Any:
         if name in scope:

@@ -148,6 +148,10 @@ class Edge(Protocol):
     def unlock(self, connection: Connection) -> None:
         """Give the lock back after the transaction, where it does not end with it."""
 
+    def depth(self, connection: Connection) -> int:
+        """How many transactions are open. A procedure that commits leaves another number behind; constant where the
+        database forbids that by itself."""
+
     def check_constraints_now(self, connection: Connection) -> None:
         """Let deferred constraints speak before a rehearsal is rolled back."""
 

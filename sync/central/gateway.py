@@ -1,6 +1,6 @@
 """The port to the centre. Real adapters and the fake pass one contract suite (tests/contract).
 
-Errors are types, because the uploader decides by them what happens to a document (6-lessons, U7).
+Errors are types, because the uploader decides by them what happens to a document.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, column, func, insert, or_, select, table, update
+from sqlalchemy import ColumnElement, Connection, and_, column, delete, func, insert, or_, select, table, update
 
 from sync.central.binds import plain
 from sync.central.gateway import Applied, CentralIncident, IntegrityAlarm, LedgerRow, Refused
@@ -35,6 +35,17 @@ def complete(connection: Connection, row: LedgerRow, central_key: str | None) ->
     """Write the key the centre gave; last in the transaction."""
     if central_key is not None:
         connection.execute(update(ledger).where(ledger.c.yj_id == row.yj_id).values(central_key=central_key))
+
+
+def remove_link(connection: Connection, row: LedgerRow, central_key: str) -> bool:
+    """Take out the row of a link: only exactly this document with exactly this key."""
+    same = and_(
+        ledger.c.yj_id == row.yj_id,
+        ledger.c.payload_hash == row.payload_hash,
+        ledger.c.central_key == central_key,
+        ledger.c.installation_id == row.installation_id,
+    )
+    return connection.execute(delete(ledger).where(same)).rowcount == 1
 
 
 def compare(connection: Connection, row: LedgerRow) -> Applied | None:

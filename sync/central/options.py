@@ -120,12 +120,15 @@ class Text(_Part):
 
     `char_encoding`: how the driver hands on CHAR and VARCHAR, where it does not convert them itself. `code_page`: what
     those columns can store; a character outside it is refused instead of arriving as "?", but in the binds of
-    `unicode`, which go to N-columns. `collation`: what the check expects of the touched tables.
+    `unicode`, which go to N-columns. `replace`: the hospital's written rule for characters that its columns do not hold
+    (𠮷 = "吉"), applied only where the character would be lost. `collation`: what the check expects of the touched
+    tables.
     """
 
     char_encoding: Encoding | None = None
     code_page: Encoding | None = None
     unicode: tuple[str, ...] = ()
+    replace: dict[str, str] = {}
     collation: str | None = None
 
 

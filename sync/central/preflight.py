@@ -32,12 +32,14 @@ def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
     problems += [ledger_problem] if ledger_problem else write_problems(gateway)
     problems += [f"{step.where}: {said}" for step, said in refused_statements(gateway, entities)]
     problems += fingerprint_problems(gateway)
+    strange = unknown_triggers(gateway)
+    problems += [trigger_problem(name) for name in strange]
     facts = {
         "version": probe.version,
         "clock_offset_seconds": format(probe.clock_offset_seconds, ".1f"),
         "ledger": "made now" if made else "present",
         "schema_fingerprint": fingerprint(gateway),
-        "unknown_triggers": ", ".join(unknown_triggers(gateway)),
+        "unknown_triggers": ", ".join(strange),
     }
     return PreflightReport(tuple(problems), facts)
 
@@ -136,6 +138,14 @@ def fingerprint_problems(gateway: SqlGateway) -> list[str]:
     if tested is None or tested == fingerprint(gateway):
         return []
     return ["the columns of the touched tables have changed since the mapping was tested; test it again"]
+
+
+def trigger_problem(name: str) -> str:
+    """Why an unknown trigger stops a return, and the cure."""
+    return (
+        f"{name}: a trigger that mapping.toml does not name; ask the vendor what it does with rows of ours,"
+        " then write it under [triggers] known"
+    )
 
 
 def unknown_triggers(gateway: SqlGateway) -> list[str]:

@@ -20,6 +20,11 @@ _ONLY = re.compile(r"^(\s*)--\s*(changed|paged)\b\s*(.*?)\s*$")
 _WHEN = re.compile(r"^(\w+)\s*(?:=\s*'?(.*?)'?|(present)|(absent))$")
 _EXPECT = re.compile(r"^(\d+)\s+else\s+([A-Za-z][A-Za-z0-9_]*)$")
 # Strings and comments are told apart first, so that neither a quote in a comment nor a colon in a string misleads.
+_DEPTH = re.compile(
+    r"(commit|rollback|savepoint|release\s+savepoint|save\s+tran|start\s+transaction|begin(\s+(tran|transaction|work))?\s*$"
+    r"|begin\s+tran|end\s+transaction|set\s+(implicit_transactions|autocommit|transaction)|lock\s+tables)\b",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|::|;", re.DOTALL)
 _BIND = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 _READS = re.compile(r"^\s*(select|with|values|show|exec|execute|call)\b", re.IGNORECASE)
@@ -228,14 +233,23 @@ def _statements(where: str, source: str, problems: list[str]) -> Iterator[str]:
         parts.append(source[last : token.start()])
         last = token.end()
         if token[0] == ";":
-            yield from _whole(parts)
+            yield from _one(where, parts, problems)
             parts = []
         elif token[0] == "::":
             problems.append(f"{where}: a colon cast (::) reads like a bind; write CAST(… AS type)")
         elif token[0][0] in "'\"":
             parts.append(token[0].replace(":", "\\:"))
     parts.append(source[last:])
-    yield from _whole(parts)
+    yield from _one(where, parts, problems)
+
+
+def _one(where: str, parts: list[str], problems: list[str]) -> Iterator[str]:
+    """One statement, unless it is empty. One that ends or opens a transaction would tear the document in two."""
+    for sql in _whole(parts):
+        if _DEPTH.match(sql):
+            words = " ".join(sql.split()[:2])
+            problems.append(f"{where}: {words} changes the transaction; the document is one, begun and ended by us")
+        yield sql
 
 
 def _whole(parts: list[str]) -> Iterator[str]:

@@ -42,6 +42,7 @@ from sync.central.preflight import preflight
 from sync.central.snapshot import SqlSnapshot
 from sync.central.sql_file import MappingError, SqlFile
 from sync.central.steps import Done, run_steps
+from sync.central.texts import TextRules
 from sync.central.values import row_converter
 from sync.central.vocabulary import LISTS, entity_names
 
@@ -85,6 +86,9 @@ class SqlGateway:
         self.clock = clock
         self.clock_limits = clock_limits
         self.edge: Edge = edge_for(mapping.options.dialect)
+        texts = mapping.options.text
+        in_bytes = DIALECTS.get(mapping.options.dialect) == "mssql"
+        self._texts = TextRules(texts.code_page, frozenset(texts.unicode), texts.replace, in_bytes)
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
         self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
         self.timeouts = self._sessions["writing"].timeouts
@@ -201,7 +205,7 @@ class SqlGateway:
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
         binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
-        binds.limit_to(self.mapping.options.text.code_page, self.mapping.options.text.unicode)
+        binds.limit_to(self._texts)
 
         def items(name: str) -> Sequence[Row]:
             return item_binds(outgoing, name, LISTS[entity][name])
@@ -215,6 +219,12 @@ class SqlGateway:
 
     def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
         return self._apply(outgoing.ledger, lambda _: central_key, rehearse=False)
+
+    def take_link_back(self, row: LedgerRow, central_key: str) -> bool:
+        where = f"upload/{row.entity}.sql"
+        with self.writing(where) as connection, self.errors("yj_ledger"):
+            self.edge.lock(connection, self.timeouts.lock)
+            return ledger.remove_link(connection, row, central_key)
 
     def tell(self, name: str, binds: Row) -> int:
         file = self.file(name)
@@ -272,8 +282,12 @@ class SqlGateway:
                     if not rehearse and not ledger.is_registered(connection, row):
                         raise Refused("fenced", f"incident {row.incident_no} is not open at the centre for us")
                 self._enter(connection, row)
+                with self.errors(where):
+                    depth = self.edge.depth(connection)
                 key = work(connection)
                 with self.errors(where):
+                    if self.edge.depth(connection) != depth:
+                        raise Systemic(f"{where}: a statement or procedure of it ended the transaction; it may not")
                     ledger.complete(connection, row, key)
             return Applied(key)
         except _InLedger:

@@ -21,8 +21,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from fallback_server.domain import money
+from fallback_server.store.exits import linked_documents, standing_for
 from fallback_server.store.outbox import outbox
-from fallback_server.store.returning import conflict, recovered
+from fallback_server.store.returning import recovered
 from fallback_server.store.session import Store
 from sync.central.gateway import LedgerRow
 from sync.reconcile.centre import CentralCharge
@@ -169,20 +170,21 @@ def unsent(conn: Connection, incident_no: int) -> Iterator[Difference]:
         .where(outbox.c.incident_no == incident_no, outbox.c.state.in_((*OPEN_STATES, "settled")))
         .order_by(outbox.c.sequence)
     ).mappings()
+    pairs = standing_for(conn, incident_no)
     for row in rows:
+        by = pairs.get(row["yj_id"], {})
+        named = {"decision": by["decision"], "settled_by": by.get("yj_no") or by.get("central_key")} if by else {}
         local = {
             "yj_no": row["yj_no"], "entity": row["entity"], "amount": money.to_text(row["amount"]),
             "receipt_no": row["receipt_no"], "error": row["last_error"],
+            **named,
         }  # fmt: skip
         yield Difference(row["state"], row["yj_id"], row["yj_id"], row["central_key"], local, {})
 
 
 def linked(conn: Connection, incident_no: int) -> set[str]:
     """Documents a person linked to a row of the centre's own: there is no YJ row of theirs to be found."""
-    rows = conn.execute(
-        select(conflict.c.yj_id).where(conflict.c.incident_no == incident_no, conflict.c.decision == "link")
-    )
-    return {str(row.yj_id) for row in rows}
+    return linked_documents(conn, incident_no)
 
 
 def ledger(store: Store, incident_no: int, rows: Iterable[LedgerRow]) -> Iterator[Difference]:

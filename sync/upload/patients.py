@@ -21,7 +21,7 @@ def match(gateway: CentralGateway, payload: Mapping[str, Any]) -> str | None:
     binds = {name: payload.get(name) for name in ("id_no", "name", "sex", "birth_date")}
     candidates = gateway.ask(QUESTION, binds)
     exact = [row for row in candidates if _active(row) and same_person(_identity(payload), _identity(row))]
-    if len(exact) == 1:
+    if len(exact) == 1 and not _others_under_it(exact[0], candidates):
         return str(exact[0]["patient_no"])
     if candidates:
         shown = [plain(row) for row in candidates]
@@ -39,6 +39,15 @@ def plain(row: Row) -> dict[str, Any]:
 def exact_among(payload: Mapping[str, Any], rows: Sequence[Row]) -> list[Row]:
     """The rows that are exactly this person."""
     return [row for row in rows if same_person(_identity(payload), _identity(row))]
+
+
+def _others_under_it(one: Row, candidates: Sequence[Row]) -> bool:
+    """Whether somebody else is filed under the same id number: a twin under the sibling's, a child under a parent's."""
+
+    def number(row: Row) -> str:
+        return str(row.get("id_no") or "").strip().upper()
+
+    return any(row is not one and number(row) == number(one) and _active(row) for row in candidates)
 
 
 def _active(row: Row) -> bool:

@@ -39,6 +39,12 @@ KEYED: Final[dict[str, str]] = {
     "open_order": "order_key",
 }
 
+REFERRED: Final[dict[str, str]] = {
+    "registration": "open_registration",
+    "prescriptions": "open_prescription",
+    "orders": "open_order",
+}
+
 
 @dataclass
 class Loss:
@@ -167,6 +173,22 @@ def require_same_patient(gateway: CentralGateway, payload: Row, lost: Mapping[st
     known = lost.get(str(patient.get("central_key"))) if patient.get("origin") == "centre" else None
     if known is not None and not _still_there(gateway, known):
         raise Refused("patient_gone", "the rewound centre lost this patient, or gave the key to somebody else")
+
+
+def lost_rows(conn: Connection) -> frozenset[tuple[str, str]]:
+    """(dataset, key) of all other rows of approved losses: what has such a key now is somebody else's."""
+    return frozenset(one for one in _approved(conn) if one[0] != "patient")
+
+
+def require_rows(payload: Row, lost: frozenset[tuple[str, str]]) -> None:
+    """No document speaks of a row of the centre that the centre lost: its key is handed out again. Raises
+    Refused('row_lost')."""
+    for name, dataset in REFERRED.items():
+        ref = (payload.get("refs") or {}).get(name)
+        refs = [ref] if isinstance(ref, Mapping) else list(payload.get(name) or ()) if name.endswith("s") else []
+        for one in refs:
+            if one.get("origin") == "centre" and (dataset, str(one.get("central_key"))) in lost:
+                raise Refused("row_lost", f"the rewound centre lost {dataset} {one['central_key']}", {"ref": name})
 
 
 def _still_there(gateway: CentralGateway, ours: Row) -> bool:

@@ -38,6 +38,7 @@ from sync.central.gateway import (
 from sync.upload import blind_window, books, recover, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
+from sync.upload.pace import Pace
 from sync.upload.rehearse import rehearse
 from sync.upload.report import Progress, RunStopped, UploadReport
 from sync.upload.retry import RunEnd, pause_seconds
@@ -53,6 +54,7 @@ from sync.upload.sender import (
     renew_leases,
     resolve_unknown,
     stop_if_it_must,
+    take_links_back,
 )
 
 LOCK = "upload"
@@ -117,6 +119,7 @@ class _Run:
     sender: Sender = field(init=False)
     total: int = 0
     in_doubt: bool = False
+    pace: Pace = field(default_factory=Pace)
     _begun: datetime = field(init=False)
 
     @property
@@ -153,7 +156,7 @@ class _Run:
             return
         self._step("register", self._register)
         self._step("unknown", self._settle_doubts)
-        self._step("links", lambda: self._fact("linked", enter_links(self.sender, self.number)))
+        self._step("links", self._links)
         self._step("blind_window", self._blind_window)
         self._step("books", lambda: self._fact("books_moved", books.advance(self.store, self.gateway, self.number)))
         self._step("send", self._send)
@@ -231,6 +234,10 @@ class _Run:
         found, again = resolve_unknown(self.store, self.gateway, self.actor)
         self.report.counts.update(recovered=freed, found_in_ledger=found, sent_again=again)
 
+    def _links(self) -> None:
+        self._fact("links_taken_back", take_links_back(self.sender, self.number))
+        self._fact("linked", enter_links(self.sender, self.number))
+
     def _blind_window(self) -> None:
         counts = blind_window.read(self.store, self.gateway, self.incident, self.actor)
         self._fact("blind_rows", counts)
@@ -239,7 +246,7 @@ class _Run:
     # -- the documents ---------------------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        breaker, waited = Breaker(), 0.0
+        breaker, waited = Breaker(probing=self.row.broke_with()), 0.0
         with self.store.reading() as tx:
             self.total = clean_left(tx.conn, self.number)
         with self._heartbeat():
@@ -257,6 +264,8 @@ class _Run:
                     self._look_up()
                     self.pause(seconds)
                     continue
+                if breaker.half_open:
+                    batch = batch[:1]
                 for start in range(0, len(batch), TOGETHER):
                     self.sender.send(
                         batch[start : start + TOGETHER], self._before, lambda sent: self._after(sent, breaker)
@@ -281,19 +290,21 @@ class _Run:
             self._run_ends(sent)
         if breaker.note(sent):
             state = "stopped" if breaker.code == "transient" else "broken"
-            if state == "stopped":
-                self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
+            # Tried again by itself: the next run begins with one document, and the first good one closes the breaker.
+            self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
+            self._fact("breaker", breaker.code)
             raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
         self._note()
-        if self.rules.max_rate:
-            spent = (self.store.clock.now() - self._begun).total_seconds()
-            self.pause(max(0.0, 1 / self.rules.max_rate - spent))
+        spent = (self.store.clock.now() - self._begun).total_seconds()
+        pause = max(0.0, 1 / self.rules.max_rate - spent) if self.rules.max_rate else 0.0
+        pause = max(pause, self.pace.pause(max(0.0, spent)))
+        self._fact("pace", self.pace.shown())
+        if pause:
+            self.pause(pause)
 
     def _run_ends(self, sent: Sent) -> None:
         if sent.verdict.run is RunEnd.STOPPED:
-            self.report.retry_after_seconds = pause_seconds(
-                1 + self.row.away_in_a_row(), self.rules, self.sender.jitter()
-            )
+            self.report.retry_after_seconds = self._next_pause()
         with self.store.reading() as tx:
             detail = tx.conn.execute(
                 select(outbox.c.last_error)
@@ -346,9 +357,7 @@ class _Run:
         So an answer lost at the commit of a book or of the incident is a connection like any other.
         """
         if isinstance(error, Unreachable | Transient | OutcomeUnknown):
-            self.report.retry_after_seconds = pause_seconds(
-                1 + self.row.away_in_a_row(), self.rules, self.sender.jitter()
-            )
+            self.report.retry_after_seconds = self._next_pause()
             self.report.finish("stopped", "transient" if isinstance(error, Transient) else "unreachable")
         elif isinstance(error, IntegrityAlarm):
             self.report.finish("broken", "integrity_alarm")

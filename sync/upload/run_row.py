@@ -77,6 +77,18 @@ class RunRow:
                 )
             )  # fmt: skip
 
+    def broke_with(self) -> str:
+        """The fault at which the breaker opened in the run just before this one; empty if it ended otherwise."""
+        with self.store.reading() as tx:
+            last = tx.conn.execute(
+                select(upload_run.c.report)
+                .where(upload_run.c.incident_no == self.report.incident_no, upload_run.c.id < self.report.run_id)
+                .where(upload_run.c.dry_run.is_(False))
+                .order_by(upload_run.c.id.desc())
+                .limit(1)
+            ).scalar()
+        return str(last["facts"].get("breaker", "")) if last and last.get("code") == "breaker" else ""
+
     def away_in_a_row(self) -> int:
         """How many runs before this one ended, one after the other, because the centre could not be reached."""
         with self.store.reading() as tx:

@@ -12,7 +12,7 @@ import os
 import random
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -23,8 +23,8 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.outbox import OutboxState
-from fallback_server.store import alarms
-from fallback_server.store.conflicts import decided_links, open_conflict
+from fallback_server.store import alarms, exits
+from fallback_server.store.conflicts import decided_links, open_conflict, retried, vanished_links
 from fallback_server.store.outbox import outbox
 from fallback_server.store.outbox_moves import move
 from fallback_server.store.session import Actor, Store, Tx
@@ -86,6 +86,9 @@ class Sender:
     owner: str = ""
     jitter: Callable[[], float] = field(default=random.random)
     lost: Mapping[str, Row] = field(default_factory=dict)  # patients whom a rewound centre lost
+    gone: frozenset[tuple[str, str]] = frozenset()  # its other lost rows
+    linked: Mapping[str, str] = field(default_factory=dict)  # keys of links that went with it
+    waved: Set[str] = frozenset()  # documents that a person lets go in spite of a lost row
 
     def __post_init__(self) -> None:
         self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
@@ -121,7 +124,9 @@ class Sender:
                     at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
                 )
             ]  # fmt: skip
-            self.lost = rewound.lost_patients(tx.conn)
+            self.lost, self.gone = rewound.lost_patients(tx.conn), rewound.lost_rows(tx.conn)
+            self.linked = vanished_links(tx.conn, claimed)
+            self.waved = retried(tx.conn, claimed, "row_lost")
             return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
 
     def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:
@@ -141,6 +146,11 @@ class Sender:
             key = patients.match(self.gateway, ready.payload)
             if key is not None:
                 return self.gateway.apply_link(ready, key), True
+        if item.yj_id in self.linked:
+            key = self.linked[item.yj_id]
+            raise Refused("link_vanished", f"it was linked to {key}, which the centre lost", {"central_key": key})
+        if item.yj_id not in self.waved:
+            rewound.require_rows(ready.payload, self.gone)
         rewound.require_same_patient(self.gateway, ready.payload, self.lost)
         return self.gateway.apply(ready), False
 
@@ -307,6 +317,23 @@ def enter_links(sender: Sender, incident_no: int) -> int:
                 central_key=applied.central_key, last_error=None,
             )  # fmt: skip
     return entered
+
+
+def take_links_back(sender: Sender, incident_no: int) -> int:
+    """Ledger rows of links that a person took back; the documents then wait for a new decision. Returns how many.
+
+    Repeating after a crash is harmless: a row that is out already changes nothing.
+    """
+    with sender.store.reading() as tx:
+        waiting = exits.unlinked(tx.conn, incident_no)
+    for yj_id in waiting:
+        with sender.store.reading() as tx:
+            (item,) = work.load(tx.conn, [yj_id])
+        row = work.ledger_row(item.row, sender.installation_id, None)
+        sender.gateway.take_link_back(row, str(item.row["central_key"]))
+        with sender.store.writing(Permit.HOUSEKEEPING, sender.actor) as writing:
+            exits.take_out(writing, yj_id)
+    return len(waiting)
 
 
 def renew_leases(store: Store, owner: str, seconds: int) -> None:

@@ -166,7 +166,7 @@ def test_text_that_a_code_page_cannot_hold_goes_to_a_person_instead_of_becoming_
 ) -> None:
     with pytest.raises(Refused, match=r":item_code has U\+20BB7, which the centre's code page gbk") as refused:
         gbk.apply(with_line(1, "𠮷"))
-    assert refused.value.code == "value_not_accepted" and sqlite.arrived() == []
+    assert refused.value.code == "text_not_kept" and sqlite.arrived() == []
     gbk.apply(with_line(1, "内科䶮"[:2], receipt_no="𠮷"))
     assert sqlite.rows("SELECT receipt_no FROM bill") == [("𠮷",)]
 

@@ -97,6 +97,7 @@ def test_preflight_makes_the_ledger_once_and_finds_what_is_wrong(real: PostgresC
     assert any("step line" in problem for problem in broken.problems)
     assert any("upload/refund.sql is missing" in problem for problem in broken.problems)
     assert broken.facts["unknown_triggers"] == "bill.bill_sms"
+    assert any(problem.startswith("bill.bill_sms: a trigger") for problem in broken.problems)
     assert broken.facts["schema_fingerprint"] != report.facts["schema_fingerprint"]
 
 

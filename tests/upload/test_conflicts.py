@@ -194,7 +194,7 @@ def test_settled_without_the_centre_its_dependents_go_to_a_person(desk: Desk, ce
     desk.close()
     centre.refuse(paid, Refused("charge_changed", "?"))
     upload(desk, centre)
-    decide(desk, "settle")
+    decide(desk, "settle", key="HIS-1")
     upload(desk, centre)
     assert (state(desk, paid), state(desk, back)) == ("settled", "conflict")
     with desk.store.reading() as tx:
@@ -223,7 +223,7 @@ def test_money_needs_a_second_person_and_every_decision_a_note_and_an_open_item(
     assert refused("settle", PAIR, " ") == "invalid_request"
     assert refused("create", PAIR) == "decision_not_possible"
     assert state(desk, paid) == "conflict"
-    decide(desk, "settle")
+    decide(desk, "settle", key="HIS-1")
     assert refused("retry", PAIR) == "decision_not_possible"
     with pytest.raises(YjError) as caught, desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
         resolve(tx, 999, "retry", "x")
@@ -358,17 +358,17 @@ def test_the_same_act_on_both_sides_becomes_a_work_item_and_stops_nothing(desk: 
         {"central_key": "701", "name": "李小明", "sex": "M", "birth_date": "2015-05-05", "id_no": None, "phone": None}
     ]
     report = upload(desk, centre)
-    assert (report.state, report.left.get("pending", 0), report.left["open_conflicts"]) == ("done", 0, 5)
+    assert (report.state, report.left.get("pending", 0), report.left["open_conflicts"]) == ("done", 0, 6)
     with desk.store.reading() as tx:
         items = {item["kind"]: item for item in list_conflicts(tx.conn, desk.incident_no)}
     assert {kind: item["central"]["central_key"] for kind, item in items.items()} == {
         "doubt_charged_twice": "901", "doubt_receipt_number": "902", "doubt_registered_twice": "801",
-        "doubt_queue_number": "802", "doubt_patient_twice": "701",
+        "doubt_queue_number": "802", "doubt_patient_twice": "701", "doubt_oversold": "S1",
     }  # fmt: skip
     assert items["doubt_patient_twice"]["subject"].startswith(new)
     decide(desk, "noted", actor=ADMIN)
     report = upload(desk, centre)
-    assert report.left["open_conflicts"] == 4  # what was decided is not asked again
+    assert report.left["open_conflicts"] == 5  # what was decided is not asked again
 
 
 def test_a_rewound_centre_stops_everything_until_two_people_approve(desk: Desk, centre: FakeCentral) -> None:

@@ -49,8 +49,9 @@ class Office:
         self.tries[subject] += 1
         possible = {one["decision"]: one for one in conflict["possible"]}
         decision = next((one for one in wanted if one in possible), next(iter(possible)))
+        key = _key(conflict) if decision == "link" else _stands_for(conflict, decision)
         self.client.resolve(
-            conflict["id"], decision, note, central_key=_key(conflict) if decision == "link" else None,
+            conflict["id"], decision, note, central_key=key,
             approver=self.approver.person if possible[decision]["approver"] else None,
         )  # fmt: skip
         return decision
@@ -60,6 +61,13 @@ class Office:
         if self.tries[subject] >= STUBBORN_AFTER:
             return STUBBORN
         return next((choice for begin, choice in CHOICES.items() if kind.startswith(begin)), DEFAULT)
+
+
+def _stands_for(conflict: dict[str, Any], decision: str) -> str | None:
+    """What settles it: the centre's own record, which the conflict shows, or the paper kept at the desk."""
+    if decision != "settle":
+        return None
+    return str(conflict["central"].get("central_key") or f"paper-{conflict['id']}")
 
 
 def _key(conflict: dict[str, Any]) -> str | None:

@@ -128,6 +128,9 @@ class MariadbEdge:
         connection.execute(text(f"DO release_lock({_LOCK})"))
         connection.commit()
 
+    def depth(self, connection: Connection) -> int:
+        return int(connection.execute(text("SELECT @@in_transaction")).scalar_one())
+
     def check_constraints_now(self, connection: Connection) -> None:
         pass  # InnoDB checks every row at once
 

@@ -137,6 +137,9 @@ class MssqlEdge:
     def unlock(self, connection: Connection) -> None:
         pass  # it ends with the transaction
 
+    def depth(self, connection: Connection) -> int:
+        return int(connection.execute(text("SELECT @@TRANCOUNT")).scalar_one())
+
     def check_constraints_now(self, connection: Connection) -> None:
         pass  # nothing is deferred here
 

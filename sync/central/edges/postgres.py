@@ -135,6 +135,9 @@ class PostgresEdge:
     def unlock(self, connection: Connection) -> None:
         pass
 
+    def depth(self, connection: Connection) -> int:
+        return 1  # COMMIT in a procedure or a DO block inside a transaction is refused by the server (2D000)
+
     def check_constraints_now(self, connection: Connection) -> None:
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 

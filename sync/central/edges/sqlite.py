@@ -98,6 +98,9 @@ class SqliteEdge:
     def unlock(self, connection: Connection) -> None:
         pass
 
+    def depth(self, connection: Connection) -> int:
+        return 1  # there are no procedures, and the mapping's own statements are read before
+
     def check_constraints_now(self, connection: Connection) -> None:
         row = connection.execute(text("PRAGMA foreign_key_check")).first()
         if row is not None:
