@@ -1,6 +1,6 @@
 """How a window talks to the standby: one act, one key, sent again until there is an answer.
 
-The same act carries the same key in every try, so the answer is the one of the first time (2-contract, Idempotency).
+The same act carries the same key in every try, so the answer is the one of the first time.
 Imports neither Flask nor SQLAlchemy and runs on a window PC.
 """
 

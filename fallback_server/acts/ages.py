@@ -6,7 +6,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-CHILD_BELOW_YEARS = 14  # paediatric forms and guardians (7-trade-rules: a children's hospital needs them)
+CHILD_BELOW_YEARS = 14  # paediatric forms and guardians (a children's hospital works by them)
 _SMALL_CHILD_YEARS = 6
 
 

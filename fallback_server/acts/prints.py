@@ -47,8 +47,8 @@ def _label(copy_no: int) -> str | None:
 def carried(
     tx: Tx, policy: Policy, document_id: str, *, incident_no: int, drill: bool, at: str, operator: str, workstation: str
 ) -> dict[str, Any]:
-    """What every print carries besides its contents (3-windows.md, Prints): `{hospital, incident_no, drill, at,
-    operator, workstation, as_of, copy_no, label, chain}`.
+    """What every print carries besides its contents: `{hospital, incident_no, drill, at, operator, workstation, as_of,
+    copy_no, label, chain}`.
 
     `label` is 补打 n from the second copy on. `chain` is the tail of the audit chain's head: whoever holds the paper
     can later show that nothing before it was cut off (P11).

@@ -1,4 +1,4 @@
-"""Our code sets, as 2-contract.md fixes them; mappings translate the centre's codes into these."""
+"""Our code sets, fixed for every hospital; mappings translate the centre's codes into these."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ADJUSTING_NAMES: Final[dict[str, tuple[str, str]]] = {
 }
 SCAN_METHODS: Final = ("wechat", "alipay")  # ask for the voucher number of the platform
 
-# 7-trade-rules §3: these need the special red paper form and are refused in YJ mode.
+# These need the special red paper form and are refused in YJ mode.
 PAPER_ONLY_CONTROL_CLASSES: Final = ("narcotic", "psychotropic1")
 
 CAUSE_NAMES: Final[dict[str, tuple[str, str]]] = {
@@ -53,7 +53,7 @@ ROLES: Final = (
     "registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor",
 )  # fmt: skip
 SECOND_PERSON_ROLES: Final = ("supervisor", "duty", "admin")
-# Roles that may do what another may (2-contract, Roles): a cashier is also a registrar, a supervisor also a cashier.
+# Roles that may do what another may: a cashier is also a registrar, a supervisor also a cashier.
 ROLE_INCLUDES: Final[dict[str, tuple[str, ...]]] = {
     "cashier": ("registrar",),
     "supervisor": ("cashier", "registrar"),

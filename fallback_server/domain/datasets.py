@@ -1,4 +1,4 @@
-"""The datasets of the mirror: columns, types, keys, as 2-contract.md §2.3 fixes them.
+"""The datasets of the mirror: columns, types, keys, the same for every centre.
 
 Tables, validation, mapping checks and search are all derived from these; nothing else lists the columns.
 """

@@ -82,7 +82,7 @@ class Permit(StrEnum):
 def admit(state: ModeState, permit: Permit, now: datetime) -> bool:
     """Let a write in, or raise. Returns True when the document is late (within the grace of a return).
 
-    Raises mode_normal or mode_returning (2-contract, Modes).
+    Raises mode_normal or mode_returning.
     """
     if permit is not Permit.DOCUMENT or state.mode is Mode.EMERGENCY:
         return False

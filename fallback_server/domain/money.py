@@ -45,7 +45,7 @@ def _plain(value: str | int | Decimal) -> str:
 
 
 def round_cents(value: Decimal) -> Decimal:
-    """Half-up to two decimals, away from zero on the half: the rounding of 2-contract (Money)."""
+    """Half-up to two decimals, away from zero on the half, the only rounding there is."""
     return value.quantize(CENT, rounding=ROUND_HALF_UP)
 
 

@@ -34,7 +34,7 @@ def child_ulid(parent: str, name: str) -> str:
 
 
 def yj_number(day: date, workstation_number: int, sequence: int) -> str:
-    """`YJ` + yymmdd + three-digit workstation number + sequence of at least four digits (2-contract, Ids)."""
+    """`YJ` + yymmdd + three-digit workstation number + sequence of at least four digits."""
     if not 1 <= workstation_number <= 999 or sequence < 1:
         raise ValueError("workstation 1–999 and sequence from 1")
     return f"YJ{day:%y%m%d}{workstation_number:03d}{sequence:04d}"

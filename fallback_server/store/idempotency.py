@@ -28,7 +28,7 @@ idempotency = Table(
 
 @dataclass(frozen=True)
 class Act:
-    """What makes two requests the same act (2-contract, Idempotency)."""
+    """What makes two requests the same act."""
 
     key: str
     method: str

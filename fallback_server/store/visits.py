@@ -255,7 +255,7 @@ print_record = Table(
 refund_wish = Table(
     "refund_wish",
     metadata,
-    # A receipt from before the outage cannot be refunded here: the wish is kept for the HIS (7-trade-rules, ⑧).
+    # A receipt from before the outage cannot be refunded here: the wish is kept for the HIS.
     Column("id", BigKey, primary_key=True, autoincrement=True),
     Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False),
     Column("at", String(35), nullable=False),

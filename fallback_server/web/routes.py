@@ -19,7 +19,7 @@ from fallback_server.store.session import Actor, Store, Tx
 
 EVERYONE: Final = frozenset(ROLES)
 PUBLIC: Final[frozenset[str]] = frozenset()
-READ_EVERYTHING: Final = frozenset({"supervisor", "admin", "auditor"})  # 2-contract, Roles
+READ_EVERYTHING: Final = frozenset({"supervisor", "admin", "auditor"})
 
 
 class Body(BaseModel):
@@ -29,7 +29,7 @@ class Body(BaseModel):
 
 
 class Approver(Body):
-    """The second person (2-contract, Second person)."""
+    """The second person."""
 
     operator: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)]

@@ -97,7 +97,7 @@ def test_the_open_api_document_lists_every_route(hospital: Hospital) -> None:
 
 
 def test_every_endpoint_of_the_contract_is_there() -> None:
-    """The names that hospitals and scripts rely on (2-contract 2.4)."""
+    """The names that hospitals and scripts rely on."""
     expected = (Path(__file__).parent / "contract_endpoints.txt").read_text(encoding="utf-8").split("\n")
     shapes = {re.sub(r"{\w+}", "{}", name) for name in ids(ROUTES)}
     assert [line for line in expected if line and line not in shapes] == []

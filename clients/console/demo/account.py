@@ -146,7 +146,7 @@ def _totals(out: Output, story: Story, journal: Journal, verdict: Verdict) -> No
 
 
 def document(story: Story, journal: Journal, verdict: Verdict) -> dict[str, Any]:
-    """What `--json` ends with (2-contract 2.1), and a little more."""
+    """What `--json` ends with, and a little more."""
     return {
         "balanced": bool(story.account.get("balanced")) and not verdict.problems and not journal.refusals,
         "incident_no": story.incident_no,

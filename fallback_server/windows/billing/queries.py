@@ -244,7 +244,7 @@ def _before(cursor: str) -> ColumnElement[bool]:
 
 
 def print_model(tx: Tx, policy: Policy, charge_id: str) -> dict[str, Any]:
-    """Everything a receipt or refund slip must carry (3-windows, Prints); identifiers masked."""
+    """Everything a receipt or refund slip must carry; identifiers masked."""
     charge = charge_views.one(tx, charge_id)
     payer = patients.many(tx, [charge["patient_id"]] if charge["patient_id"] else []).get(charge["patient_id"] or "")
     original = charge_views.one(tx, charge["refund_of"]) if charge["refund_of"] else None

@@ -106,7 +106,7 @@ def print_shift(tx: Tx, shift_id: str) -> dict[str, Any]:
 
 
 def wish_refund(tx: Tx, reference: str, reason: str) -> dict[str, Any]:
-    """Keep what a patient asked for and only the HIS can do (conflict ⑧ of 7-trade-rules)."""
+    """Keep what a patient asked for and only the HIS can do."""
     row = {
         "incident_no": tx.incident_no,
         "at": tx.at,

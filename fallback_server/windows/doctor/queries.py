@@ -162,7 +162,7 @@ def _drug(row: Mapping[str, Any], stock: Mapping[str, Mapping[str, Decimal]]) ->
 
 
 def order_form(tx: Tx, policy: Policy, order: Billable) -> dict[str, Any]:
-    """Everything an exam request must carry (3-windows, Prints): items, departments and places, diagnoses."""
+    """Everything an exam request must carry: items, departments and places, diagnoses."""
     person = patients.many(tx, [order.patient_id]).get(order.patient_id)
     age = age_on(person.birth_date if person else None, tx.today)
     weight = None

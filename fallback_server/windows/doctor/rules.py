@@ -1,7 +1,7 @@
 """Rules of prescribing: which drug goes on which form, what needs special paper, what the doctor is warned of.
 
-Warnings never stop a prescription; refusals are in the usecases. Sources: 7-trade-rules §3; 处方管理办法 article 6
-(western and patent drugs may share a form, herbal drugs have their own).
+Warnings never stop a prescription; refusals are in the usecases. Source: 处方管理办法 article 6 (western
+and patent drugs may share a form, herbal drugs have their own).
 """
 
 from __future__ import annotations

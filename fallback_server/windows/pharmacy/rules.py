@@ -8,7 +8,7 @@ from typing import Any, Final
 TO_HAND_OVER, HANDED_OVER, REFUNDED = "paid", "handed_over", "refunded"
 OUT: Final = "out"  # asked for, no state of its own: what the HIS must hear of
 
-# Colours of the paper forms (7-trade-rules §3).
+# Colours of the paper forms (处方管理办法, annex 1).
 COLOURS: Final[Mapping[str, str]] = {"emergency": "yellow", "paediatric": "green", "ordinary": "white"}
 
 

@@ -167,7 +167,7 @@ def _on_sale(row: Any, gone: int) -> dict[str, Any]:
 
 
 def slip(tx: Tx, registration_id: str) -> dict[str, Any]:
-    """What stands on a registration slip (3-windows, Prints): what was sold, not where the visit stands by now."""
+    """What stands on a registration slip: what was sold, not where the visit stands by now."""
     row = tx.conn.execute(select(registration).where(registration.c.id == registration_id)).mappings().first()
     if row is None:
         raise YjError("registration_not_found")

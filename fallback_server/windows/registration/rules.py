@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fallback_server.domain.identity import resident_id_birth
 
-# 7-trade-rules: levels I and II are seen at once and never wait for a nurse to resume them.
+# Levels I and II are seen at once and never wait for a nurse to resume them.
 NEVER_PAUSED_LEVELS: Final = (1, 2)
 UNKNOWN_NAME: Final = "无名氏"
 RESIDENT_ID: Final = "01"
