@@ -2,6 +2,7 @@
 // a registration desk's computer keeps no patient after the tab is closed.
 
 import { page } from "./page.js";
+import "./tab.js";
 import { ulid } from "./ulid.js";
 
 /** The state of one form and the key of the act it will become. */
