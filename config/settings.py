@@ -187,6 +187,7 @@ class Upload(Section):
     """How documents return to the centre."""
 
     max_rate: Annotated[int, Field(ge=0)] = 0
+    rehearse_first: bool = True
     return_hold: Annotated[int, Field(ge=0)] = 600
     lease_seconds: Positive = 300
     heartbeat_seconds: Positive = 30

@@ -37,6 +37,7 @@ class Rules:
     """[upload] with quick pauses."""
 
     max_rate: int = 0
+    rehearse_first: bool = False
     lease_seconds: int = 300
     heartbeat_seconds: int = 30
     transient_retries: int = 8

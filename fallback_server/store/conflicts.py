@@ -87,7 +87,8 @@ def resolve(tx: Tx, conflict_id: int, decision: str, note: str, central_key: str
 
     `retry…` and `create` return the document to pending (n); `settle`, `correct` and `void` end it (p) and name the
     document that stands for it, in `central_key` (a YJ number, or a key of the centre) or in the note; `link` leaves
-    it in conflict until the next upload run has entered its ledger row (o). `link` takes `central_key`, or the one key the conflict shows.
+    it in conflict until the next upload run has entered its ledger row (o). `link` takes `central_key`, or the one key
+    the conflict shows.
     Raises conflict_not_found, incident_closed, decision_not_possible, second_person_required, invalid_request.
     """
     row = tx.conn.execute(_selected().where(conflict.c.id == conflict_id)).mappings().first()

@@ -148,6 +148,9 @@ class Edge(Protocol):
     def unlock(self, connection: Connection) -> None:
         """Give the lock back after the transaction, where it does not end with it."""
 
+    def free_megabytes(self, connection: Connection) -> int | None:
+        """Free space where the database lives; None where it does not tell, or not to us."""
+
     def depth(self, connection: Connection) -> int:
         """How many transactions are open. A procedure that commits leaves another number behind; constant where the
         database forbids that by itself."""

@@ -19,6 +19,7 @@ from sync.central.sql_file import Step
 if TYPE_CHECKING:
     from sync.central.sql_gateway import SqlGateway
 
+LEAST_MEGABYTES: Final = 200  # a return writes a few kilobytes a document; below this the centre itself is in trouble
 PROBE_ROW: Final = LedgerRow(
     "yj-preflight-probe", "probe", 0, "yj-preflight", 0, "0" * 64, None, "0.00", "", None, "", "2000-01-01"
 )
@@ -34,7 +35,10 @@ def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
     problems += fingerprint_problems(gateway)
     strange = unknown_triggers(gateway)
     problems += [trigger_problem(name) for name in strange]
+    free = free_megabytes(gateway)
+    problems += [] if free is None or free >= LEAST_MEGABYTES else [f"the centre has only {free} MB free"]
     facts = {
+        "free_megabytes": "not told" if free is None else str(free),
         "version": probe.version,
         "clock_offset_seconds": format(probe.clock_offset_seconds, ".1f"),
         "ledger": "made now" if made else "present",
@@ -78,6 +82,8 @@ def ensure_ledger(gateway: SqlGateway) -> tuple[bool, str | None]:
             for step in gateway.file("ledger").steps:
                 connection.execute(step.statement)
     except (Systemic, Refused, Transient) as error:
+        if ledger_present(gateway):  # somebody else made it at the same moment
+            return False, None
         return False, f"the ledger is missing and cannot be made ({error.detail}); ask the DBA to run ledger.sql"
     if ledger_present(gateway):
         return True, None
@@ -138,6 +144,12 @@ def fingerprint_problems(gateway: SqlGateway) -> list[str]:
     if tested is None or tested == fingerprint(gateway):
         return []
     return ["the columns of the touched tables have changed since the mapping was tested; test it again"]
+
+
+def free_megabytes(gateway: SqlGateway) -> int | None:
+    """Free space at the centre, where its database tells it."""
+    with gateway.reading() as connection, gateway.errors("free space"):
+        return gateway.edge.free_megabytes(connection)
 
 
 def trigger_problem(name: str) -> str:

@@ -24,9 +24,25 @@ def rehearse(
 
     Each entry of `rehearsed` is {entity, tried, ok, waiting, refused: [{yj_no, code, title, title_en, detail}]}.
     """
+    report.rehearsed += _rehearsed(store, gateway, installation_id, incident_no, PER_ENTITY)
+    report.finish("done", "rehearsed")
+
+
+def rehearse_each(
+    store: Store, gateway: CentralGateway, installation_id: str, incident_no: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The same with one document of each kind, before a run writes anything. What the centre refuses is only told here:
+    the document itself goes to a person when it is sent. Raises what stops a run; nothing was written then."""
+    return _rehearsed(store, gateway, installation_id, incident_no, 1)
+
+
+def _rehearsed(
+    store: Store, gateway: CentralGateway, installation_id: str, incident_no: int, most: int
+) -> list[dict[str, Any]]:  # fmt: skip
     with store.reading() as tx:
         counted = _pending(tx.conn, incident_no)
-        ready = {entity: work.ready_of(tx.conn, incident_no, entity, PER_ENTITY) for entity in counted}
+        ready = {entity: work.ready_of(tx.conn, incident_no, entity, most) for entity in counted}
+    entries = []
     for entity, waiting in counted.items():
         entry: dict[str, Any] = {"entity": entity, "tried": 0, "ok": True, "refused": []}
         for yj_id in ready[entity]:
@@ -35,8 +51,8 @@ def rehearse(
             entry["refused"] += [refused] if refused else []
         entry["ok"] = not entry["refused"]
         entry["waiting"] = waiting - entry["tried"]
-        report.rehearsed.append(entry)
-    report.finish("done", "rehearsed")
+        entries.append(entry)
+    return entries
 
 
 def _pending(conn: Connection, incident_no: int) -> dict[str, int]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
-from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.locks import single_instance
@@ -38,8 +37,9 @@ from sync.central.gateway import (
 from sync.upload import blind_window, books, recover, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
+from sync.upload.heartbeat import heartbeat
 from sync.upload.pace import Pace
-from sync.upload.rehearse import rehearse
+from sync.upload.rehearse import rehearse, rehearse_each
 from sync.upload.report import Progress, RunStopped, UploadReport
 from sync.upload.retry import RunEnd, pause_seconds
 from sync.upload.run_row import RunRow
@@ -51,7 +51,6 @@ from sync.upload.sender import (
     enter_links,
     no_crash,
     recover_leases,
-    renew_leases,
     resolve_unknown,
     stop_if_it_must,
     take_links_back,
@@ -154,6 +153,8 @@ class _Run:
         if self.dry_run:
             self._step("rehearse", self._rehearse)
             return
+        if self.rules.rehearse_first:
+            self._step("rehearse", self._rehearse_each)
         self._step("register", self._register)
         self._step("unknown", self._settle_doubts)
         self._step("links", self._links)
@@ -216,6 +217,10 @@ class _Run:
     def _rehearse(self) -> None:
         rehearse(self.store, self.gateway, self.sender.installation_id, self.number, self.report)
 
+    def _rehearse_each(self) -> None:
+        """One document of each kind, rolled back: a fault of the centre shows before the first thing is written."""
+        self._fact("rehearsed", rehearse_each(self.store, self.gateway, self.sender.installation_id, self.number))
+
     def _register(self) -> None:
         own = self.sender.installation_id
         try:
@@ -249,7 +254,7 @@ class _Run:
         breaker, waited = Breaker(probing=self.row.broke_with()), 0.0
         with self.store.reading() as tx:
             self.total = clean_left(tx.conn, self.number)
-        with self._heartbeat():
+        with heartbeat(self.store, self.sender.owner, self.rules):
             while True:
                 with self.store.reading() as tx:
                     batch = work.ready(tx.conn, self.number, tx.at)
@@ -374,24 +379,6 @@ class _Run:
 
     def _writing(self) -> AbstractContextManager[Tx]:
         return self.store.writing(Permit.HOUSEKEEPING, self.actor)
-
-    @contextmanager
-    def _heartbeat(self) -> Iterator[None]:
-        """Renew the lease from a thread of its own: the document in hand may wait long at the centre."""
-        over = threading.Event()
-
-        def beat() -> None:
-            while not over.wait(self.rules.heartbeat_seconds):
-                with suppress(YjError):  # busy: a lease outlives several beats, the next one renews it
-                    renew_leases(self.store, self.sender.owner, self.rules.lease_seconds)
-
-        thread = threading.Thread(target=beat, name="upload-heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join(timedelta(seconds=5).total_seconds())
 
 
 def _in_grace(tx: Tx, incident_no: int) -> bool:

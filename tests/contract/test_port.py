@@ -138,6 +138,29 @@ def test_a_linked_document_enters_the_ledger_only(open_centre: Centre) -> None:
     assert open_centre.arrived() == []
 
 
+def test_a_link_is_taken_out_of_the_ledger_with_exactly_its_key_and_may_be_made_again(open_centre: Centre) -> None:
+    linked = charge(1)
+    open_centre.gateway.apply_link(linked, "4711")
+    assert not open_centre.gateway.take_link_back(linked.ledger, "4712")
+    assert open_centre.gateway.take_link_back(linked.ledger, "4711")
+    assert not open_centre.gateway.take_link_back(linked.ledger, "4711")
+    assert open_centre.gateway.ledger_find([linked.ledger.yj_id]) == {}
+    assert open_centre.gateway.apply_link(linked, "4712").central_key == "4712"
+
+
+def test_a_new_epoch_fences_whoever_still_holds_the_old_one(open_centre: Centre) -> None:
+    (known,) = open_centre.gateway.known_incidents()
+    assert (known.installation_id, known.incident_no, known.closed_at) == (US, 1, None)
+    open_centre.gateway.renew_fence(US, 1, known.epoch + 7)
+    open_centre.gateway.renew_fence(US, 99, 5)  # not known there: nothing to do
+    (after,) = open_centre.gateway.known_incidents()
+    assert after.epoch == known.epoch + 7
+    open_centre.gateway.register_incident(US, 1, after.epoch, OPENED)
+    with pytest.raises(Refused) as refused:
+        open_centre.gateway.register_incident(US, 1, known.epoch, OPENED)
+    assert refused.value.code == "fenced"
+
+
 def test_ledger_rows_come_by_sequence_for_one_installation_and_incident(open_centre: Centre) -> None:
     open_centre.gateway.register_incident(US, 2, 4, OPENED)
     for number in (3, 1):

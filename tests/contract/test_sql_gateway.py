@@ -84,6 +84,7 @@ def test_preflight_makes_the_ledger_once_and_finds_what_is_wrong(real: PostgresC
     assert (list(report.problems), report.facts["ledger"]) == ([], "made now")
     assert real.gateway.preflight(["charge"]).facts["ledger"] == "present"
     assert rows(real, "SELECT count(*) FROM yj_ledger") == [(0,)]
+    assert report.facts["free_megabytes"] == "not told"
     with real.direct.begin() as connection:
         connection.execute(text("ALTER TABLE bill_line DROP COLUMN code"))
         connection.execute(

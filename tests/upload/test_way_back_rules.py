@@ -197,3 +197,26 @@ def test_a_lost_row_of_the_centre_is_not_settled_under_its_old_key(desk: Desk, c
     assert state(desk, one) == "conflict" and not centre.documents
     decide(desk, "retry_unsettled")
     assert upload(desk, centre).complete and centre.documents[0].payload["prescriptions"] == []
+
+
+# -- before the first document -------------------------------------------------------------------------------------
+
+
+def test_one_document_of_each_kind_is_tried_and_rolled_back_before_anything_is_written(
+    desk: Desk, centre: FakeCentral
+) -> None:
+    from sync.central.gateway import Systemic
+    from sync.upload.run import run_upload
+    from tests.fixtures_return import Rules
+
+    number = desk.open()
+    desk.visit("P1001")
+    desk.visit("P1003")
+    desk.close()
+    centre.fail_next("before", Systemic("table sf_zb is missing"))
+    broken = run_upload(desk.store, centre, Rules(rehearse_first=True), pause=desk.clock.advance)
+    assert (broken.state, broken.step, len(centre.incidents)) == ("broken", "rehearse", 0)
+    report = run_upload(desk.store, centre, Rules(rehearse_first=True), pause=desk.clock.advance)
+    tried = {one["entity"]: one["tried"] for one in report.facts["rehearsed"]}
+    assert report.complete and tried == {"registration": 1, "prescription": 0, "charge": 0}
+    assert len(centre.documents) == len(centre.ledger) == 6 and number

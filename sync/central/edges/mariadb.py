@@ -128,6 +128,9 @@ class MariadbEdge:
         connection.execute(text(f"DO release_lock({_LOCK})"))
         connection.commit()
 
+    def free_megabytes(self, connection: Connection) -> int | None:
+        return None  # only a plugin that few servers load tells it
+
     def depth(self, connection: Connection) -> int:
         return int(connection.execute(text("SELECT @@in_transaction")).scalar_one())
 

@@ -137,6 +137,18 @@ class MssqlEdge:
     def unlock(self, connection: Connection) -> None:
         pass  # it ends with the transaction
 
+    def free_megabytes(self, connection: Connection) -> int | None:
+        try:
+            return connection.execute(
+                text(
+                    "SELECT MIN(v.available_bytes) / 1048576 FROM sys.database_files f"
+                    " CROSS APPLY sys.dm_os_volume_stats(DB_ID(), f.file_id) v"
+                )
+            ).scalar()
+        except DBAPIError:  # VIEW SERVER STATE is a right that few accounts have
+            connection.rollback()
+            return None
+
     def depth(self, connection: Connection) -> int:
         return int(connection.execute(text("SELECT @@TRANCOUNT")).scalar_one())
 

@@ -135,6 +135,9 @@ class PostgresEdge:
     def unlock(self, connection: Connection) -> None:
         pass
 
+    def free_megabytes(self, connection: Connection) -> int | None:
+        return None  # no function of the server tells it
+
     def depth(self, connection: Connection) -> int:
         return 1  # COMMIT in a procedure or a DO block inside a transaction is refused by the server (2D000)
 

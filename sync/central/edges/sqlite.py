@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from shutil import disk_usage
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event, text
@@ -97,6 +99,11 @@ class SqliteEdge:
 
     def unlock(self, connection: Connection) -> None:
         pass
+
+    def free_megabytes(self, connection: Connection) -> int | None:
+        file = connection.execute(text("PRAGMA database_list")).first()
+        folder = Path(str(file[2])).parent if file and file[2] else None
+        return disk_usage(folder).free // 2**20 if folder is not None else None
 
     def depth(self, connection: Connection) -> int:
         return 1  # there are no procedures, and the mapping's own statements are read before
