@@ -233,7 +233,7 @@ def test_a_settled_document_is_a_difference_that_a_named_person_explains(
     centre.refuse(paid, Refused("receipt_no_used", "in use"))
     run_upload(desk.store, centre, Rules(), pause=desk.clock.advance)
     with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
-        resolve(tx, list_conflicts(tx.conn, desk.incident_no)[0]["id"], "settle", "已在 HIS 补录")
+        resolve(tx, list_conflicts(tx.conn, desk.incident_no)[0]["id"], "settle", "已在 HIS 补录", "S-123")
     run_upload(desk.store, centre, Rules(), pause=desk.clock.advance)
     report = account(desk, centre)
     assert (kinds(report), report.balanced) == (["settled"], False)
