@@ -245,6 +245,7 @@ def test_pages_bound_what_a_run_holds_in_memory(centre: FakeCentral, mirror: Run
     class Snapshot:
         as_of = centre.clock.now()
         oldest_running = row_version_limit = None
+        one_moment = True
 
         def shape(self, dataset: str) -> None:
             return None
