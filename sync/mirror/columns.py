@@ -111,7 +111,7 @@ class PageNormaliser:
                 odd.update(number for number, value in enumerate(found) if value is _BAD)
             return found
         if column.name in NUMBER_TEXTS and not "".join(texts).isascii():
-            odd.update(number for number, value in enumerate(texts) if not value.isascii())
+            odd.update([number for number, value in enumerate(texts) if not value.isascii()])
         if "" in texts or (nulls and not column.nullable):
             nothing = ("",) if column.nullable else ("", NULL)
             odd.update(number for number, value in enumerate(texts) if value in nothing)

@@ -19,6 +19,7 @@ from fallback_server.store.mirror import datasets
 from fallback_server.store.schema import MIRROR_SCHEMA
 from sync.mirror import stage
 from sync.mirror.batch import Batch
+from sync.mirror.feed import Feed
 
 _BESIDE = "load_"
 
@@ -44,19 +45,24 @@ class Loader:
             # Room in every page: a changed row stays there, and its indexes need not know.
             like = f"LIKE {MIRROR_SCHEMA}.{self._name} INCLUDING DEFAULTS"
             self._run(f"CREATE TABLE {self._table} ({like}) WITH (fillfactor = 90)")
+            # Nobody can see the table yet: its rows are as settled as they will ever be.
+            self._feed = Feed(self._connection, self._table, self._columns, ", FREEZE")
             return
         for index in self._indexes():
             self._run(f"DROP INDEX {MIRROR_SCHEMA}.{index.name}")
 
     def add(self, batch: Batch) -> None:
         """Write a page. Raises IntegrityError (now or in `finish`) where a key stands there twice."""
-        stage.write(self._connection, self._table, self._columns, batch)
+        if self._beside:
+            self._feed.write(batch.copy_text() if len(batch) else b"")
+        else:
+            stage.write(self._connection, self._table, self._columns, batch)
         self.rows += len(batch)
         self.contents += _sum(batch.hashes)
         if self._key is not None and len(batch):
             keys = batch.texts.value(self._key)
             longest = max(map(len, keys))
-            best = max([key for key in keys if len(key) == longest])
+            best = max(keys if min(map(len, keys)) == longest else [key for key in keys if len(key) == longest])
             if self.greatest_key is None or (longest, best) > (len(self.greatest_key), self.greatest_key):
                 self.greatest_key = best
 
@@ -66,6 +72,7 @@ class Loader:
             for index in self._indexes():
                 self._connection.execute(CreateIndex(index))
             return
+        self._feed.close()
         # Sorting a million names in the usual 64 MB goes to disk and back.
         self._run("SET LOCAL maintenance_work_mem = '256MB'")
         keys = ", ".join(DATASETS[self._name].keys)
@@ -74,7 +81,14 @@ class Loader:
             columns = ", ".join(column.name for column in index.columns)
             unique = "UNIQUE " if index.unique else ""
             self._run(f"CREATE {unique}INDEX {_BESIDE}{index.name} ON {self._table} ({columns})")
+        # A rough look is enough until the server's own: at a hundred it costs more than an index.
+        self._run("SET LOCAL default_statistics_target = 20")
         self._run(f"ANALYZE {self._table}")
+
+    def abandon(self) -> None:
+        """The way out of an error while pages come; the transaction is rolled back after it."""
+        if self._beside:
+            self._feed.abandon()
 
     def show(self) -> None:
         """Let the loaded rows be the dataset, within the transaction that publishes them."""

@@ -113,10 +113,14 @@ def pull(connection: Connection, source: Source, name: str, how: How, binds: Map
 def _load(connection: Connection, source: Source, staged: Staged, rules: PageNormaliser) -> None:
     staged.loaded = loader = Loader(connection, staged.dataset.name, rules.columns)
     loader.start()
-    for page in source:
-        batch = rules.page(page)
-        staged.take(page, batch)
-        loader.add(batch)
+    try:
+        for page in source:
+            batch = rules.page(page)
+            staged.take(page, batch)
+            loader.add(batch)
+    except BaseException:
+        loader.abandon()
+        raise
     loader.finish()
     staged.diff = Diff(0, 0, 0, loader.rows)
 

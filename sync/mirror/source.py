@@ -28,7 +28,7 @@ class Source:
     def _without_mark(self, page: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
         if isinstance(page, Lines):
             parts = [line.rpartition(b"\t") for line in page.split()]
-            self._note({part[2].decode() for part in parts} - {NULL})
+            self._note({mark.decode() for mark in {part[2] for part in parts}} - {NULL})
             return Lines(b"\n".join([part[0] for part in parts]) + b"\n")
         self._note({row[-1] for row in page} - {None})
         return [row[:-1] for row in page]
