@@ -287,7 +287,7 @@ def line_view(line: Any) -> dict[str, Any]:
 
 
 def print_model(tx: Tx, policy: Policy, prescription: Billable) -> dict[str, Any]:
-    """Everything a prescription form must carry (3-windows, Prints): 前记, 正文, and lines for the signatures."""
+    """Everything a prescription form must carry: 前记, 正文, and lines for the signatures."""
     patient = patients.many(tx, [prescription.patient_id]).get(prescription.patient_id)
     visit = _visit(tx, prescription)
     top = header(tx, prescription, patient)
