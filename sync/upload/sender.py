@@ -145,7 +145,7 @@ class Sender:
 
     def _at_centre(self, item: work.Item, ready: Outgoing) -> tuple[Applied, bool]:
         if item.entity == "patient":
-            key = patients.match(self.gateway, ready.payload)
+            key = self._match(ready)
             if key is not None:
                 return self.gateway.apply_link(ready, key), True
         if item.yj_id in self.linked:
@@ -155,6 +155,20 @@ class Sender:
             rewound.require_rows(ready.payload, self.gone)
         rewound.require_same_patient(self.gateway, ready.payload, self.lost)
         return self.gateway.apply(ready), False
+
+    def _match(self, ready: Outgoing) -> str | None:
+        """The patient at the centre that this one is. Raises Refused('patient_match').
+
+        Somebody alike may be our own row, from an attempt that was given up for dead and committed after all: then the
+        ledger has it too, and `apply` finds that out.
+        """
+        try:
+            key = patients.match(self.gateway, ready.payload)
+        except Refused:
+            if self.gateway.ledger_find([ready.ledger.yj_id]):
+                return None
+            raise
+        return None if key is not None and self.gateway.ledger_find([ready.ledger.yj_id]) else key
 
     def _confirm(self, sure: Sequence[_Sure], unsent: Sequence[work.Item]) -> None:
         """Arrow h for what was applied, k for what was claimed but not sent.
