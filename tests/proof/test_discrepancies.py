@@ -33,12 +33,14 @@ class Damage:
 
 _COPY = "SELECT :new, sflb, brxh, czydm, sfrq, zje, zt, yjbz, {no} FROM sf_zb WHERE sfxh = :key"
 _INTO = "INSERT INTO sf_zb (sfxh, sflb, brxh, czydm, sfrq, zje, zt, yjbz, yjlsh) "
+_METHOD = "UPDATE sf_zf SET zffs = CASE zffs WHEN '4' THEN '1' ELSE '4' END WHERE sfxh = :key"
+_CATEGORY = "UPDATE sf_mx SET fylb = CASE fylb WHEN '06' THEN '04' ELSE '06' END WHERE sfxh = :key"
 CHARGE, MONEY = ("charge",), ("charge", "refund")
 DAMAGES = {
     "charge deleted": Damage("DELETE FROM sf_zb WHERE sfxh = :key", MONEY, frozenset({"missing_at_centre"})),
     "amount changed": Damage("UPDATE sf_zb SET zje = zje + 0.01 WHERE sfxh = :key", MONEY, frozenset({"amount"})),
-    "method changed": Damage("UPDATE sf_zf SET zffs = '4' WHERE sfxh = :key", MONEY, frozenset({"method"})),
-    "category changed": Damage("UPDATE sf_mx SET fylb = '06' WHERE sfxh = :key", MONEY, frozenset({"category"})),
+    "method changed": Damage(_METHOD, MONEY, frozenset({"method"})),
+    "category changed": Damage(_CATEGORY, MONEY, frozenset({"category"})),
     "cashier changed": Damage("UPDATE sf_zb SET czydm = 'XX' WHERE sfxh = :key", MONEY, frozenset({"operator"})),
     "number doubled": Damage(_INTO + _COPY.format(no="yjlsh"), CHARGE, frozenset({"doubled"})),
     "extra row": Damage(_INTO + _COPY.format(no="'YJ000000'"), CHARGE, frozenset({"extra_at_centre"}), names_new=True),

@@ -79,6 +79,17 @@ def test_a_twin_on_another_disk_uploads_at_the_same_time_and_doubles_nothing(
     entry.count(cases=1, documents=found.documents)
 
 
+def test_a_patient_whose_commit_came_late_is_not_taken_for_somebody_alike(case: Case, entry: Entry) -> None:
+    """The twin sent the new patient; here the document is still pending and finds its own row at the centre."""
+    twin = copy_of(case, "twin")
+    stop_after(twin, 8)
+    twin.close()
+    case.upload_until_done(runs=2)
+    found = case.balance()
+    entry.inject(["own patient found at the centre"])
+    entry.count(cases=1, documents=found.documents)
+
+
 def test_another_installation_is_refused_while_this_one_holds_its_incident(
     case: Case, ground: Ground, entry: Entry
 ) -> None:
