@@ -72,10 +72,10 @@ wheelhouse: $(STAMP) ## the product and everything it needs in dist/wheelhouse, 
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
 		-r config/requirements/runtime.txt --dest $(WHEELHOUSE)
 	@echo "wheelhouse: $$(ls $(WHEELHOUSE) | wc -l) wheels; on the other machine:"
-	@echo "  pip install --no-index --find-links $(WHEELHOUSE) 'his-yj[reference]'"
+	@echo "  pip install --no-index --find-links $(WHEELHOUSE) 'his-yj[reference,excel,pdf]'"
 
 pins: ## work out the pinned files again after a change of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra reference --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra reference --extra excel --extra pdf --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --quiet --output-file config/requirements/runtime.txt
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--constraint config/requirements/runtime.txt \

@@ -74,7 +74,7 @@ def installed(wheelhouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin/python"
     answer = run(
-        *PIP, "--python", python, "install", "--no-index", "--find-links", wheelhouse, "his-yj[reference]",
+        *PIP, "--python", python, "install", "--no-index", "--find-links", wheelhouse, "his-yj[reference,excel,pdf]",
         cwd=folder.parent,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
