@@ -39,7 +39,10 @@ def test_every_direct_dependency_has_its_reason() -> None:
 
 
 def test_pinned_versions_lie_in_the_ranges() -> None:
-    for file, extras in (("runtime.txt", ["reference", "excel", "pdf"]), ("dev.txt", list(project()["optional-dependencies"]))):
+    for file, extras in (
+        ("runtime.txt", ["reference", "excel", "pdf"]),
+        ("dev.txt", list(project()["optional-dependencies"])),
+    ):
         pins = pinned(file)
         for name, requirement in wanted(*extras).items():
             versions = pins.get(name, set())
