@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedWriter, RawIOBase
 from typing import Any, Final
 
 import psycopg2
@@ -66,33 +67,51 @@ def _with_values(connection: Connection, cursor: Any, sql: str, values: Mapping[
     return statement.decode()
 
 
-class _Flow:
-    """What the driver writes, handed on a quarter of a megabyte at a time."""
+class _Flow(RawIOBase):
+    """What the driver writes, handed on a quarter of a megabyte at a time.
+
+    The driver calls with every row; a buffer of the interpreter's own takes those, and only a full one comes here. It
+    never cuts a row in two: what does not fit any more begins the next page.
+    """
 
     def __init__(self, copy: Callable[[Any], None]) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._page = b""
+        self._given_up = False
         self._reader = getcurrent()
-        self._writer = greenlet(lambda: copy(self))
+        self._writer = greenlet(lambda: self._run(copy))
 
     @property
     def unfinished(self) -> bool:
         return bool(self._writer) and not self._writer.dead
 
-    def write(self, row: bytes) -> None:
-        """Called by the driver with every row."""
-        self._parts.append(row)
-        self._size += len(row)
-        if self._size >= PAGE_BYTES:
-            self._reader.switch()
+    def writable(self) -> bool:
+        return True
+
+    def write(self, rows: Any) -> int:
+        """Called with a page of rows. A buffer that is thrown away with rows in it calls too: nobody wants those."""
+        if not self._given_up:
+            self._page = bytes(rows)
+            try:
+                self._reader.switch()
+            except BaseException:
+                self._given_up = True
+                raise
+        return len(rows)
 
     def next(self) -> bytes:
         """The next page; empty at the end. Raises what the driver raises."""
+        self._page = b""
         if not self._writer.dead:
             self._reader = getcurrent()
             self._writer.switch()
-        data, self._parts, self._size = b"".join(self._parts), [], 0
-        return data
+        return self._page
+
+    def _run(self, copy: Callable[[Any], None]) -> None:
+        try:
+            with BufferedWriter(self, PAGE_BYTES) as file:
+                copy(file)
+        finally:
+            self._given_up = True
 
 
 @contextmanager

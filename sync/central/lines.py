@@ -17,17 +17,34 @@ _MEANING: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "
 class Lines(Sequence[tuple[Any, ...]]):
     """Rows in COPY text form. `data` is UTF-8 and ends with a line feed; every line has the same number of columns."""
 
-    __slots__ = ("data",)
+    __slots__ = ("_data", "_lines")
 
     def __init__(self, data: bytes) -> None:
-        self.data = data
+        self._data: bytes | None = data
+        self._lines: list[bytes] | None = None
+
+    @classmethod
+    def of(cls, lines: list[bytes]) -> Lines:
+        """From lines without their line feeds."""
+        made = cls(b"")
+        made._data, made._lines = None, lines
+        return made
+
+    @property
+    def data(self) -> bytes:
+        """The whole page."""
+        if self._data is None:
+            self._data = b"\n".join(self._lines) + b"\n" if self._lines else b""
+        return self._data
 
     def split(self) -> list[bytes]:
         """One line a row, without line feeds."""
+        if self._lines is not None:
+            return self._lines
         return self.data[:-1].split(b"\n") if self.data else []
 
     def __len__(self) -> int:
-        return self.data.count(b"\n")
+        return self.data.count(b"\n") if self._lines is None else len(self._lines)
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return map(values, self.split())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import compress
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection
@@ -149,9 +150,8 @@ def _unknown(known: Known, page: Lines, rules: PageNormaliser, staged: Staged) -
     lines = page.split()
     wanted, again = known.meet([blake2b(line, digest_size=8, person=SALT).digest() for line in lines])
     if again:
-        _note_again(staged, rules.page(Lines(b"\n".join([lines[place] for place in again]) + b"\n")), range(len(again)))
-    rest = [line for line, unknown in zip(lines, wanted, strict=True) if unknown]
-    return Lines(b"\n".join(rest) + b"\n" if rest else b"")
+        _note_again(staged, rules.page(Lines.of([lines[place] for place in again])), range(len(again)))
+    return Lines.of(list(compress(lines, wanted)))
 
 
 def _note_again(staged: Staged, batch: Batch, places: Sequence[int]) -> None:

@@ -29,7 +29,7 @@ class Source:
         if isinstance(page, Lines):
             parts = [line.rpartition(b"\t") for line in page.split()]
             self._note({mark.decode() for mark in {part[2] for part in parts}} - {NULL})
-            return Lines(b"\n".join([part[0] for part in parts]) + b"\n")
+            return Lines.of([part[0] for part in parts])
         self._note({row[-1] for row in page} - {None})
         return [row[:-1] for row in page]
 

@@ -46,9 +46,11 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 def _give_room(connection: Connection) -> None:
-    # SQLite's default of 2 MB lets index pages of 300,000 rows go round and round.
-    if connection.dialect.name != "sqlite":
-        return
     with transaction(connection):
+        if connection.dialect.name == "postgresql":
+            # A few thousand rows are looked up among a million: on no disk of today is reading all of them quicker.
+            connection.exec_driver_sql("SET random_page_cost = 1.1")
+            return
+        # SQLite's default of 2 MB lets index pages of 300,000 rows go round and round.
         for schema in ("temp", "mirror"):
             connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{SQLITE_CACHE_KIB}")
