@@ -66,6 +66,25 @@ def _generations() -> Any:
     return select(generation).where(generation.c.rolled_back_at.is_(None)).order_by(generation.c.generation.desc())
 
 
+def found_by_sweep(row: Mapping[Any, Any]) -> set[str]:
+    """The datasets of which a held run looked at every row, while other runs may ask for changed ones only."""
+    return {problem["dataset"] for problem in row["problems"] if problem.get("whole")}
+
+
+def swept(conn: Connection) -> dict[str, str]:
+    """As of when every row of each dataset was last looked at and published."""
+    rows = conn.execute(select(dataset_state.c.dataset, dataset_state.c.swept_at))
+    return {row.dataset: row.swept_at or "" for row in rows}
+
+
+def unswept(row: Mapping[Any, Any], since: Mapping[str, str]) -> set[str]:
+    """Of the datasets that a sweep was held for, those of which no later look at every row was published.
+
+    What was asked for changes meanwhile knows nothing of them: it settles nothing.
+    """
+    return {name for name in found_by_sweep(row) if since.get(name, "") <= str(row["as_of"])}
+
+
 def _held(conn: Connection, published: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """Held runs that nothing has settled: no later run has published one of the datasets it was held for."""
     settled: dict[str, int] = {
@@ -76,20 +95,29 @@ def _held(conn: Connection, published: Mapping[str, Any] | None) -> list[dict[st
             )
         )
     }
-    found = []
-    newest = published["run_id"] if published else 0
-    for row in runs(conn, HELD_LOOKED_AT, "held"):
-        suspect = {problem["dataset"] for problem in row["problems"]} - {None}
-        last = max((settled.get(name, 0) for name in suspect), default=newest)
-        if row["run_id"] > last and not _looked_again(conn, row):
-            found.append(row)
-    return found
+    since, newest = swept(conn), published["run_id"] if published else 0
+    waiting = (row for row in runs(conn, HELD_LOOKED_AT, "held") if _waits(row, settled, newest, since))
+    return [row for row in waiting if not _looked_again(conn, row)]
+
+
+def _waits(row: Mapping[str, Any], settled: Mapping[str, int], newest: int, since: Mapping[str, str]) -> bool:
+    """Whether nothing was published since that answers a held run."""
+    if unswept(row, since):
+        return True
+    suspect = {problem["dataset"] for problem in row["problems"]} - {None}
+    others = suspect - found_by_sweep(row)
+    if suspect and not others:
+        return False
+    return bool(row["run_id"] > max((settled.get(name, 0) for name in others), default=newest))
 
 
 def _looked_again(conn: Connection, row: Mapping[str, Any]) -> bool:
     """Whether a later run of the same datasets was held in its place: only that one is worth a person's time."""
-    later = select(run.c.datasets).where(run.c.run_id > row["run_id"], run.c.state == "held")
-    return any(set(datasets) >= set(row["datasets"]) for datasets in conn.execute(later).scalars())
+    later = select(run.c.datasets, run.c.problems).where(run.c.run_id > row["run_id"], run.c.state == "held")
+    return any(
+        set(each["datasets"]) >= set(row["datasets"]) and found_by_sweep(each) >= found_by_sweep(row)
+        for each in conn.execute(later).mappings()
+    )
 
 
 def _datasets(conn: Connection, now: datetime, rules: StaleRules) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ A centre that cannot be reached has an alarm of its own (the worker's probe soun
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.datasets import DATASETS, MASTER_DATASETS, OPEN_DATASETS
-from fallback_server.store import alarms
+from fallback_server.store import alarms, mirror_status
 from fallback_server.store.mirror import dataset_state, run
 from fallback_server.store.session import Store, Tx
 from sync.mirror.freeze import frozen
@@ -41,10 +41,12 @@ def look(store: Store, rules: StaleRules) -> dict[str, Trouble]:
     """Judge both groups and turn their alarms on or off. Returns what is wrong, by group."""
     found: dict[str, Trouble] = {}
     with store.reading() as tx:
-        runs = _runs(tx)
+        runs, since = _runs(tx), mirror_status.swept(tx.conn)
         away_until = _away_until(tx)
         for group, names in GROUPS.items():
-            trouble = in_runs(runs, names, away_until=away_until) or _stale(tx, group, names, rules, runs, away_until)
+            trouble = in_runs(runs, names, away_until=away_until, swept=since) or _stale(
+                tx, group, names, rules, runs, away_until
+            )
             if trouble is not None:
                 found[group] = trouble
     for group in GROUPS:
@@ -57,9 +59,14 @@ def look(store: Store, rules: StaleRules) -> dict[str, Trouble]:
 
 
 def _runs(tx: Tx) -> list[Mapping[Any, Any]]:
-    wanted = (run.c.run_id, run.c.state, run.c.datasets, run.c.counts, run.c.problems, run.c.finished_at)
-    statement = select(*wanted).order_by(run.c.run_id.desc()).limit(LOOKED_BACK)
-    return list(tx.conn.execute(statement).mappings())
+    wanted = select(
+        run.c.run_id, run.c.state, run.c.datasets, run.c.counts, run.c.problems, run.c.finished_at, run.c.as_of
+    ).order_by(run.c.run_id.desc())
+    newest = list(tx.conn.execute(wanted.limit(LOOKED_BACK)).mappings())
+    last = newest[-1]["run_id"] if newest else 0
+    # What a sweep was held for waits for a person, however many runs there were since.
+    held = tx.conn.execute(wanted.where(run.c.state == "held", run.c.run_id < last).limit(LOOKED_BACK)).mappings()
+    return [*newest, *(one for one in held if mirror_status.found_by_sweep(one))]
 
 
 def _away_until(tx: Tx) -> str:
@@ -69,17 +76,26 @@ def _away_until(tx: Tx) -> str:
     return "" if newest is None else newest.closed_at or "~"
 
 
-def in_runs(runs: Sequence[Mapping[Any, Any]], names: Iterable[str], *, away_until: str = "") -> Trouble | None:
+def in_runs(
+    runs: Sequence[Mapping[Any, Any]],
+    names: Iterable[str],
+    *,
+    away_until: str = "",
+    swept: Mapping[str, str] | None = None,
+) -> Trouble | None:
     """What the newest runs (first is newest) say of these datasets; a run that is published answers for its own.
 
-    Runs that could not reach the centre while that was known to be away (`away_until`) say nothing.
+    Runs that could not reach the centre while that was known to be away (`away_until`) say nothing. What a held sweep
+    found is only answered for by another one that was published (`swept`: as of when).
     """
     left, failures = set(names), list[Mapping[Any, Any]]()
+    asked = frozenset(left)
     for one in runs:
         mine = left & set(one["counts"] if one["state"] == "published" else one["datasets"])
-        if not mine or one["state"] == "running" or _excused(one, away_until):
+        missed = asked & mirror_status.unswept(one, swept or {}) if one["state"] == "held" and swept else set()
+        if not (mine or missed) or one["state"] == "running" or _excused(one, away_until):
             continue
-        if one["state"] == "held" and (held := _held(one, left)) is not None:
+        if one["state"] == "held" and (held := _held(one, left if mine else set(), missed)) is not None:
             return held
         if one["state"] == "failed":
             failures.append(one)
@@ -92,8 +108,12 @@ def _excused(one: Mapping[Any, Any], away_until: str) -> bool:
     return one["state"] == "failed" and _kind(one) == "unreachable" and str(one["finished_at"]) <= away_until
 
 
-def _held(one: Mapping[Any, Any], names: set[str]) -> Trouble | None:
-    mine = [problem for problem in one["problems"] if problem["dataset"] is None or problem["dataset"] in names]
+def _held(one: Mapping[Any, Any], left: set[str], missed: Collection[str]) -> Trouble | None:
+    mine = [
+        problem
+        for problem in one["problems"]
+        if problem["dataset"] in left or problem["dataset"] in missed or (problem["dataset"] is None and left)
+    ]
     if not mine:
         return None
     # The same trouble in the next run is no new alarm, whatever its figures are by then.

@@ -163,7 +163,14 @@ def _carry_out(work: _Work, held: Mapping[str, Any] | None) -> None:
         work.problems.append(
             Problem("store", None, "本地库写入出错，镜像未更新。", f"The store refused the run: {cause}")
         )
-    report.problems = [problem.as_json() for problem in (*work.problems, *work.notes)]
+    report.problems = [_told(work, problem) for problem in (*work.problems, *work.notes)]
+
+
+def _told(work: _Work, problem: Problem) -> dict[str, Any]:
+    """A problem for the run's row. `whole`: only another look at every row would meet it again."""
+    marked = (staged for staged in work.staged if work.gateway.hints(staged.dataset.name).watermark)
+    whole = any(staged.dataset.name == problem.dataset and staged.whole for staged in marked)
+    return {**problem.as_json(), **({"whole": True} if whole else {})}
 
 
 def _not_frozen(work: _Work) -> tuple[str, ...]:

@@ -13,16 +13,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from config.settings import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.errors import YjError
 from fallback_server.store.mirror import dataset_state, delta
 from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.central.gateway import DatasetHints, Unreachable
-from sync.mirror import normalise, reading
+from sync.mirror import alarm, normalise, reading
 from sync.mirror.known import Known
 from sync.mirror.rollback import go_back
 from sync.mirror.run import RunReport
+from sync.mirror.status import mirror_status
 from sync.mirror.watermark import changed_from, greatest, reached, usable
 from tests.mirror.hospital import drug, patient, published
 
@@ -73,6 +75,44 @@ def test_with_a_watermark_only_what_changed_is_read(store: Store, marked_centre:
     }  # fmt: skip
     assert state(store)["watermark"] == "2026-11-23 07:59:40" and state(store)["rows"] == 201
     assert next(row for row in published(store, "patient") if row["patient_no"] == "7")["name"] == "新名字"
+
+
+def test_what_a_sweep_was_held_for_waits_whatever_is_published_of_changes(
+    store: Store, marked_centre: FakeCentral, mirror: Run, clock: SettableClock
+) -> None:
+    mirror("patient")
+    whole = list(marked_centre.datasets["patient"])
+    marked_centre.datasets["patient"] = whole[60:]
+    clock.advance(60)
+    held = mirror("patient", sweep=["patient"])
+    assert held.state == "held" and "shrunk" in [problem["kind"] for problem in held.problems]
+    for minute in range(2):
+        clock.advance(30 * 60)
+        change(marked_centre, 150 + minute, "2026-11-23 07:59:50", name="新名字")
+        report = mirror("patient")
+        assert report.published and report.counts["patient"]["retired"] == 0
+        assert [row["run_id"] for row in mirror_status(store, Mirror()).held] == [held.run_id]
+        trouble = alarm.look(store, Mirror())["master"]
+        assert trouble.kind.startswith("held-") and trouble.run_id == held.run_id
+    assert len(published(store, "patient")) == 200
+    marked_centre.datasets["patient"] = whole
+    clock.advance(60)
+    assert mirror("patient", sweep=["patient"]).published
+    assert not mirror_status(store, Mirror()).held and "master" not in alarm.look(store, Mirror())
+
+
+def test_a_run_of_changes_that_was_held_is_settled_by_the_next_that_is_published(
+    store: Store, marked_centre: FakeCentral, mirror: Run, clock: SettableClock
+) -> None:
+    mirror("patient")
+    for number in range(1, 101):
+        change(marked_centre, number, "2026-11-23 07:59:50", name="\ufffd")
+    assert mirror("patient").state == "held" and mirror_status(store, Mirror()).held
+    for number in range(1, 101):
+        change(marked_centre, number, "2026-11-23 07:59:50")
+    clock.advance(60)
+    assert mirror("patient").published
+    assert not mirror_status(store, Mirror()).held and "master" not in alarm.look(store, Mirror())
 
 
 def test_a_row_committed_late_with_an_older_time_is_found_in_the_overlap(
