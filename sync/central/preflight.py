@@ -13,7 +13,17 @@ from sqlalchemy.exc import DBAPIError
 from fallback_server.domain.clock import to_text
 from sync.central import ledger
 from sync.central.dialects import Phase
-from sync.central.gateway import CentralError, LedgerRow, PreflightReport, Probe, Refused, Systemic, Transient
+from sync.central.gateway import (
+    CentralError,
+    LedgerRow,
+    OutcomeUnknown,
+    PreflightReport,
+    Probe,
+    Refused,
+    Systemic,
+    Transient,
+    Unreachable,
+)
 from sync.central.sql_file import Step
 
 if TYPE_CHECKING:
@@ -26,7 +36,10 @@ PROBE_ROW: Final = LedgerRow(
 
 
 def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
-    """See the port. Raises Unreachable or Systemic if the centre cannot even be asked."""
+    """See the port. Raises what passes by itself (no connection, a lock held by another), and Systemic.
+
+    A problem is what somebody must mend: a run that found one does not go on by itself.
+    """
     probe = gateway.probe()
     problems = [*clock_problems(probe), *missing_files(gateway, entities)]
     made, ledger_problem = ensure_ledger(gateway)
@@ -84,6 +97,8 @@ def ensure_ledger(gateway: SqlGateway) -> tuple[bool, str | None]:
     except (Systemic, Refused, Transient) as error:
         if ledger_present(gateway):  # somebody else made it at the same moment
             return False, None
+        if isinstance(error, Transient):
+            raise
         return False, f"the ledger is missing and cannot be made ({error.detail}); ask the DBA to run ledger.sql"
     if ledger_present(gateway):
         return True, None
@@ -99,7 +114,7 @@ def write_problems(gateway: SqlGateway) -> list[str]:
             ledger.enter(connection, PROBE_ROW, at)
             ledger.complete(connection, PROBE_ROW, "0")
             ledger.close(connection, PROBE_ROW.installation_id, 0, at)
-    except (Systemic, Refused, Transient) as error:
+    except (Systemic, Refused) as error:
         return [f"the ledger cannot be written: {error.detail}"]
     return []
 
@@ -116,13 +131,18 @@ def refused_statements(gateway: SqlGateway, entities: Sequence[str]) -> Iterator
 
 
 def statement_problem(gateway: SqlGateway, step: Step) -> str | None:
-    """What the centre says against one statement, with NULL for every bind; None if it would run it."""
+    """What the centre says against one statement, with NULL for every bind; None if it would run it.
+
+    Raises what says nothing about the statement: Unreachable, Transient, OutcomeUnknown.
+    """
     try:
         with gateway.writing(step.where, rehearse=True) as connection:
             try:
                 gateway.edge.try_statement(connection, step, dict.fromkeys(step.statement_binds))
             except DBAPIError as error:
                 raise gateway.edge.classify(error, Phase.STATEMENT, step.where) from None
+    except (Unreachable, Transient, OutcomeUnknown):
+        raise
     except CentralError as error:
         return error.detail
     return None
