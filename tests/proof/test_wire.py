@@ -53,8 +53,8 @@ def broken_at(ground: Ground, wire: Wire, number: int, fault: Fault, entry: Entr
 
 
 def test_every_kind_of_break_in_one_return(ground: Ground, case: Case, wire: Wire, entry: Entry) -> None:
-    """One after another, at commits and at statements, each followed by the next run."""
-    faults = dict(zip(range(150, 150 + 40 * len(FAULTS), 40), FAULTS, strict=True))
+    """One after another, in the pre-flight, at commits and at statements, each followed by the next run."""
+    faults = dict(zip(range(20, 20 + 55 * len(FAULTS), 55), FAULTS, strict=True))
     due = list(FAULTS)
 
     def plan(number: int, statement: str) -> Fault | None:
