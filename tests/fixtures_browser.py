@@ -153,7 +153,7 @@ def desk(chromium: Browser, standby: Standby) -> Iterator[Callable[..., Desk]]:
             viewport={"width": 1366, "height": 768}, locale=options.pop("locale", "zh-CN"),
             timezone_id="Asia/Shanghai", **options,
         )  # fmt: skip
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # a busy machine is no fault of a page
         contexts.append(context)
         page = context.new_page()
         found = Desk(page, standby.url, station or f"W{CODES.get(who or '', who or '0000')}")

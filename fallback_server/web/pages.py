@@ -334,7 +334,7 @@ def _script_json(value: Any) -> str:
 def _html(html: str, status: int = 200) -> Response:
     response = Response(html, status, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = CONTENT_POLICY
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin"
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     return response
 

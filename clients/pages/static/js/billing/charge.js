@@ -2,7 +2,7 @@
 
 import { act, ask, get, Problem } from "../kernel/api.js";
 import { dayAndTime } from "../kernel/clock.js";
-import { confirm, question } from "../kernel/dialog.js";
+import { confirm, inform, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
@@ -11,6 +11,7 @@ import { Pay } from "../kernel/pay.js";
 import { personLine } from "../kernel/person.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
+import { ulid } from "../kernel/ulid.js";
 import { Basket } from "./basket.js";
 import { findPeople, madeUnder, shownPerson } from "./find.js";
 import { PaperPrescription } from "./paper_rx.js";
@@ -232,16 +233,27 @@ export class Charging {
   }
 
   async #send() {
+    const { sent } = this.state;
     let made;
     try {
-      made = await act("/charges", this.state.sent, this.draft.key);
+      made = await act("/charges", sent, this.draft.key);
     } catch (error) {
       this.state.sent = null;
       this.draft.save();
-      if (error.code === "idempotency_key_reused") return this.#finish(await get(`/charges/${this.draft.key}`));
+      if (error.code === "idempotency_key_reused") return this.#madeBefore(sent);
       return this.#refused(error);
     }
     return this.#finish(made);
+  }
+
+  /** The key belongs to a charge that was made with other contents: taken for this one only if it comes to the same. */
+  async #madeBefore(sent) {
+    const older = await get(`/charges/${this.draft.key}`);
+    if (older.total === sent.expected_total) return this.#finish(older);
+    this.draft.key = ulid();
+    this.draft.save();
+    await inform(t("billing.title"), t("billing.made_before", { total: older.total, number: older.yj_no }));
+    return undefined;
   }
 
   async #refused(error) {
