@@ -23,7 +23,7 @@ def test_a_copy_of_a_tab_starts_with_empty_forms_and_the_original_keeps_its_own(
         hand.page.evaluate("window.open('/billing')")  # gets a copy of everything the tab keeps, like a duplicate
     copy = opened.value
     copy.wait_for_function(
-        "sessionStorage.getItem('yj:tab') !== null && !sessionStorage.getItem('yj:0201:billing-charge')"
+        "() => sessionStorage.getItem('yj:tab') !== null && !sessionStorage.getItem('yj:0201:billing-charge')"
     )
     copy.wait_for_selector("body[data-ready]")
     assert copy.inner_text("#due") == "—" and copy.inner_text("#person") == ""
