@@ -8,6 +8,7 @@ import pytest
 
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import PASSWORD
+from tests.pages.till import till
 
 pytestmark = pytest.mark.browser
 
@@ -71,6 +72,16 @@ def test_a_lock_ends_the_session_and_the_password_brings_the_page_back(desk: Cal
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog.lock", state="detached")
     assert page.request.get(there.url + "/api/v1/patients?q=x").status == 200
+
+
+def test_typing_goes_on_after_a_question_and_after_a_lock(standby: Standby, desk: Callable[..., Desk]) -> None:
+    standby.hospital.emergency()
+    hand = till(standby, desk, shift=False)
+    hand.dialog("开班")
+    hand.press("Escape").alone().at("#find").type("w")
+    hand.page.locator("#lock").evaluate("button => button.click()")
+    hand.at("#unlock-password").type(PASSWORD).press("Enter").alone().at("#find").type("f")
+    assert hand.page.input_value("#find") == "wf"
 
 
 def test_a_standby_that_does_not_answer_is_told_in_words_and_forgotten_when_it_does(

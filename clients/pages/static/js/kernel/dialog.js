@@ -52,9 +52,7 @@ export function question({ title, body = null, fields = [], buttons = null, chec
       wrong.hidden = false;
     }
     function finish(answer) {
-      dialog.close();
-      dialog.remove();
-      before?.focus?.();
+      putAway(dialog, before);
       resolve(answer);
     }
     const first = choices.find((choice) => choice.main) ?? choices[0];
@@ -66,6 +64,15 @@ export function question({ title, body = null, fields = [], buttons = null, chec
     dialog.showModal();
     (inputs[0] ?? press[choices.indexOf(first)]).focus();
   });
+}
+
+/**
+ * Take a question out of the page and go back to `before`. It is not closed first: that gives the focus back by itself, and
+ * what has it so takes no typing in Chromium once the dialog is gone.
+ */
+export function putAway(dialog, before) {
+  dialog.remove();
+  before?.focus?.();
 }
 
 /** Run an act as the `check` of a question: the sentence of a refusal, or null when it was done. */

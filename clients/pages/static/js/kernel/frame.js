@@ -2,6 +2,7 @@
 
 import { get, onNeed, onSilence } from "./api.js";
 import { wallClock } from "./clock.js";
+import { putAway } from "./dialog.js";
 import { by, h, put } from "./dom.js";
 import "./keys.js";
 import { page, t } from "./page.js";
@@ -98,6 +99,7 @@ async function logIn(password) {
 /** Ask the same person for the password again; everything on the page stays. Resolves when it was right. */
 export function lockPage() {
   unlocking ??= new Promise((resolve) => {
+    const before = document.activeElement;
     const wrong = h("p.note.bad", { role: "alert", hidden: true });
     const password = h("input", { type: "password", id: "unlock-password", autocomplete: "current-password", required: true, maxlength: 256 });
     const form = h("form.stack", {}, wrong, h("label", { for: "unlock-password" }, t("frame.password")), password,
@@ -118,9 +120,8 @@ export function lockPage() {
         password.focus();
         return;
       }
-      dialog.close();
-      dialog.remove();
       delete document.body.dataset.locked;
+      putAway(dialog, before);
       unlocking = null;
       touched();
       resolve();
