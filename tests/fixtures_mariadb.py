@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
@@ -80,6 +81,13 @@ def mariadb_server() -> Iterator[MariadbServer]:
     reason = missing()
     if reason:
         pytest.skip(reason)
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[MariadbServer]:
+    """A server for as long as the block lasts. Raises RuntimeError where it does not start; see `missing`."""
     # Not below pytest's own folder: an account without rights cannot enter that.
     home = Path(tempfile.mkdtemp(prefix="yj-mariadb-"))
     account = _account()
@@ -159,7 +167,7 @@ def _wait(process: subprocess.Popen[bytes], server: MariadbServer, home: Path) -
             time.sleep(0.1)
             continue
         return
-    pytest.fail(f"mariadbd did not start:\n{(home / 'log').read_text(errors='replace')[-2000:]}")
+    raise RuntimeError(f"mariadbd did not start:\n{(home / 'log').read_text(errors='replace')[-2000:]}")
 
 
 def _port_of(home: Path) -> int:
