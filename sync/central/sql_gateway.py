@@ -317,8 +317,10 @@ class SqlGateway:
             raise self.edge.classify(error, Phase.CONNECT, "connect") from None
         except PoolTimeoutError:
             raise Transient("all connections to the centre are in use") from None
-        with connection:
+        try:
             yield connection
+        finally:
+            _give_back(connection)
 
     @contextmanager
     def errors(self, where: str) -> Iterator[None]:
@@ -382,6 +384,15 @@ class _InLedger(Exception):
 
 def _no_lists(name: str) -> Sequence[Row]:
     raise Systemic(f"`-- each {name}` stands in a file that is given no document")
+
+
+def _give_back(connection: Connection) -> None:
+    """End the transaction and return the connection; what was read stays read if the wire breaks just then."""
+    try:
+        connection.close()
+    except DBAPIError:
+        connection.invalidate()
+        connection.close()
 
 
 def _aware(value: Any, clock: Clock) -> datetime:
