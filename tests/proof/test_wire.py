@@ -72,6 +72,21 @@ def test_every_kind_of_break_in_one_return(ground: Ground, case: Case, wire: Wir
     entry.count(cases=1, runs=runs, documents=found.documents, doubled=0, lost=0)
 
 
+def test_a_wire_that_breaks_behind_the_last_row_costs_nothing(
+    ground: Ground, case: Case, wire: Wire, entry: Entry
+) -> None:
+    """The transaction of a question ends with one more message: if that is lost, the answer is there already."""
+    gateway = case.gateway(wire.address(case.centre_url))
+    gateway.preflight([])
+    for fault in (Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.RESET_BEFORE):
+        due = [fault]
+        wire.again(lambda _, statement, due=due: due.pop() if due and statement.startswith("ROLLBACK") else None)  # type: ignore[misc]
+        assert gateway.ledger_find(["-"]) == {}
+        assert not due and gateway.ledger_head("-") == 0
+        entry.inject([str(fault)])
+    gateway.close()
+
+
 @pytest.mark.proof
 @pytest.mark.timeout(3600)
 def test_each_commit_broken_and_the_upload_run_again(ground: Ground, wire: Wire, entry: Entry) -> None:
