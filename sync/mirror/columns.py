@@ -76,30 +76,35 @@ class PageNormaliser:
             memo.forget()
         if isinstance(page, Lines):
             return self._lines(page)
-        text = _as_text(page, self._flags)
-        return self._one_by_one(page) if text is None else self._text(text, lambda number: page[number])
+        columns = _as_texts(page, self._flags)
+        data = None if columns is None else _as_data(columns)
+        if columns is None or data is None:
+            return self._one_by_one(page)
+        return self._texts(columns, data, Lines(data).split(), lambda number: page[number])
 
     def _lines(self, page: Lines) -> Batch:
         try:
-            lines = page.split()
-            return self._text(page.data, lambda number: values(lines[number]))
+            lines, width = page.split(), len(self._dataset.columns)
+            flat = page.data[:-1].decode().replace("\n", "\t").split("\t") if lines else []
+            if len(flat) != width * len(lines):
+                return self._one_by_one(list(page))
+            texts = [flat[place::width] for place in range(width)]
+            del flat
+            return self._texts(texts, page.data, lines, lambda number: values(lines[number]))
         except UnicodeDecodeError:
             return self._one_by_one(list(page))
 
-    def _text(self, data: bytes, raw: Callable[[int], tuple[Any, ...]]) -> Batch:
-        lines, width = Lines(data).split(), len(self._dataset.columns)
-        flat = data[:-1].decode().replace("\n", "\t").split("\t") if lines else []
-        if len(flat) != width * len(lines):
-            return self._one_by_one(raw(number) for number in range(len(lines)))
-        texts = [flat[place::width] for place in range(width)]
-        del flat
+    def _texts(
+        self, texts: list[list[str]], data: bytes, lines: list[bytes], raw: Callable[[int], tuple[Any, ...]]
+    ) -> Batch:
+        """The batch of a page that is texts, column by column, and at the same time `data`, line by line."""
         odd = odd_lines(data)
         nulls = [column.count(NULL) for column in texts]
-        columns = [self._column(place, texts[place], nulls[place], odd) for place in range(width)]
+        columns = [self._column(place, column, nulls[place], odd) for place, column in enumerate(texts)]
         if data.count(b"\\") != sum(nulls):
             odd |= escaped_lines(data)
-        has_nulls = [memo is None and count > 0 for memo, count in zip(self._memos, nulls, strict=True)]
-        batch = self._finished(texts, columns, has_nulls, self._canonical(texts, lines))
+        marks = [memo is None and count > 0 for memo, count in zip(self._memos, nulls, strict=True)]
+        batch = self._finished(texts, columns, marks, self._canonical(texts, lines))
         return self._mended(batch, {number: raw(number) for number in sorted(odd)}) if odd else batch
 
     def _column(self, place: int, texts: list[str], nulls: int, odd: set[int]) -> list[Any]:
@@ -214,19 +219,24 @@ class PageNormaliser:
         return Batch(plain(columns[:width]), lines, ids, hashes, search, rejections, filled)
 
 
-def _as_text(page: Sequence[tuple[Any, ...]], flags: Sequence[bool]) -> bytes | None:
-    """Tuples of a driver as lines; None where a value has no plain text of its own. Backslashes are not doubled."""
+def _as_texts(page: Sequence[tuple[Any, ...]], flags: Sequence[bool]) -> list[list[str]] | None:
+    """Tuples of a driver as columns of text; None where a value has no plain text of its own."""
     columns = [_texts(column, flag) for column, flag in zip(zip(*page, strict=True), flags, strict=False)]
-    if not page or None in columns or len(columns) != len(page[0]):
+    if not page or len(columns) != len(page[0]) or len(columns) != len(flags):
         return None
-    whole: list[list[str]] = [column for column in columns if column is not None]
-    text = "\n".join(map("\t".join, zip(*whole, strict=True))) + "\n"
+    found = [column for column in columns if column is not None]
+    return found if len(found) == len(columns) else None
+
+
+def _as_data(columns: list[list[str]]) -> bytes | None:
+    """Columns as lines. Backslashes are not doubled. None where a value would tear its line, or is no Unicode."""
+    text = "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
     try:
         data = text.encode()
     except UnicodeEncodeError:
         return None
-    plain = data.count(b"\n") == len(page) and data.count(b"\t") == len(page) * (len(whole) - 1)
-    return data if plain else None
+    rows = len(columns[0])
+    return data if data.count(b"\n") == rows and data.count(b"\t") == rows * (len(columns) - 1) else None
 
 
 _PLAIN: Final[frozenset[type]] = frozenset((str, int, bool, Decimal, date, datetime))
