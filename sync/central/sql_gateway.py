@@ -390,9 +390,10 @@ def _give_back(connection: Connection) -> None:
     """End the transaction and return the connection; what was read stays read if the wire breaks just then."""
     try:
         connection.close()
-    except DBAPIError:
-        connection.invalidate()
-        connection.close()
+    except DBAPIError:  # a broken one has left the pool by itself
+        if not connection.closed:
+            connection.invalidate()
+            connection.close()
 
 
 def _aware(value: Any, clock: Clock) -> datetime:
