@@ -93,6 +93,7 @@ class _Flow(RawIOBase):
             self._page = bytes(rows)
             try:
                 self._reader.switch()
+            # Whatever ends the reader, its own giving-up included: the driver may write once more on its way out.
             except BaseException:
                 self._given_up = True
                 raise

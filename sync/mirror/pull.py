@@ -119,6 +119,7 @@ def _load(connection: Connection, source: Source, staged: Staged, rules: PageNor
             batch = rules.page(page)
             staged.take(page, batch)
             loader.add(batch)
+    # Whatever ends the reading, an interruption too: half a table is given up before anybody else hears of it.
     except BaseException:
         loader.abandon()
         raise

@@ -62,7 +62,8 @@ def test_a_second_computer_asks_before_it_takes_over(desk: Callable[..., Desk]) 
 def test_a_lock_ends_the_session_and_the_password_brings_the_page_back(desk: Callable[..., Desk]) -> None:
     there = desk("cashier")
     page = there.page
-    page.click("#lock")
+    with page.expect_response("**/api/v1/session/end"):
+        page.click("#lock")
     page.wait_for_selector("dialog.lock")
     assert page.request.get(there.url + "/api/v1/patients?q=x").status == 401
     page.keyboard.type("not-the-password")
