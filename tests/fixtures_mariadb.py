@@ -136,14 +136,17 @@ def _start(home: Path, account: pwd.struct_passwd | None) -> subprocess.Popen[by
     (home / "log").touch()
     if account:
         os.chown(home / "log", account.pw_uid, account.pw_gid)
+    # A server that starts clears its temporary folder of what others left there: each has one of its own.
+    own = {**os.environ, "TMPDIR": str(home)}
     install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
                "--skip-test-db"]  # fmt: skip
     with (home / "log").open("wb") as log:
-        subprocess.run(install, check=True, stdout=log, stderr=log, timeout=120, cwd=home, **who)  # type: ignore[call-overload]
+        subprocess.run(install, check=True, stdout=log, stderr=log, timeout=120, cwd=home, env=own, **who)  # type: ignore[call-overload]
     port = _free_port()
     (home / "port").write_text(str(port), encoding="utf-8")
     options = [
-        f"--datadir={data}", f"--socket={home / 's'}", f"--pid-file={home / 'pid'}", f"--port={port}",
+        f"--datadir={data}", f"--tmpdir={home}", f"--socket={home / 's'}", f"--pid-file={home / 'pid'}",
+        f"--port={port}",
         "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin", "--performance-schema=OFF",
         "--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin", "--innodb-buffer-pool-size=128M",
         # A test does not outlive a power cut.
