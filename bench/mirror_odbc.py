@@ -1,7 +1,5 @@
 """A centre in MariaDB behind an ODBC driver, with the same patients as the one in PostgreSQL, and a bare read of it."""
 
-
-
 from __future__ import annotations
 
 import time
