@@ -390,10 +390,9 @@ def _give_back(connection: Connection) -> None:
     """End the transaction and return the connection; what was read stays read if the wire breaks just then."""
     try:
         connection.close()
-    except DBAPIError:  # a broken one has left the pool by itself
-        if not connection.closed:
+    except DBAPIError:
+        if not connection.closed:  # a broken one has left the pool by itself
             connection.invalidate()
-            connection.close()
 
 
 def _aware(value: Any, clock: Clock) -> datetime:
