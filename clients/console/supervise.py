@@ -65,10 +65,12 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Close its standard input (which it follows), and tell it directly where that is gentle."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
         if self.process.stdin is not None:
-            self.process.stdin.close()
+            self.process.stdin.close()  # of a child that is dead already too: the pipe is ours
+        if self.process.poll() is not None:
+            return
         if sys.platform != "win32":  # there terminate() is a hard kill; the closed pipe is the polite way
             self.process.terminate()
 

@@ -154,7 +154,7 @@ def test_the_standby_restarts_in_mid_form_and_nothing_is_lost(standby: Standby, 
     hand.page.wait_for_selector("#silent:not([hidden])")
     hand.page.keyboard.type("F003")  # what is typed meanwhile waits
     standby.start()
-    hand.page.wait_for_selector("#silent", state="hidden", timeout=20_000)
+    hand.page.wait_for_selector("#silent", state="hidden")
     hand.press("Control+a").choose("F003", of="F003")
     hand.at("[data-count='1']").press("Enter").at("#item").press("Enter").at("#pay-0-method").press("F9")
     paper_agrees(hand)

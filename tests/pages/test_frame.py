@@ -93,7 +93,7 @@ def test_a_standby_that_does_not_answer_is_told_in_words_and_forgotten_when_it_d
     page.wait_for_selector("#silent:not([hidden])")
     assert "没有回答" in page.locator("#silent").inner_text()
     standby.start()
-    page.wait_for_selector("#silent", state="hidden", timeout=20_000)
+    page.wait_for_selector("#silent", state="hidden")
 
 
 def test_a_page_of_a_window_that_is_not_ones_own_says_so_in_words(desk: Callable[..., Desk]) -> None:

@@ -111,7 +111,7 @@ def test_new_payments_appear_by_themselves_in_the_order_asked_for(
     standby.hospital.clock.advance(60)
     late = visit(standby, ZHANG)
     paid(standby, late["id"], prescription(standby, late["id"], "A003")["id"])
-    page.wait_for_selector("#rows tr:first-child:has-text('张伟')", timeout=15_000)
+    page.wait_for_selector("#rows tr:first-child:has-text('张伟')")
     assert "王芳" in page.inner_text("#person")  # what lies on the counter stays there
     page.focus("#order")
     hand.press("ArrowDown")
@@ -267,7 +267,7 @@ def test_a_restart_of_the_standby_is_waited_for(standby: Standby, hand: Hand) ->
     hand.type("0402").press("Enter").alone()
     page.wait_for_selector("#silent:not([hidden])")
     standby.start()
-    page.wait_for_selector("#said:has-text('已登记发药')", timeout=20_000)
+    page.wait_for_selector("#said:has-text('已登记发药')")
     assert len(notes(standby)) == 1
 
 
@@ -316,9 +316,7 @@ def test_the_centres_prescription_is_the_hiss_again_in_normal_mode(standby: Stan
 def test_departments_outside_the_scope_are_not_on_the_list(standby: Standby, hand: Hand) -> None:
     hand.page.wait_for_selector("#rows tr:has-text('欧阳修文')")
     done(api(standby, "admin").post("/mode/scope", {"departments": ["EK"], "reason": "内科已恢复"}))
-    hand.page.wait_for_function(
-        "() => !document.querySelector('#rows').textContent.includes('欧阳修文')", timeout=15_000
-    )
+    hand.page.wait_for_function("() => !document.querySelector('#rows').textContent.includes('欧阳修文')")
 
 
 def test_who_may_only_look_hands_nothing_over(rx: dict[str, Any], desk: Callable[..., Desk]) -> None:

@@ -157,7 +157,7 @@ def test_the_hall_outlives_a_restart_and_the_switch_back(hall: Standby, nurse: H
     page.wait_for_selector("#silent:not([hidden])")
     nurse.press("F6")
     hall.start()
-    page.wait_for_selector("#said:has-text('已叫')", timeout=20_000)
+    page.wait_for_selector("#said:has-text('已叫')")
     hall.hospital.back()
     page.wait_for_selector("#possible:has-text('正常模式')")
     nurse.at("#yj-lane tr").press("F8")
@@ -215,5 +215,5 @@ def test_the_screen_says_when_it_may_be_old_and_offers_the_choice_of_a_hall(
     hall.stop()
     page.wait_for_selector("#stale:not([hidden])")
     hall.start()
-    page.wait_for_selector("#stale", state="hidden", timeout=20_000)
+    page.wait_for_selector("#stale", state="hidden")
     assert there.page.goto(there.url + "/triage/display?department_code=%00x").status == 200  # type: ignore[union-attr]

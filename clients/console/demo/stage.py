@@ -151,15 +151,24 @@ class Stage:
 
     def close(self) -> None:
         """Stop the standby, then the centre."""
-        if self._up is not None and self._up.poll() is None:
-            self._up.terminate()
-            try:
-                self._up.wait(30)
-            except subprocess.TimeoutExpired:
-                self._up.kill()
-                self._up.wait()
+        if self._up is not None:
+            self._end(self._up)
+            self._up = None
         if self._centre is not None:
             self._centre.stop("fast")
+
+    @staticmethod
+    def _end(up: subprocess.Popen[bytes]) -> None:
+        """Stop it politely, then by force; its pipe is closed either way."""
+        if up.stdin is not None:
+            up.stdin.close()  # it follows its standard input
+        if up.poll() is None:
+            up.terminate()
+        try:
+            up.wait(30)
+        except subprocess.TimeoutExpired:
+            up.kill()
+            up.wait()
 
     def destroy_centre(self) -> None:
         """Remove the centre's data, which may lie outside the home (where the home is not open to its user)."""
