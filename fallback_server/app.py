@@ -69,7 +69,7 @@ def create_app(settings: Settings, clock: Clock, pages_dir: Path | None = None, 
     health.install(app, store)
     _install_openapi(app, apis)
     if pages_dir is not None:
-        site = pages.install(app, all_pages(), store, policy, shown_mode, pages_dir)
+        site = pages.install(app, all_pages(), store, policy, shown_mode, pages_dir, product_version())
         login_page.install(app, site)
     _install_edges(app, clock, store)
     return app

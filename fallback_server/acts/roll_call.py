@@ -12,19 +12,30 @@ from fallback_server.store.mode_switch import LIVE_SECONDS
 from fallback_server.store.people import session, workstation
 from fallback_server.store.session import Tx
 
+CONSOLE: Final = "console"  # the role that a console's page gives itself
 TODAY_SECONDS: Final = 12 * 3600  # a computer heard of within a shift should have switched; older ones are not missed
 
 
 def workstations(tx: Tx) -> list[dict[str, Any]]:
-    """Every computer, those first that should know the present epoch and do not.
+    """Every computer, those first that should know the present epoch and do not, consoles last.
 
-    Beside the columns of `workstation`: `acknowledged`, `live`, `missed` (heard of in this shift, yet not
-    switched; in normal mode only while it is live: who has gone home is not late), `seconds` it took to acknowledge,
-    `silent_seconds` since it was heard of, and the operator's name while logged in.
+    Beside the columns of `workstation`: `window` (it serves patients: a console only looks on), `acknowledged`, `live`,
+    `missed` (heard of in this shift, yet not switched; in normal mode only while it is live: who has gone home is not
+    late), `seconds` it took to acknowledge, `silent_seconds` since it was heard of, and the operator's name while
+    logged in: at a locked one there is nobody.
     """
     names = {row.operator_code: row.operator_name for row in tx.conn.execute(_logged_in())}
     rows = [_shown(tx, dict(row), names) for row in tx.conn.execute(select(workstation)).mappings()]
-    return sorted(rows, key=lambda row: (not row["missed"], row["acknowledged"], not row["live"], row["code"]))
+    return sorted(rows, key=_place)
+
+
+def windows(tx: Tx) -> list[dict[str, Any]]:
+    """Of the roll call, those that serve patients: who counts when it is asked whether all have switched."""
+    return [row for row in workstations(tx) if row["window"]]
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (not row["window"], not row["missed"], row["acknowledged"], not row["live"], row["code"])
 
 
 def _logged_in() -> Any:
@@ -37,6 +48,7 @@ def _shown(tx: Tx, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]
     took = (from_text(row["epoch_at"]) - tx.mode.since).total_seconds() if acknowledged and row["epoch_at"] else None
     return {
         **row,
+        "window": row["role"] != CONSOLE,
         "acknowledged": acknowledged,
         "live": silent <= LIVE_SECONDS,
         "missed": not acknowledged and silent <= (LIVE_SECONDS if tx.mode.mode is Mode.NORMAL else TODAY_SECONDS),

@@ -42,6 +42,8 @@ session = Table(
     Column("issued_at", String(35), nullable=False),
     Column("expires_at", String(35), nullable=False),
     Column("ended_at", String(35)),
+    # Of a page's session: where its cookie was given; from anywhere else the password is asked for again.
+    Column("address", String(64)),
 )
 
 login_failure = Table(

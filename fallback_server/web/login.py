@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from fallback_server.store.people import count_login_failure, forget_login_failu
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.people import Person, find_person, password_matches, refuse_if_locked_out
 
+log = logging.getLogger("yj.web")
+
 ENROL_LOCK = 0x594A0002  # advisory lock of PostgreSQL: workstation numbers are given out one transaction at a time
 
 LAST_WORKSTATION = 999  # three digits in every YJ number
@@ -29,9 +32,10 @@ def token_hash(token: str) -> str:
 
 
 def open_session(
-    store: Store, policy: Policy, code: str, password: str, station: str, *, take_over: bool, address: str | None
-) -> dict[str, Any]:
-    """Log in. Returns the contract's answer with a fresh token.
+    store: Store, policy: Policy, code: str, password: str, station: str, *, take_over: bool, address: str | None,
+    tied: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Log in. Returns the contract's answer with a fresh token; a `tied` one is good at this address only.
 
     Raises login_failed, activation_required, too_many_requests, session_elsewhere.
     """
@@ -48,7 +52,7 @@ def open_session(
         _end_elsewhere(tx, person.code, station, take_over)
         enrol_workstation(tx, station)
         forget_login_failures(tx.conn, code)
-        answer = _issue(tx, policy, person, station)
+        answer = _issue(tx, policy, person, station, address if tied else None)
         tx.audit("session.open", subject=person.code, take_over=take_over)
     return answer
 
@@ -63,14 +67,27 @@ def close_session(tx: Tx, token: str) -> None:
     tx.audit("session.close", subject=tx.who.operator_code)
 
 
-def actor_of(tx: Tx, token: str | None, address: str | None) -> Actor:
-    """The person behind a bearer token; raises login_required for none, an unknown, an ended or an expired one."""
+def actor_of(tx: Tx, token: str | None, address: str | None, *, resting: bool = False) -> Actor:
+    """The person behind a token. With `resting` an ended session passes too, without any role: a locked page's.
+
+    Raises login_required for no token, an unknown, an ended or an expired one, or one that belongs to another address.
+    """
+    row = _session(tx, token)
+    if row is None or from_text(row["expires_at"]) <= tx.now:
+        raise YjError("login_required")
+    if row["address"] is not None and row["address"] != address:
+        log.warning("the session of %s at %s is not used from there", row["operator_code"], row["workstation"])
+        raise YjError("login_required")
+    if row["ended_at"] is not None and not resting:
+        raise YjError("login_required")
+    roles = frozenset(row["roles"]) if row["ended_at"] is None else frozenset()
+    return Actor(row["operator_code"], row["operator_name"], roles, row["workstation"], address)
+
+
+def _session(tx: Tx, token: str | None) -> Any:
     if not token:
-        raise YjError("login_required")
-    row = tx.conn.execute(select(session).where(session.c.token_hash == token_hash(token))).mappings().first()
-    if row is None or row["ended_at"] is not None or from_text(row["expires_at"]) <= tx.now:
-        raise YjError("login_required")
-    return Actor(row["operator_code"], row["operator_name"], frozenset(row["roles"]), row["workstation"], address)
+        return None
+    return tx.conn.execute(select(session).where(session.c.token_hash == token_hash(token))).mappings().first()
 
 
 def enrol_workstation(tx: Tx, code: str) -> int:
@@ -109,7 +126,7 @@ def _workstation_number(tx: Tx, code: str) -> int | None:
     return tx.conn.execute(select(workstation.c.number).where(workstation.c.code == code)).scalar()
 
 
-def _issue(tx: Tx, policy: Policy, person: Person, station: str) -> dict[str, Any]:
+def _issue(tx: Tx, policy: Policy, person: Person, station: str, address: str | None) -> dict[str, Any]:
     token = secrets.token_urlsafe(32)
     expires = to_text(tx.now + timedelta(hours=policy.session_hours))
     roles = sorted(effective_roles(person.roles))
@@ -122,6 +139,7 @@ def _issue(tx: Tx, policy: Policy, person: Person, station: str) -> dict[str, An
             workstation=station,
             issued_at=tx.at,
             expires_at=expires,
+            address=address,
         )
     )
     return {

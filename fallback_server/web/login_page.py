@@ -59,7 +59,7 @@ def _log_in(site: Site) -> AnyResponse:
         form = _parsed()
         answer = login.open_session(
             site.store, site.policy, form.operator.strip(), form.password, form.workstation,
-            take_over=form.take_over, address=request.remote_addr,
+            take_over=form.take_over, address=request.remote_addr, tied=True,
         )  # fmt: skip
     except YjError as error:
         return problem(error) if _is_script() else _form(site, error, error.kind.status)

@@ -168,6 +168,8 @@ class Site:
     files: str
     mode: Standing
     pages: tuple[Page, ...]
+    version: str
+    """Of the product and of the pages' files: a page that says another one was loaded before an update."""
 
     @property
     def nav(self) -> tuple[Page, ...]:
@@ -175,16 +177,19 @@ class Site:
         return tuple(page for page in self.pages if page.nav)
 
 
-def install(app: Flask, groups: list[Pages], store: Store, policy: Policy, mode: Standing, folder: Path) -> Site:
+def install(
+    app: Flask, groups: list[Pages], store: Store, policy: Policy, mode: Standing, folder: Path, version: str
+) -> Site:
     """Bind all pages of all windows to the application; `folder` holds templates, files and catalogues."""
     app.jinja_loader = FileSystemLoader(folder / "templates")
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["qr"] = papers.qr
     words = texts.install(app, folder / "catalogues")
-    files = f"/static/{_fingerprint(folder / 'static')}"
+    print_of_files = _fingerprint(folder / "static")
+    files = f"/static/{print_of_files}"
     every = tuple(page for group in groups for page in group.pages)
-    site = Site(app, store, policy, words, folder, files, mode, every)
+    site = Site(app, store, policy, words, folder, files, mode, every, f"{version} {print_of_files[:6]}")
     for page in every:
         rule = page.path.replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, f"page {page.path}", _view(site, page), methods=["GET"])
@@ -306,6 +311,7 @@ def frame_of(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: s
         if actor
         else None,
         "workstation": actor.workstation if actor else None,
+        "version": site.version,
         "idle_minutes": site.policy.idle_lock_minutes,
         "texts": site.words.of_windows(language, words),
         "nav": [{"path": p.path, "title": p.title} for p in site.nav if actor and actor.roles & p.roles],

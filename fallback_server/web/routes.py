@@ -79,6 +79,8 @@ class Route:
     status: int = 200
     keyed: bool = True
     reason: str = ""
+    # A locked page may call it too: its ended session still says at which computer it stands, and gives no role.
+    resting: bool = False
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
 
@@ -127,6 +129,7 @@ class Api:
         status: int = 200,
         keyed: bool = True,
         reason: str = "",
+        resting: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Declare a writing route; `keyed=False` needs a `reason`."""
         return self._add(
@@ -139,6 +142,7 @@ class Api:
             status=status,
             keyed=keyed,
             reason=reason,
+            resting=resting,
         )
 
     def ask(

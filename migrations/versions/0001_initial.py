@@ -237,6 +237,7 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.String(length=35), nullable=False),
         sa.Column("expires_at", sa.String(length=35), nullable=False),
         sa.Column("ended_at", sa.String(length=35), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_session")),
     )
     op.create_index(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from tests.fixtures_browser import Desk, Standby
-from tests.pages.test_console import SOON, finish_jobs, jobs_of, mode_of
+from tests.pages.console_hand import SOON, finish_jobs, jobs_of, mode_of
 
 
 def planned(page: Page, standby: Standby) -> None:

@@ -59,13 +59,21 @@ def test_a_second_computer_asks_before_it_takes_over(desk: Callable[..., Desk]) 
     assert "/login" in first.page.url
 
 
-def test_a_lock_ends_the_session_and_the_password_brings_the_page_back(desk: Callable[..., Desk]) -> None:
+def test_a_lock_ends_the_session_and_the_password_brings_the_page_back(
+    standby: Standby, desk: Callable[..., Desk]
+) -> None:
     there = desk("cashier")
     page = there.page
     with page.expect_response("**/api/v1/session/end"):
         page.click("#lock")
     page.wait_for_selector("dialog.lock")
     assert page.request.get(there.url + "/api/v1/patients?q=x").status == 401
+    standby.hospital.emergency()  # a locked page still hears of it, and says so
+    with page.expect_response("**/workstations/heartbeat") as beat:
+        pass
+    assert beat.value.status == 200
+    known = standby.hospital.window("duty").get("/workstations").json["items"]
+    assert [(one["epoch"], one["operator_code"]) for one in known if one["code"] == there.station] == [(1, None)]
     page.keyboard.type("not-the-password")
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog.lock [role=alert]:not([hidden])")

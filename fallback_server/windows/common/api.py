@@ -41,14 +41,15 @@ class ListQuery(Body):
 
 
 class HeartbeatRequest(Body):
-    """What a workstation says of itself every few seconds."""
+    """What a workstation says of itself every few seconds. `locked`: nobody works at it, its session has ended."""
 
     workstation: Station
-    role: str | None = None
+    role: Annotated[str, Field(max_length=16)] | None = None
     epoch: Annotated[StrictInt, Field(ge=0, le=2_147_483_647)]
     central_ok: StrictBool | None = None
     clock: str | None = None
-    version: str | None = None
+    version: Annotated[str, Field(max_length=32)] | None = None
+    locked: StrictBool = False
 
 
 def _log_in(call: FreeCall) -> Any:
@@ -137,6 +138,7 @@ def show_dictionary(call: Call) -> Any:
     body=HeartbeatRequest,
     keyed=False,
     reason="a heartbeat replaces the one before",
+    resting=True,
 )
 def heartbeat(call: Call) -> Any:
     body: HeartbeatRequest = call.body
@@ -148,6 +150,7 @@ def heartbeat(call: Call) -> Any:
         central_ok=body.central_ok,
         clock=body.clock,
         version=body.version,
+        locked=body.locked,
     )
 
 

@@ -14,9 +14,16 @@ from fallback_server.web.login import enrol_workstation
 
 
 def heartbeat(
-    tx: Tx, *, code: str, role: str | None, epoch: int, central_ok: bool | None, clock: str | None, version: str | None
-) -> dict[str, Any]:
-    """A workstation says that it lives and which epoch it knows. Returns the current epoch."""
+    tx: Tx, *, code: str, role: str | None, epoch: int, central_ok: bool | None, clock: str | None,
+    version: str | None, locked: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """A workstation says that it lives and which epoch it knows. Returns the current epoch.
+
+    A locked one speaks with its ended session, for itself only. Raises login_required for an ended session otherwise:
+    the page then asks for the password.
+    """
+    if not tx.who.roles and not (locked and code == tx.who.workstation):
+        raise YjError("login_required")
     enrol_workstation(tx, code)
     changed = tx.conn.execute(
         update(workstation)
@@ -32,6 +39,7 @@ def heartbeat(
             central_ok=central_ok,
             version=version,
             clock_offset_seconds=_offset(tx, clock),
+            **({"operator_code": None} if locked else {}),
         )
     )
     if changed.rowcount:

@@ -15,7 +15,7 @@ from fallback_server.store.session import Tx
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.console import queries, rules
 from fallback_server.windows.console.pages import charts
-from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, place, screen
+from fallback_server.windows.console.pages.screen import CONSOLE, OF_AN_INCIDENT, about, causes, place, screen
 from fallback_server.windows.console.queries import situation
 
 pages = Pages("console")
@@ -29,7 +29,7 @@ def overview(view: View) -> dict[str, Any]:
     tx, found = view.tx, about(view)
     steps = [_step(one) for one in rules.next_steps(situation.situation(tx, view.policy))]
     checks = _grouped(readiness.findings(tx.conn, tx.now, view.policy))
-    roll = roll_call.workstations(tx)
+    roll = roll_call.windows(tx)
     return screen(
         view, "overview", **found, steps=steps, checks=checks,
         ready=all(one.ok is not False for one in checks), in_use=situation.outage(tx),
@@ -64,7 +64,9 @@ def _step(one: rules.Step) -> dict[str, Any]:
     values = {name: "–" if value is None else value for name, value in one.values.items()}
     values["since"] = str(values.get("since", "–"))[11:16] or "–"
     at = place(one.place, one.values.get("no")) if one.place else None
-    return {"code": one.code, "level": one.level, "who": one.who, "by": one.by, "values": values, "at": at}
+    # The same while it is on the list, wherever it stands there: the cursor stays on it.
+    known = f"{one.code}-{one.values['no']}" if one.place in OF_AN_INCIDENT else one.code
+    return {"id": known, "code": one.code, "level": one.level, "who": one.who, "by": one.by, "values": values, "at": at}
 
 
 def _seen(roll: list[dict[str, Any]]) -> dict[str, int]:
@@ -139,9 +141,10 @@ def switch(view: View) -> dict[str, Any]:
 @pages.page("/console/windows", template="console/windows.html", title="console.tab_windows", roles=CONSOLE)
 def windows(view: View) -> dict[str, Any]:
     """Roll call: those that have not switched on top."""
-    roll = roll_call.workstations(view.tx)
+    rows = roll_call.workstations(view.tx)
+    roll = [one for one in rows if one["window"]]
     return screen(
-        view, "windows", **about(view), rows=roll, roll=_counted(roll), seen=_seen(roll),
+        view, "windows", **about(view), rows=rows, roll=_counted(roll), seen=_seen(roll),
         mode=standing.shown_mode(view.tx, view.policy),
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ def facts(tx: Tx, number: int) -> Facts:
             difference.c.incident_no == number, difference.c.gone_at.is_(None)
         )
     ).one()
-    roll = [one for one in roll_call.workstations(tx) if one["live"]]
+    roll = [one for one in roll_call.windows(tx) if one["live"]]
     return Facts(
         incident=row,
         events=_events(tx, number),

@@ -56,7 +56,7 @@ def _incident(tx: Tx, number: int | None) -> dict[str, Any] | None:
 
 def _missed(tx: Tx, state: ModeState) -> int:
     # At epoch 0 nobody has switched anything yet, so nobody can have missed it.
-    return sum(one["missed"] for one in roll_call.workstations(tx)) if state.epoch else 0
+    return sum(one["missed"] for one in roll_call.windows(tx)) if state.epoch else 0
 
 
 def returns(tx: Tx) -> list[rules.Return]:

@@ -151,12 +151,14 @@ function touched() {
 
 // --- beginning ----------------------------------------------------------------------------------------------------
 async function live() {
-  if (!page.operator || unlocking || silentSince) return;
-  const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: page.epoch, clock: new Date().toISOString(), version: "page" };
+  if (!page.operator || silentSince) return;
+  // No word of the centre: a page hears only the standby. A locked one still says that it stands here and knows the mode.
+  const locked = unlocking !== null;
+  const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: page.epoch, clock: new Date().toISOString(), version: page.version, locked };
   const response = await fetch(`${page.api}/workstations/heartbeat`, {
     method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "YJ-CSRF": page.csrf }, body: JSON.stringify(body),
   }).catch(() => null);
-  if (response?.status === 401) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
+  if (response?.status === 401 && !locked) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
 }
 
 function tick() {
@@ -180,4 +182,5 @@ setInterval(live, LIVE_EVERY);
 live();
 let known = page.epoch;
 onMode((mode) => { if (mode.epoch !== known) { known = mode.epoch; live(); } });
-document.body.dataset.ready = "";
+// Only when the window's own scripts have run too: what is typed before that would be heard by nobody.
+document.addEventListener("DOMContentLoaded", () => { document.body.dataset.ready = ""; });
