@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
@@ -29,6 +31,11 @@ RETRIED_STATUS: Final = frozenset({502, 503, 504})
 def new_key() -> str:
     """A fresh identity of a human act; minted when the form is opened, sent with every try."""
     return str(ULID())
+
+
+def pinned(ca: Path | None) -> ssl.SSLContext | bool:
+    """What a connection trusts: this authority alone, or (None) those of the machine."""
+    return ssl.create_default_context(cafile=str(ca)) if ca is not None else True
 
 
 class Problem(Exception):
@@ -88,7 +95,8 @@ class Transport:
     """One workstation's connection to the standby; safe to use from one thread at a time.
 
     `patience` is how long (seconds) one act is repeated before `NoAnswer`; look-ups share it. Proxies of the
-    environment are ignored: the standby is on the hospital's own network.
+    environment are ignored: the standby is on the hospital's own network. `ca` is the file of the standby's authority
+    (`yj certificate export`): with it nothing else is trusted, whatever the machine trusts otherwise.
     """
 
     def __init__(
@@ -99,6 +107,7 @@ class Transport:
         patience: float = 30.0,
         timeout: float = 10.0,
         language: str = "zh-CN",
+        ca: Path | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -109,7 +118,7 @@ class Transport:
         self.retries = 0  # how often an act or a look-up had to be sent again
         self._stopped = threading.Event()
         self._http = httpx.Client(
-            base_url=self.base_url, timeout=timeout, trust_env=False, transport=transport,
+            base_url=self.base_url, timeout=timeout, trust_env=False, transport=transport, verify=pinned(ca),
             headers={"Accept-Language": language, "User-Agent": f"his-yj-sdk ({workstation})"},
         )  # fmt: skip
 

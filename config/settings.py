@@ -158,8 +158,22 @@ class Server(Section):
     # Every window of the hospital must reach it in the worst minute of the year, without an edit of a file first.
     host: str = Field(default="0.0.0.0", min_length=1)  # noqa: S104
     port: Annotated[int, Field(ge=1, le=65535)] = 8765
+    tls: bool = True
+    names: list[str] = Field(default=[])
+    certificate: str = ""
+    certificate_key: str = ""
+    proxies: list[str] = Field(default=[])
+    inner_port: Annotated[int, Field(ge=0, le=65535)] = 0
     threads: Annotated[int, Field(ge=1, le=256)] = 16
     max_body_bytes: Annotated[int, Field(ge=4096)] = 1_048_576
+
+    @model_validator(mode="after")
+    def _fits(self) -> Server:
+        if bool(self.certificate) != bool(self.certificate_key):
+            raise ValueError("certificate and certificate_key belong together: give both, or neither")
+        if self.inner_port == self.port:
+            raise ValueError("inner_port must differ from port: the door and the server need one each")
+        return self
 
 
 class Windows(Section):

@@ -1,4 +1,4 @@
-"""`yj init`, `up`, `serve`, `worker`: the instance and its processes."""
+"""`yj init`, `up`, `serve`, `worker`, `door`: the instance and its processes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from clients.console.context import instance
+from clients.console.context import Instance, Misuse, instance
 from clients.console.output import Output
 
 Host = Annotated[str | None, typer.Option("--host", help="address to listen on; default server.host of yj.toml")]
@@ -26,13 +26,14 @@ def init(
         Path | None, typer.Option(help="JSON file [{operator, name, password}] of the first two administrators")
     ] = None,
 ) -> None:
-    """Make the instance: configuration, schema, the first two administrators."""
-    from clients.console import founding
+    """Make the instance: configuration, schema, certificates, the first two administrators."""
+    from clients.console import founding, fronting
 
     out = Output()
     found = instance(ctx)
     people = founding.first_admins(admins)
     founding.make(found, people, database=database, central=central, mapping=mapping)
+    fronting.look_after(found)
     out.say(f"instance: {found.home.resolve()}")
     out.say(f"administrators: {', '.join(f'{one.code} {one.name}' for one in people)}")
     if not found.settings.central.url:
@@ -42,8 +43,8 @@ def init(
 
 
 def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Supervised = False) -> None:
-    """The window server and the sync worker as supervised processes, until SIGTERM or Ctrl-C."""
-    from clients.console import serving
+    """Window server, sync worker and front door as supervised processes, until SIGTERM or Ctrl-C."""
+    from clients.console import fronting, serving
     from clients.console.locks import only_one
     from clients.console.supervise import Supervisor, part
     from clients.sdk import YjClient
@@ -57,7 +58,14 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     serving.require_free(host, port)
     with only_one(home, "up"):
         upgrade(settings.database.url, found.clock)
-        children = [part(home, "serve", "--host", host, "--port", str(port)), part(home, "worker")]
+        if settings.server.tls and not settings.server.certificate:
+            fronting.look_after(found, host)  # what is wrong with it is said here, not by a child that keeps dying
+        inner = str(settings.server.inner_port or serving.free_port(serving.INNER_PORTS))
+        children = [
+            part(home, "serve", "--port", inner),
+            part(home, "worker"),
+            part(home, "door", "--host", host, "--port", str(port), "--server-port", inner),
+        ]
         supervisor = Supervisor(children, out.say)
         supervisor.stop_on_signals()
         if supervised:
@@ -65,11 +73,45 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
         supervisor.start()
         where = serving.address(host, port)
         with YjClient(where, "up", patience=0) as probe:
-            supervisor.run(probe.alive, f"windows: {where} (stop with Ctrl-C; logs in {home / 'logs'})")
+            supervisor.run(probe.alive, _announcement(found, host, port))
+
+
+def _announcement(found: Instance, host: str, port: int) -> str:
+    from clients.console import fronting, serving
+
+    here = serving.address(host, port)
+    words = [f"logs in {found.home.resolve() / 'logs'}"]
+    if found.settings.server.tls:
+        words = [f"from elsewhere {serving.address(fronting.outside_name(found, host), port, 'https')}", *words]
+    return f"windows: {here} ({'; '.join(words)}; stop with Ctrl-C)"
+
+
+def door(
+    ctx: typer.Context,
+    host: Host = None,
+    port: Port = None,
+    server_port: Annotated[
+        int | None,
+        typer.Option(
+            "--server-port", min=1, max=65535, help="port of the window server on this machine; default inner_port"
+        ),
+    ] = None,
+    supervised: Supervised = False,
+) -> None:
+    """Only the front door: TLS, the stream of the mode, files; it passes everything else on to `yj serve`."""
+    from clients.console import fronting, serving
+
+    found = instance(ctx)
+    behind = server_port or found.settings.server.inner_port
+    if not behind:
+        raise Misuse("--server-port: say at which port of this machine `yj serve` answers, or set [server] inner_port")
+    if supervised:
+        serving.follow_parent()
+    fronting.open_door(found, Output(), host=host, port=port, server_port=behind)
 
 
 def serve(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Supervised = False) -> None:
-    """Only the window server."""
+    """Only the window server, without TLS and by default on this machine only: the door stands in front of it."""
     from clients.console import serving
 
     if supervised:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def only_one(home: Path, name: str) -> Iterator[None]:
     """Hold `home/run/<name>.lock`. Raises NotInOrder, naming the holder, while another process has it."""
-    from fallback_server.store.locks import try_lock_file
+    from fallback_server.store.file_lock import try_lock_file
 
     folder = home / "run"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -35,7 +35,7 @@ def only_one(home: Path, name: str) -> Iterator[None]:
 
 def holder(home: Path, name: str) -> int | None:
     """The process that holds the lock now, or None: a number left in the file by a dead one means nothing."""
-    from fallback_server.store.locks import try_lock_file
+    from fallback_server.store.file_lock import try_lock_file
 
     path = home / "run" / f"{name}.lock"
     try:

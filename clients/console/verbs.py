@@ -8,6 +8,7 @@ from clients.console import (
     audit,
     books,
     central,
+    certificates,
     conflicts,
     incidents,
     instance,
@@ -22,7 +23,8 @@ from clients.console import (
 from clients.console.demo import command as demo
 
 VERBS = (
-    instance.init, instance.up, instance.serve, instance.worker, reconcile.reconcile, ready.ready, demo.demo,
+    instance.init, instance.up, instance.serve, instance.worker, instance.door,
+    reconcile.reconcile, ready.ready, demo.demo,
 )  # fmt: skip
 GROUPS = {
     "central": central.group,
@@ -33,6 +35,7 @@ GROUPS = {
     "incident": incidents.group,
     "book": books.group,
     "audit": audit.group,
+    "certificate": certificates.group,
     "operator": operators.group,
     "reference": reference.group,
 }

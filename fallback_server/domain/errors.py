@@ -48,6 +48,21 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         503, "应急服务器的数据库暂时连不上，请稍候重试同一操作。",
         "The standby's database cannot be reached; please send the same again.", "Look at PostgreSQL of the standby.",
     ),
+    "standby_restarting": ErrorKind(
+        503, "应急服务器正在重新启动，请稍候，页面会自动重试。", "The standby is starting again; please wait, the page tries again by itself.",
+        "The front door is there, the window server behind it is not yet; see logs/serve.log.",
+    ),
+    "answer_lost": ErrorKind(
+        502, "应急服务器中断了应答，请重试同一操作，不会重复记账。", "The answer was lost; send the same again, it will not count twice.",
+        "The window server ended while it worked on this; the same Idempotency-Key finds out what became of it.",
+    ),
+    "request_timeout": ErrorKind(
+        408, "提交的内容没有按时到达，请重试。", "The request did not arrive in time; please try again.", "The body came too slowly."
+    ),
+    "tls_required": ErrorKind(
+        403, "请使用 https:// 打开应急系统。", "Please reach the standby by https://.",
+        "Plain HTTP is answered on this machine only; see [server] tls.",
+    ),
     "too_many_requests": ErrorKind(429, "操作过于频繁，请稍候。", "Too many attempts; please wait.", "Retry after {seconds} s."),
     "not_available": ErrorKind(
         501, "此功能尚未启用。", "This function is not available here.", "Needs a part that is not installed."

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fallback_server.store.database import is_sqlite, sqlite_files
+from fallback_server.store.file_lock import try_lock_file
 
 POLL_SECONDS = 0.1
 
@@ -66,27 +66,6 @@ def _file(path: Path) -> Iterator[Callable[[], bool]]:
         yield lambda: try_lock_file(descriptor)
     finally:
         os.close(descriptor)  # gives the lock back
-
-
-def try_lock_file(descriptor: int) -> bool:
-    """Take the lock of an open file, or say that another holds it; closing the file gives it back."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            # A byte far behind any text: what the holder wrote stays readable to others.
-            os.lseek(descriptor, 1 << 20, os.SEEK_SET)
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 @contextmanager

@@ -7,7 +7,6 @@ else. Nobody ever sees a stack trace: what goes wrong is a page with a sentence,
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable
@@ -26,8 +25,9 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
+from fallback_server.domain.shelf import fingerprint
 from fallback_server.store.session import Actor, Store, Tx
-from fallback_server.web import cookies, papers, texts
+from fallback_server.web import behind, cookies, papers, texts
 from fallback_server.web.login import actor_of
 from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
 
@@ -186,7 +186,7 @@ def install(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["qr"] = papers.qr
     words = texts.install(app, folder / "catalogues")
-    print_of_files = _fingerprint(folder / "static")
+    print_of_files = fingerprint(folder / "static")
     files = f"/static/{print_of_files}"
     every = tuple(page for group in groups for page in group.pages)
     site = Site(app, store, policy, words, folder, files, mode, every, f"{version} {print_of_files[:6]}")
@@ -202,15 +202,6 @@ def install(
     )
     app.extensions["yj_site"] = site
     return site
-
-
-def _fingerprint(folder: Path) -> str:
-    """Changes with any file, so that browsers may keep what they have for ever."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _file(folder: Path, version: str, name: str, files: str) -> AnyResponse:
@@ -304,6 +295,7 @@ def frame_of(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: s
         "lang": language,
         "now": to_text(tx.now),
         "epoch": tx.mode.epoch,
+        "stream": behind.came_by_door(request.environ),
         "mode": site.mode(tx, site.policy),
         "hospital": site.policy.hospital_name,
         "csrf": cookies.csrf_of(token) if token else None,

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.console.demo.stage import _free_port
 from clients.console.locks import holder
 from clients.console.main import main
+from clients.console.serving import DOOR_PORTS, free_port
 from clients.sdk import YjClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
@@ -45,7 +45,7 @@ class Standby:
     """One `yj up`."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.port = home, _free_port()
+        self.home, self.port = home, free_port(DOOR_PORTS)
         self.process = subprocess.Popen(
             [
                 sys.executable, "-m", "clients.console", "--home", str(home),
@@ -55,12 +55,12 @@ class Standby:
         )  # fmt: skip
 
     def part(self, name: str) -> int | None:
-        return holder(self.home, f"serve-{self.port}" if name == "serve" else name)
+        return holder(self.home, name)
 
     def parts(self) -> list[int]:
         """Both parts, as soon as they run and the server answers."""
         with YjClient(f"http://127.0.0.1:{self.port}", "test", patience=0) as window:
-            until(window.alive)
+            until(window.alive, 90)
         return [int(str(until(lambda name=name: self.part(name)))) for name in ("serve", "worker")]  # type: ignore[misc]
 
     def end(self) -> None:
@@ -115,5 +115,5 @@ def test_a_port_that_is_taken_is_said_at_once(standby: Standby, capsys: pytest.C
 
 def test_a_second_one_of_the_same_instance_is_refused(standby: Standby, capsys: pytest.CaptureFixture[str]) -> None:
     standby.parts()
-    assert main(["--home", str(standby.home), "up", "--port", str(_free_port())]) == 1
+    assert main(["--home", str(standby.home), "up", "--port", str(free_port(DOOR_PORTS))]) == 1
     assert "runs already" in capsys.readouterr().err

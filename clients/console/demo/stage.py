@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from clients.console.context import Misuse, NotInOrder
 from clients.console.locks import holder
+from clients.console.serving import DOOR_PORTS, free_port
 from clients.sdk import YjClient
 
 if TYPE_CHECKING:
     from clients.console.demo.cast import Login
     from sync.reference_his.postgres import EmbeddedPostgres
 
-# Below the range from which outgoing connections take their ports, and above the one of the embedded PostgreSQL: the
-# port must still be free when a killed server is started again.
-PORTS = range(30_000, 32_700)
 UP_SECONDS = 60.0
 
 
@@ -33,7 +29,7 @@ class Stage:
 
     def __init__(self, home: Path, port: int | None = None) -> None:
         self.home = home.resolve()
-        self.port = port or _free_port()
+        self.port = port or free_port(DOOR_PORTS)
         self.logins = self.home / "logins.json"
         self._up: subprocess.Popen[bytes] | None = None
         self._centre: EmbeddedPostgres | None = None
@@ -139,8 +135,8 @@ class Stage:
         return words
 
     def strike(self, target: str) -> bool:
-        """SIGKILL the server or the worker, as a power cut does to one process; False if it is not running just now."""
-        pid = holder(self.home, f"serve-{self.port}" if target == "serve" else target)
+        """SIGKILL one part, as a power cut does to one process; False if it is not running just now."""
+        pid = holder(self.home, target)
         if pid is None:
             return False
         try:
@@ -177,15 +173,3 @@ class Stage:
 
     def _yj(self) -> list[str]:
         return [sys.executable, "-m", "clients.console", "--home", str(self.home)]
-
-
-def _free_port() -> int:
-    for _ in range(200):
-        port = secrets.choice(PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise NotInOrder(f"no free TCP port between {PORTS.start} and {PORTS.stop} on 127.0.0.1")

@@ -1,0 +1,123 @@
+"""The front door as a process: what the instance says about it, put together; SIGTERM or its parent's end stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from clients.console import serving
+from clients.console.context import Instance, NotInOrder
+from clients.console.locks import only_one
+from clients.console.output import Output
+from fallback_server.door import certificates
+from fallback_server.door.certificates import CertificateTrouble
+
+CERTIFICATES = "certificates"
+
+
+def open_door(found: Instance, out: Output, *, host: str | None, port: int | None, server_port: int) -> None:
+    """Stand at the port windows use until told to stop; the first line on standard output is the address.
+
+    Raises NotInOrder if the port is taken, another door of this instance runs, or the certificate cannot be used.
+    """
+    from clients.pages import PAGES_DIR
+    from fallback_server.door.front import Front
+
+    settings = found.settings.server
+    host, port = host or settings.host, port or settings.port
+    serving.quiet_logs()
+    _raise_file_limit()
+    with only_one(found.home, "door"):
+        serving.require_free(host, port)
+        certificate, key, keep = _certificates(found, host)
+        front = Front(
+            host, port, f"http://127.0.0.1:{server_port}", door_secret(found.home), PAGES_DIR, certificate, key,
+            settings.threads, settings.max_body_bytes, frozenset(settings.proxies), keep,
+        )  # fmt: skip
+        try:
+            asyncio.run(_stand(front, lambda: out.say(f"door: {serving.address(host, port)}")))
+        except OSError as error:
+            raise NotInOrder(f"the front door cannot open: {error}") from error
+
+
+async def _stand(front: object, opened: Callable[[], None]) -> None:
+    from fallback_server.door.front import Front, stand
+
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):  # by way of the loop: works on Windows too
+        signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop.set))
+    if isinstance(front, Front):
+        await stand(front, stop, opened)
+
+
+def door_secret(home: Path) -> str:
+    """What the door shows the server, so that nobody else on this machine can speak for a window; made once."""
+    path = home / "run" / "door.secret"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_urlsafe(32))
+    for _ in range(50):
+        if secret := path.read_text(encoding="ascii").strip():
+            return secret
+        time.sleep(0.02)  # the other process is between making and writing it
+    raise NotInOrder(f"{path} is empty; remove it and start again")
+
+
+def names_of(found: Instance, host: str | None = None) -> tuple[str, ...]:
+    """What the certificate must name: this machine, and what the hospital gave in [server] names."""
+    server = found.settings.server
+    return certificates.own_names(host or server.host, server.names)
+
+
+def outside_name(found: Instance, host: str) -> str:
+    """An address or name by which other machines reach this one, an address before a name; else `host`."""
+    known = [name for name in names_of(found, host) if name not in ("127.0.0.1", "::1", "localhost")]
+    return next((name for name in known if name.replace(".", "").isdigit()), known[0] if known else host)
+
+
+def look_after(found: Instance, host: str | None = None) -> str | None:
+    """Make or renew the instance's certificates where that is due; what was done, or None. Raises NotInOrder."""
+    try:
+        return certificates.ensure(
+            found.home / CERTIFICATES, names_of(found, host), found.clock.now(), found.settings.windows.hospital_name
+        )
+    except CertificateTrouble as error:
+        raise NotInOrder(str(error)) from error
+
+
+def _certificates(found: Instance, host: str) -> tuple[Path | None, Path | None, certificates.Keeper | None]:
+    settings = found.settings.server
+    if not settings.tls:
+        return None, None, None
+    if settings.certificate:
+        return found.home / settings.certificate, found.home / settings.certificate_key, None
+    look_after(found, host)
+    folder = found.home / CERTIFICATES
+    names, hospital = names_of(found, host), found.settings.windows.hospital_name
+
+    def keep() -> str | None:
+        return certificates.ensure(folder, names, found.clock.now(), hospital)
+
+    return folder / certificates.CERTIFICATE, folder / certificates.KEY, keep
+
+
+def _raise_file_limit() -> None:
+    """As many connections as the system lets this process have; Windows has no such limit."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 16_384 if hard == resource.RLIM_INFINITY else min(hard, 16_384)
+    if soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,151 @@
+"""One port for both: a connection that begins as TLS is TLS, any other is plain HTTP.
+
+A TLS client speaks first, and its first byte is 22 (a handshake record); no HTTP method begins with that. The byte is
+only looked at and stays in the socket for whoever takes it over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections import Counter
+from pathlib import Path
+from typing import Final
+from weakref import WeakSet
+
+from aiohttp import web
+
+TLS_HANDSHAKE: Final = 0x16
+FIRST_BYTE_SECONDS: Final = 20.0  # browsers open a connection ahead of need; a silent one is closed
+FIRST_REQUEST_SECONDS: Final = 20.0
+HANDSHAKE_SECONDS: Final = 15.0
+BACKLOG: Final = 1024
+MOST: Final = 4000
+MOST_OF_ONE: Final = 400  # a terminal server holds many windows; one address alone does not take the whole door
+PEEK_AGAIN: Final = 0.02
+FULL_PAUSE: Final = 0.2
+
+log = logging.getLogger("yj.door")
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """What the door shows. Raises OSError (ssl.SSLError is one) where the files cannot be used."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The door's port. Raises OSError where it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    listener.setblocking(False)
+    return listener
+
+
+class Gate:
+    """Takes connections at `listener` and gives them to `server`. `context` may be replaced while it runs."""
+
+    def __init__(self, listener: socket.socket, server: web.Server, context: ssl.SSLContext | None) -> None:
+        self._listener = listener
+        self._server = server
+        self.context = context
+        self._from: Counter[str] = Counter()
+        self._asked: WeakSet[asyncio.BaseTransport] = WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def asked(self, request: web.BaseRequest) -> None:
+        """A request came in whole at this connection: it is no slow-loris."""
+        if request.transport is not None:
+            self._asked.add(request.transport)
+
+    async def run(self) -> None:
+        """Take connections until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                taken, peer = await loop.sock_accept(self._listener)
+            except OSError as error:  # no file descriptor left, or the caller went: others go on
+                log.warning("a connection could not be taken: %s", error)
+                await asyncio.sleep(FULL_PAUSE)
+                continue
+            address = str(peer[0]) if peer else ""
+            if self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not is_near(address)):
+                taken.close()
+                continue
+            task = asyncio.create_task(self._admit(taken, address))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _admit(self, taken: socket.socket, address: str) -> None:
+        self._from[address] += 1
+        transport: asyncio.BaseTransport | None = None
+        try:
+            transport = await self._handed_over(taken)
+            if transport is not None:
+                await asyncio.sleep(FIRST_REQUEST_SECONDS)
+                if transport not in self._asked and isinstance(transport, asyncio.Transport):
+                    transport.abort()
+                while not transport.is_closing():
+                    await asyncio.sleep(FIRST_REQUEST_SECONDS)
+        except (OSError, TimeoutError) as error:  # ssl.SSLError among them: a browser that does not trust us yet
+            log.info("a connection from %s came to nothing: %s", address, type(error).__name__)
+        finally:
+            if transport is None:
+                taken.close()
+            self._from[address] -= 1
+            if self._from[address] <= 0:
+                del self._from[address]
+
+    async def _handed_over(self, taken: socket.socket) -> asyncio.BaseTransport | None:
+        loop = asyncio.get_running_loop()
+        taken.setblocking(False)
+        tls: ssl.SSLContext | None = None
+        if self.context is not None:
+            async with asyncio.timeout(FIRST_BYTE_SECONDS):
+                first = await _peek(taken)
+            if not first:
+                return None
+            tls = self.context if first[0] == TLS_HANDSHAKE else None
+        transport, _protocol = await loop.connect_accepted_socket(
+            self._server, taken, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
+        )
+        return transport
+
+
+def is_near(address: str) -> bool:
+    """Whether an address is this machine's own talk to itself."""
+    return address.startswith("127.") or address in ("::1", "::ffff:127.0.0.1")
+
+
+async def _peek(taken: socket.socket) -> bytes:
+    """The first byte, left where it is; empty if the other side went. Cancelled by whoever waits too long."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            return taken.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            pass
+        try:
+            await _readable(loop, taken)
+        except NotImplementedError:  # the loop of Windows knows no readiness: look again shortly
+            await asyncio.sleep(PEEK_AGAIN)
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, taken: socket.socket) -> None:
+    ready = loop.create_future()
+    loop.add_reader(taken, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(taken)
+
+
+def _settle(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
