@@ -63,7 +63,7 @@ def _tell(out: Output, account: dict[str, Any]) -> None:
     out.table(
         "合计 · totals",
         ["local", "ledger", "central"],
-        [[totals["local"], totals["ledger"], totals["central"]]],
+        [[totals["local"], totals["ledger"] or "–", totals["central"]]],
         right=[0, 1, 2],
     )
     rows = [[one["operator"], one["difference"]] for one in account["cashiers"]]

@@ -160,8 +160,9 @@ _DIFFERENCE_HEAD = (
 )  # fmt: skip
 
 
-def _figure(text: str) -> Decimal:
-    return Decimal(text)
+def _figure(text: str | None) -> Decimal | str:
+    """A number for the sheet; a dash where that side has none to give."""
+    return "–" if text is None else Decimal(text)
 
 
 def _time(text: str | None) -> str:

@@ -53,6 +53,11 @@ DECISIONS: Final[dict[str, Decision]] = {
         "Take the link back: out of the ledger, decided anew; until sign-off, and while nothing hangs on it.",
         approver=True,
     ),
+    "retry_not_there": Decision(
+        "已在中心逐项核对，确无这张单据：再次上传。若其实已到达，将会重复。",
+        "Looked at the centre: it is not there; send it again. If it had arrived after all, it is there twice then.",
+        approver=True,
+    ),
     "retry_without_receipt": Decision(
         "上传时不带票据号；该号已被中心使用，纸质票据须收回或换开。",
         "Send it without its receipt number, which the centre used; exchange the paper receipt.",
@@ -96,6 +101,7 @@ _SETTLING = ("retry", "retry_unsettled", "link", *_OUT)
 _PLAIN = ("retry", "link", *_OUT)
 _PATIENT = ("link", "create", "retry")
 _RECEIPT = ("retry_without_receipt", "retry", *_OUT)
+_DOUBTED = ("link", "retry_not_there", *_OUT)
 _NO_LINK = ("retry", *_OUT)
 _DOUBT = ("noted", "dismiss")
 NAMING: Final = frozenset({"settle", "correct", "void"})  # these name another document
@@ -112,9 +118,12 @@ _SYSTEMIC: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "not_written": ("中心没有写入", "The centre did not write the row", _PLAIN),
     "too_many_attempts": ("多次尝试均未成功", "Too many attempts failed", _PLAIN),
     "integrity_alarm": ("台账与本地内容不一致", "The ledger holds other contents", _NO_LINK),
+    "transaction_ended": ("中心过程自行提交，单据可能只写入一部分", "Torn in two: part of it may be there", _DOUBTED),
     "fenced": ("中心不认可本服务器的这次事件", "The centre does not hold this incident open for us", _NO_LINK),
 }
 _SINGLE: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
+    "outcome_unknown": ("不能确定是否已到达中心", "It may or may not have arrived at the centre", _DOUBTED),
+    "maybe_there": ("中心已有同号的记录，须人工核对", "The centre shows something under its number", _DOUBTED),
     "patient_match": ("中心有相近的病人，须人工确认", "Similar patients at the centre", _PATIENT),
     "patient_exists": ("中心已有同一证件的病人", "A patient with this id number is there", _PATIENT),
     "card_exists": ("卡号在中心已被使用", "The card number was used at the centre", _PLAIN),

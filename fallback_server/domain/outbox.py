@@ -32,6 +32,7 @@ OUTBOX_ARROWS: dict[tuple[OutboxState, OutboxState], str] = {
     (S, P): "k",  # nothing reached the centre (connectivity, deadlock): try again later
     (U, C): "l",  # the ledger has it
     (U, P): "m",  # the ledger does not have it
+    (U, X): "r",  # nothing at the centre can be asked (ledger mode none): a person looks
     (X, P): "n",  # a person: retry
     (X, C): "o",  # a person: link to what is there already
     (X, T): "p",  # a person: settled by another document

@@ -178,11 +178,11 @@ def vanished_links(conn: Connection, yj_ids: Sequence[str]) -> dict[str, str]:
     return {yj_id: str(row.central.get(CHOSEN_KEY)) for yj_id, row in last.items() if row.decision == "link"}
 
 
-def retried(conn: Connection, yj_ids: Sequence[str], kind: str) -> set[str]:
-    """Documents of which a person said, after an item of this kind, that they go as they are."""
+def retried(conn: Connection, yj_ids: Sequence[str], *kinds: str) -> set[str]:
+    """Documents of which a person said, after an item of one of these kinds, that they go as they are."""
     rows = conn.execute(
         select(conflict.c.yj_id).where(
-            conflict.c.yj_id.in_(yj_ids), conflict.c.kind == kind, conflict.c.decision.like("retry%")
+            conflict.c.yj_id.in_(yj_ids), conflict.c.kind.in_(kinds), conflict.c.decision.like("retry%")
         )
     )
     return {str(row.yj_id) for row in rows}

@@ -15,9 +15,9 @@ from typing import Any, Final
 from fallback_server.domain.clock import business_date, to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.documents import ENTITIES
-from sync.central import check_tables, preflight
+from sync.central import check_tables, preflight, proof_check
 from sync.central.finding import Finding, short_version
-from sync.central.gateway import CentralError, ColumnMissing, Probe, Row, Snapshot, Systemic, Unreachable
+from sync.central.gateway import CentralError, ColumnMissing, LedgerMode, Probe, Row, Snapshot, Systemic, Unreachable
 from sync.central.sql_gateway import SqlGateway
 
 SLOW_ROWS_PER_SECOND: Final = 2_000
@@ -206,6 +206,9 @@ def _list(wrong: Mapping[str, int]) -> str:
 
 
 def _ledger(gateway: SqlGateway) -> Iterator[Finding]:
+    if gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+        yield from proof_check.findings(gateway)
+        return
     if preflight.ledger_present(gateway):
         problems = preflight.write_problems(gateway)
         yield from (
@@ -246,9 +249,11 @@ def _uploads(gateway: SqlGateway) -> Iterator[Finding]:
             yield Finding("fail", name, "is missing in the mapping", f"write {name}.sql")
             continue
         said = list(preflight.refused_statements(gateway, [entity]))
+        ending = list(proof_check.routine_problems(gateway, [entity]))
+        yield from (Finding("fail", name, problem, "see it mended before go-live") for problem in ending)
         for step, problem in said:
             yield Finding("fail", name, f"step {step.name}: {problem}", "grant the right, or mend the statement")
-        if not said:
+        if not said and not ending:
             yield Finding("ok", name, f"all {len(gateway.file(name).steps)} statements would run")
 
 

@@ -99,6 +99,14 @@ class Column:
     collation: str | None = None
 
 
+@dataclass(frozen=True)
+class Routine:
+    """A stored procedure or function of the centre; `source` where we may read it."""
+
+    name: str
+    source: str | None
+
+
 class Edge(Protocol):
     """What the gateway must know about one kind of database."""
 
@@ -151,9 +159,11 @@ class Edge(Protocol):
     def free_megabytes(self, connection: Connection) -> int | None:
         """Free space where the database lives; None where it does not tell, or not to us."""
 
-    def depth(self, connection: Connection) -> int:
-        """How many transactions are open. A procedure that commits leaves another number behind; constant where the
-        database forbids that by itself."""
+    def guard(self, connection: Connection) -> None:
+        """Mark the transaction before the steps of a document run, so that `intact` knows it again."""
+
+    def intact(self, connection: Connection) -> bool:
+        """Whether the transaction is still the one that `guard` marked, neither committed nor rolled back since."""
 
     def check_constraints_now(self, connection: Connection) -> None:
         """Let deferred constraints speak before a rehearsal is rolled back."""
@@ -170,6 +180,12 @@ class Edge(Protocol):
     def triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
         """Names of the triggers on these tables, as `table.trigger`."""
 
+    def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
+        """The columns that a unique index or key keeps unique by themselves, as `table.column` in lower case."""
+
+    def routine(self, connection: Connection, name: str) -> Routine | None:
+        """The routine a CALL or EXEC of this name would run; None if it is not there, or not for us."""
+
 
 # SQLSTATE → what becomes of the document. The first prefix that fits decides; nothing fits: a person decides.
 _SQLSTATES: Final[tuple[tuple[str, type[CentralError] | str], ...]] = (
@@ -179,8 +195,9 @@ _SQLSTATES: Final[tuple[tuple[str, type[CentralError] | str], ...]] = (
     ("25P03", Transient), ("25P04", Transient), ("HYT00", Transient), ("HY008", Transient), ("HY018", Transient),
     ("23", "constraint_violation"), ("44", "constraint_violation"), ("22", "value_not_accepted"),
     ("P0001", "refused_by_centre"), ("45000", "refused_by_centre"),
-    ("28", Systemic), ("3D", Systemic), ("3F", Systemic), ("42", Systemic), ("53", Systemic), ("54", Systemic),
-    ("58", Systemic), ("25006", Systemic), ("0A", Systemic), ("F0", Systemic), ("XX", Systemic), ("IM", Systemic),
+    ("2D", Systemic), ("28", Systemic), ("3D", Systemic), ("3F", Systemic), ("42", Systemic), ("53", Systemic),
+    ("54", Systemic), ("58", Systemic), ("25006", Systemic), ("0A", Systemic), ("F0", Systemic), ("XX", Systemic),
+    ("IM", Systemic),
 )  # fmt: skip
 
 

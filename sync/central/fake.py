@@ -1,6 +1,7 @@
 """An honest centre in memory, with failures on request. It passes the same contract suite as the real adapters.
 
-Honest means: ledger first and unique, all or nothing, repeats answered from the ledger, fenced incidents refused.
+Honest means: ledger first and unique, all or nothing, repeats answered from the ledger, fenced incidents refused; in
+the other ledger modes what a procedure, a unique column or nobody can keep.
 Tests set what the centre holds (`datasets`, `answers`) and when it breaks (`fail_next`, `reachable`, `refuse`).
 """
 
@@ -25,11 +26,13 @@ from sync.central.gateway import (
     ClockLimits,
     DatasetHints,
     IntegrityAlarm,
+    LedgerMode,
     LedgerRow,
     OutcomeUnknown,
     Outgoing,
     PreflightReport,
     Probe,
+    Proof,
     Refused,
     Row,
     Systemic,
@@ -95,6 +98,14 @@ class FakeSnapshot:
                 yield dict(zip(names, row, strict=False))
 
 
+_PROOFS: Mapping[LedgerMode, Proof] = {
+    LedgerMode.SAME_TRANSACTION: Proof.LEDGER,
+    LedgerMode.PROCEDURE: Proof.REFUSED_TWICE,
+    LedgerMode.UNIQUE_COLUMN: Proof.ASKED,
+    LedgerMode.NONE: Proof.PERSON,
+}
+
+
 def _older(mark: Any, since: str) -> bool:
     """Row versions are numbers, times are text."""
     return bool(mark < type(mark)(since))
@@ -105,6 +116,7 @@ class FakeCentral:
     """See the module. `documents` are the business rows: what really arrived, in order."""
 
     clock: Clock = field(default_factory=SystemClock)
+    ledger_mode: LedgerMode = LedgerMode.SAME_TRANSACTION
     datasets: dict[str, list[Row]] = field(default_factory=dict)
     dataset_hints: dict[str, DatasetHints] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -192,8 +204,24 @@ class FakeCentral:
         self._arrive("preflight")
         return PreflightReport(tuple(self.preflight_problems), {"version": "FakeCentral"})
 
+    def proof(self, entity: str) -> Proof:
+        return _PROOFS[self.ledger_mode]
+
+    def arrived(self, rows: Sequence[LedgerRow]) -> Mapping[str, LedgerRow]:
+        self._arrive("arrived")
+        if self.ledger_mode is LedgerMode.NONE:
+            return {}
+        return {row.yj_id: self.ledger[row.yj_id] for row in rows if row.yj_id in self.ledger}
+
+    def evidence(self, outgoing: Outgoing) -> Sequence[Row]:
+        self._arrive("evidence")
+        known = self.ledger.get(outgoing.ledger.yj_id)
+        return [] if known is None else [{"central_key": known.central_key, "amount": known.amount}]
+
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
         self._arrive("register_incident")
+        if not self._tables:
+            return
         known = self.incidents.get((installation_id, incident_no))
         if known == Incident(epoch, opened_at) or (known and known.epoch == epoch and known.closed_at is None):
             return
@@ -231,6 +259,8 @@ class FakeCentral:
         repeated = self._repeated(outgoing.ledger)
         if repeated is not None:
             return repeated
+        if self.ledger_mode is LedgerMode.NONE and not outgoing.not_there and self.evidence(outgoing):
+            raise Refused("maybe_there", "the centre shows something under this number")
         self._break("during")
         refusal = self._refusals.get(outgoing.ledger.yj_id) or self._refusals.get(outgoing.ledger.entity)
         if refusal is not None:
@@ -243,6 +273,8 @@ class FakeCentral:
 
     def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
         self._arrive("apply_link")
+        if not self._tables:
+            return Applied(central_key)
         self._break("before")
         self._check_fence(outgoing.ledger, rehearse=False)
         repeated = self._repeated(outgoing.ledger)
@@ -254,6 +286,8 @@ class FakeCentral:
 
     def take_link_back(self, row: LedgerRow, central_key: str) -> bool:
         self._arrive("take_link_back")
+        if not self._tables:
+            return True
         known = self.ledger.get(row.yj_id)
         if known is None or known.central_key != central_key:
             return False
@@ -264,15 +298,15 @@ class FakeCentral:
 
     def ledger_head(self, installation_id: str) -> int:
         self._arrive("ledger_head")
-        return max((row.sequence for row in self.ledger.values() if row.installation_id == installation_id), default=0)
+        return max((row.sequence for row in self._rows() if row.installation_id == installation_id), default=0)
 
     def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
         self._arrive("ledger_find")
-        return {yj_id: self.ledger[yj_id] for yj_id in yj_ids if yj_id in self.ledger}
+        return {row.yj_id: row for row in self._rows() if row.yj_id in set(yj_ids)}
 
     def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
         self._arrive("ledger_rows")
-        rows = [row for row in self.ledger.values() if row.installation_id == installation_id]
+        rows = [row for row in self._rows() if row.installation_id == installation_id]
         rows = [row for row in rows if incident_no in (None, row.incident_no)]
         yield from sorted(rows, key=lambda row: row.sequence)
 
@@ -293,6 +327,14 @@ class FakeCentral:
         self.calls.append("close")
 
     # -- inside -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _tables(self) -> bool:
+        return self.ledger_mode is LedgerMode.SAME_TRANSACTION
+
+    def _rows(self) -> Sequence[LedgerRow]:
+        """What our table at the centre has, where there is one."""
+        return tuple(self.ledger.values()) if self._tables else ()
 
     def _arrive(self, call: str) -> None:
         self.calls.append(call)
@@ -321,15 +363,19 @@ class FakeCentral:
         self._break("after_commit")
 
     def _check_fence(self, row: LedgerRow, rehearse: bool) -> None:
+        if not self._tables:
+            return
         known = self.incidents.get((row.installation_id, row.incident_no))
         if not rehearse and (known is None or known.closed_at is not None):
             raise Refused("fenced", "this incident is not registered at the centre")
 
     def _repeated(self, row: LedgerRow) -> Applied | None:
+        if self.ledger_mode is LedgerMode.NONE:
+            return None
         known = self.ledger.get(row.yj_id)
         if known is not None and known.payload_hash == row.payload_hash:
             return Applied(known.central_key, repeated=True)
-        taken = any(
+        taken = self._tables and any(
             (other.installation_id, other.sequence) == (row.installation_id, row.sequence)
             for other in self.ledger.values()
         )

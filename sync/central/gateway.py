@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Literal, Protocol
 
 Row = Mapping[str, Any]
@@ -46,6 +47,10 @@ class Refused(CentralError):
         self.central = dict(central or {})
 
 
+class Duplicate(Refused):
+    """A unique index of the centre refused a row."""
+
+
 class Systemic(CentralError):
     """The whole return cannot go on: log-in, missing table, no space, missing mapping file."""
 
@@ -56,6 +61,32 @@ class ColumnMissing(Systemic):
 
 class IntegrityAlarm(CentralError):
     """The ledger has this yj_id with another hash, or this sequence under another yj_id. Stop and tell people."""
+
+
+class TransactionEnded(IntegrityAlarm):
+    """A statement or procedure of the mapping ended our transaction: part of the document may be at the centre."""
+
+
+class LedgerMode(StrEnum):
+    """`[ledger] mode` of a mapping: what keeps the return exactly-once at this centre."""
+
+    SAME_TRANSACTION = "same_transaction"
+    PROCEDURE = "procedure"
+    UNIQUE_COLUMN = "unique_column"
+    NONE = "none"
+
+
+class Proof(StrEnum):
+    """How it is found out, after any doubt, whether a document of one kind has arrived.
+
+    `ledger`: our table is asked. `asked`: `upload/find_<entity>.sql` is asked by our number, which the centre holds
+    once at most. `refused_twice`: nobody is asked, sending again is the question. `person`: nothing proves it.
+    """
+
+    LEDGER = "ledger"
+    ASKED = "asked"
+    REFUSED_TWICE = "refused_twice"
+    PERSON = "person"
 
 
 @dataclass(frozen=True)
@@ -91,12 +122,14 @@ class CentralIncident:
 class Outgoing:
     """One document ready to go: its frozen payload, its ledger row, and the central keys its references resolve to.
 
-    `keys` maps every id of ours that the payload mentions to the key the centre gave it.
+    `keys` maps every id of ours that the payload mentions to the key the centre gave it. `not_there`: a person looked,
+    and what the centre may show under its number is not this document.
     """
 
     ledger: LedgerRow
     payload: Row
     keys: Mapping[str, str]
+    not_there: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,6 +241,24 @@ class CentralGateway(Protocol):
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """A read-only transaction in which every dataset is as of one moment."""
 
+    @property
+    def ledger_mode(self) -> LedgerMode:
+        """What keeps the return exactly-once here. Only with `same_transaction` are there tables of ours: with every
+        other mode no incident is registered, the fence lets all pass, and `ledger_…` answer that there is nothing."""
+
+    def proof(self, entity: str) -> Proof:
+        """How it is found out whether a document of this kind has arrived."""
+
+    def arrived(self, rows: Sequence[LedgerRow]) -> Mapping[str, LedgerRow]:
+        """Those of these documents that are surely at the centre, by id, as the proof of their kind shows them.
+
+        Where that shows other contents, the row's payload_hash is not ours. A document that only a person can find is
+        never among them.
+        """
+
+    def evidence(self, outgoing: Outgoing) -> Sequence[Row]:
+        """What `upload/find_<entity>.sql` finds about a document, for a person; nothing without such a file."""
+
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
         """Ledger present (made if allowed), grants, write probe, clock offset, mapping files for `entities`."""
 
@@ -228,7 +279,8 @@ class CentralGateway(Protocol):
     def apply(self, outgoing: Outgoing, *, rehearse: bool = False) -> Applied:
         """One document, one central transaction, ledger row first. With `rehearse` everything is rolled back.
 
-        Same yj_id and hash in the ledger: returns its key with `repeated`. Raises every error above.
+        Same yj_id and hash in the ledger (or whatever proves it): returns its key with `repeated`. Raises every error
+        above. With proof `person`, a document that find_<entity>.sql finds is Refused('maybe_there').
         """
 
     def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:

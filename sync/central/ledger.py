@@ -7,10 +7,23 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, column, delete, func, insert, or_, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    table,
+    update,
+)
 
 from sync.central.binds import plain
-from sync.central.gateway import Applied, CentralIncident, IntegrityAlarm, LedgerRow, Refused
+from sync.central.gateway import Applied, CentralIncident, IntegrityAlarm, LedgerRow, Refused, TransactionEnded
 
 COLUMNS: Final = (
     "yj_id", "entity", "incident_no", "installation_id", "sequence", "payload_hash", "central_key", "amount",
@@ -23,18 +36,32 @@ incident = table("yj_incident", *(column(name) for name in INCIDENT_COLUMNS))
 
 _READ = select(*(ledger.c[name] for name in COLUMNS))
 _ENTER = insert(ledger)
+_COMPLETE = (
+    update(ledger)
+    .where(ledger.c.yj_id == bindparam("own"))
+    .values(central_key=bindparam("key"), payload_hash=bindparam("whole"))
+)
 _FIND_BATCH = 500
+_UNFINISHED: Final = "-"
+"""In place of a hash's first digit until the document is whole: a transaction that a procedure ended on the way leaves
+a row behind that proves nothing."""
 
 
 def enter(connection: Connection, row: LedgerRow, applied_at: str) -> None:
-    """Insert the ledger row, without a key yet. A concurrent attempt of the same document makes this wait."""
-    connection.execute(_ENTER, {**asdict(row), "central_key": None, "applied_at": applied_at})
+    """Insert the ledger row, unfinished. A concurrent attempt of the same document makes this wait."""
+    unfinished = {"central_key": None, "payload_hash": _unfinished(row), "applied_at": applied_at}
+    connection.execute(_ENTER, {**asdict(row), **unfinished})
 
 
 def complete(connection: Connection, row: LedgerRow, central_key: str | None) -> None:
-    """Write the key the centre gave; last in the transaction."""
-    if central_key is not None:
-        connection.execute(update(ledger).where(ledger.c.yj_id == row.yj_id).values(central_key=central_key))
+    """Write the key the centre gave, and that the document is whole; last in the transaction."""
+    connection.execute(_COMPLETE, {"own": row.yj_id, "whole": row.payload_hash, "key": central_key})
+
+
+def discard_unfinished(connection: Connection, row: LedgerRow) -> bool:
+    """Take a row out that was committed before its document was whole; whether there was one."""
+    unfinished = and_(ledger.c.yj_id == row.yj_id, ledger.c.payload_hash == _unfinished(row))
+    return connection.execute(delete(ledger).where(unfinished)).rowcount == 1
 
 
 def remove_link(connection: Connection, row: LedgerRow, central_key: str) -> bool:
@@ -51,7 +78,8 @@ def remove_link(connection: Connection, row: LedgerRow, central_key: str) -> boo
 def compare(connection: Connection, row: LedgerRow) -> Applied | None:
     """What the ledger says of a row it refused: repeated, or None if it is not there (the other attempt rolled back).
 
-    Raises IntegrityAlarm for other contents under this identity, or another identity under this sequence.
+    Raises IntegrityAlarm for other contents under this identity, or another identity under this sequence;
+    TransactionEnded for a row that was committed before its document was whole.
     """
     same = ledger.c.yj_id == row.yj_id
     taken = and_(ledger.c.installation_id == row.installation_id, ledger.c.sequence == row.sequence)
@@ -59,6 +87,8 @@ def compare(connection: Connection, row: LedgerRow) -> Applied | None:
     own = next((other for other in known if other.yj_id == row.yj_id), None)
     if own is not None and own.payload_hash == row.payload_hash:
         return Applied(own.central_key, repeated=True)
+    if own is not None and own.payload_hash == _unfinished(row):
+        raise TransactionEnded(f"{row.yj_id}: an attempt was committed before it was whole; look what is there of it")
     if known:
         raise IntegrityAlarm(
             f"{row.yj_id} (sequence {row.sequence}): the ledger has "
@@ -137,6 +167,10 @@ def renew(connection: Connection, installation_id: str, incident_no: int, epoch:
 def close(connection: Connection, installation_id: str, incident_no: int, closed_at: str | None) -> None:
     """Set when the incident was closed at the centre."""
     connection.execute(update(incident).where(_key(installation_id, incident_no)).values(closed_at=closed_at))
+
+
+def _unfinished(row: LedgerRow) -> str:
+    return _UNFINISHED + row.payload_hash[1:]
 
 
 def _fenced(detail: str, row: Any) -> Refused:

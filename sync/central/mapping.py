@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from fallback_server.domain.datasets import DATASETS
 from sync.central import vocabulary
+from sync.central.gateway import LedgerMode, LedgerRow, Proof
 from sync.central.options import (
     FILE_NAME,
-    LEDGER_MODES,
-    LEDGER_MODES_HERE,
     DatasetOptions,
     MappingFile,
     merged,
     read_options,
 )
-from sync.central.sql_file import MappingError, SqlFile, Step, parse
+from sync.central.sql_file import REPEATED, MappingError, SqlFile, Step, parse
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,9 @@ def load(folder: Path) -> CentralMapping:
     if options is not None:
         problems += _option_problems(options)
     files = {name: file for name, path in _paths(chain).items() if (file := _file(name, path, problems)) is not None}
-    problems += [
-        f"{name}.sql: is missing in {folder.name}" for name in ("probe", "ledger") if name not in _paths(chain)
-    ]
-    problems += _watermark_problems(options, files) if options else []
+    needed = ["probe", *(["ledger"] if options and options.ledger.mode is LedgerMode.SAME_TRANSACTION else [])]
+    problems += [f"{name}.sql: is missing in {folder.name}" for name in needed if name not in _paths(chain)]
+    problems += [*_watermark_problems(options, files), *_ledger_problems(options, files)] if options else []
     formats = options.time_formats if options else {}
     for file in files.values():
         problems += _file_problems(file, formats)
@@ -114,16 +112,60 @@ def _file(name: str, path: Path, problems: list[str]) -> SqlFile | None:
 
 def _option_problems(options: MappingFile) -> list[str]:
     problems = []
-    if options.ledger.mode not in LEDGER_MODES:
-        problems.append(f"{FILE_NAME}: ledger.mode {options.ledger.mode!r}: use one of {', '.join(LEDGER_MODES)}")
-    elif options.ledger.mode not in LEDGER_MODES_HERE:
-        problems.append(
-            f"{FILE_NAME}: ledger.mode {options.ledger.mode!r} cannot be used; only same_transaction can:"
-            " ask the DBA for the two tables of ledger.sql"
-        )
     unknown = [name for name in options.datasets if name not in DATASETS]
     problems += [f"{FILE_NAME}: datasets.{name}: there is no such dataset{_near(name, DATASETS)}" for name in unknown]
     return problems
+
+
+def proof_of(mapping: CentralMapping, entity: str) -> Proof:
+    """What proves, in this mapping's ledger mode, that a document of this kind has arrived."""
+    return _proof(mapping.options, mapping.files, entity)
+
+
+def _proof(options: MappingFile, files: Mapping[str, SqlFile], entity: str) -> Proof:
+    asked = f"upload/find_{entity}" in files
+    match options.ledger.mode:
+        case LedgerMode.SAME_TRANSACTION:
+            return Proof.LEDGER
+        case LedgerMode.UNIQUE_COLUMN:
+            return Proof.ASKED if entity in options.ledger.columns and asked else Proof.PERSON
+        case LedgerMode.PROCEDURE if _refuses_twice(files.get(f"upload/{entity}")):
+            return Proof.ASKED if asked else Proof.REFUSED_TWICE
+        case _:
+            return Proof.PERSON
+
+
+def _refuses_twice(file: SqlFile | None) -> bool:
+    return file is not None and any(meaning == REPEATED for step in file.steps for _, meaning in step.codes)
+
+
+def _ledger_problems(options: MappingFile, files: Mapping[str, SqlFile]) -> Iterator[str]:
+    """What the ledger mode asks of the other keys and files."""
+    mode, columns = options.ledger.mode, options.ledger.columns
+    for entity in columns:
+        if not vocabulary.is_entity(entity):
+            yield f"{FILE_NAME}: ledger.columns.{entity}: there is no such kind{_near(entity, vocabulary.BODY)}"
+        elif f"upload/find_{entity}" not in files:
+            yield f"{FILE_NAME}: ledger.columns.{entity}: upload/find_{entity}.sql is missing; it asks for our number"
+    if columns and mode is not LedgerMode.UNIQUE_COLUMN:
+        yield f'{FILE_NAME}: ledger.columns: is for mode = "unique_column"; take it out'
+    if not columns and mode is LedgerMode.UNIQUE_COLUMN:
+        yield f"{FILE_NAME}: ledger.columns is missing; name the unique column of every kind of document that has one"
+    refusing = [name for name, file in files.items() if _refuses_twice(file)]
+    if mode is LedgerMode.PROCEDURE and not refusing:
+        yield f"{FILE_NAME}: ledger.mode procedure: no upload file says by `-- code` what `{REPEATED}` is"
+    if mode is not LedgerMode.PROCEDURE:
+        yield from (f'{name}.sql: `{REPEATED}` of `-- code` is for ledger.mode = "procedure"' for name in refusing)
+    for entity in vocabulary.BODY:
+        if _proof(options, files, entity) is Proof.ASKED:
+            yield from _find_problems(files[f"upload/find_{entity}"], options.time_formats)
+
+
+def _find_problems(file: SqlFile, formats: Mapping[str, str]) -> Iterator[str]:
+    """A question that proves something is asked long after: by what stays known of a document."""
+    known = {field.name for field in fields(LedgerRow)} | vocabulary.ALWAYS
+    for step in file.steps:
+        yield from _unknown_binds(step, known, formats)
 
 
 def _watermark_problems(options: MappingFile, files: Mapping[str, SqlFile]) -> list[str]:

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from sync.central.gateway import LedgerMode
+
 FILE_NAME = "mapping.toml"
-LEDGER_MODES = ("same_transaction", "procedure", "unique_column", "none")
-LEDGER_MODES_HERE = ("same_transaction",)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -45,9 +45,16 @@ def _a_format(pattern: str) -> str:
     return pattern
 
 
+def _a_column(name: str) -> str:
+    if not re.fullmatch(r"\w+\.\w+", name):
+        raise ValueError("write it as table.column")
+    return name.lower()
+
+
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Day = Annotated[str, AfterValidator(_a_day)]
 Format = Annotated[str, AfterValidator(_a_format)]
+TableColumn = Annotated[str, AfterValidator(_a_column)]
 
 
 class _Part(BaseModel):
@@ -78,9 +85,11 @@ class DatasetOptions(_Part):
 
 
 class Ledger(_Part):
-    """Where the proof of an upload lives."""
+    """What keeps the return exactly-once. `columns`: with `unique_column`, by kind of document, the column as
+    table.column that carries our number and that the centre keeps unique."""
 
-    mode: str = "same_transaction"
+    mode: LedgerMode = LedgerMode.SAME_TRANSACTION
+    columns: dict[str, TableColumn] = {}
 
 
 class Tables(_Part):
@@ -191,7 +200,7 @@ def sentence(item: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             near = difflib.get_close_matches(str(item["loc"][-1]), list(_keys_beside(item["loc"])), n=1)
             return f"{place} = {given!r}: there is no such key{f'; did you mean {near[0]}?' if near else ''}"
-        case "literal_error":
+        case "literal_error" | "enum":
             return f"{place} = {given!r}: use one of {item['ctx']['expected']}"
         case "value_error":
             return f"{place} = {given!r}: {item['ctx']['error']}"

@@ -15,6 +15,7 @@ from sync.central import ledger
 from sync.central.dialects import Phase
 from sync.central.gateway import (
     CentralError,
+    LedgerMode,
     LedgerRow,
     OutcomeUnknown,
     PreflightReport,
@@ -24,6 +25,7 @@ from sync.central.gateway import (
     Transient,
     Unreachable,
 )
+from sync.central.proof_check import mode_problems
 from sync.central.sql_file import Step
 
 if TYPE_CHECKING:
@@ -42,8 +44,11 @@ def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
     """
     probe = gateway.probe()
     problems = [*clock_problems(probe), *missing_files(gateway, entities)]
-    made, ledger_problem = ensure_ledger(gateway)
-    problems += [ledger_problem] if ledger_problem else write_problems(gateway)
+    made = False
+    if gateway.ledger_mode is LedgerMode.SAME_TRANSACTION:
+        made, ledger_problem = ensure_ledger(gateway)
+        problems += [ledger_problem] if ledger_problem else write_problems(gateway)
+    problems += mode_problems(gateway, entities)
     problems += [f"{step.where}: {said}" for step, said in refused_statements(gateway, entities)]
     problems += fingerprint_problems(gateway)
     strange = unknown_triggers(gateway)
@@ -54,11 +59,15 @@ def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
         "free_megabytes": "not told" if free is None else str(free),
         "version": probe.version,
         "clock_offset_seconds": format(probe.clock_offset_seconds, ".1f"),
-        "ledger": "made now" if made else "present",
+        "ledger": "made now" if made else _ledger_fact(gateway.ledger_mode),
         "schema_fingerprint": fingerprint(gateway),
         "unknown_triggers": ", ".join(strange),
     }
     return PreflightReport(tuple(problems), facts)
+
+
+def _ledger_fact(mode: LedgerMode) -> str:
+    return "present" if mode is LedgerMode.SAME_TRANSACTION else mode.value
 
 
 def clock_problems(probe: Probe) -> list[str]:

@@ -1,6 +1,7 @@
 """SQL files of a mapping: steps with their directives, named binds, and errors that name file and line.
 
-A file is plain SQL with directives in comment lines (`-- step`, `-- each`, `-- when`, `-- expect`, `-- returns`), and
+A file is plain SQL with directives in comment lines (`-- step`, `-- each`, `-- when`, `-- expect`, `-- code`,
+`-- returns`), and
 inside a SELECT of the mirror lines `-- changed …` and `-- paged …`: SQL that counts only where the changed rows alone
 are read, or where rows are read page by page. Every other comment is for people. One statement a step; a file without
 `-- step` is one step.
@@ -15,10 +16,13 @@ from typing import Any
 
 from sqlalchemy import TextClause, text
 
-_DIRECTIVE = re.compile(r"^\s*--\s*(step|each|when|expect|returns)\b\s*(.*?)\s*$")
+_DIRECTIVE = re.compile(r"^\s*--\s*(step|each|when|expect|code|returns)\b\s*(.*?)\s*$")
 _ONLY = re.compile(r"^(\s*)--\s*(changed|paged)\b\s*(.*?)\s*$")
 _WHEN = re.compile(r"^(\w+)\s*(?:=\s*'?(.*?)'?|(present)|(absent))$")
 _EXPECT = re.compile(r"^(\d+)\s+else\s+([A-Za-z][A-Za-z0-9_]*)$")
+_CODE = re.compile(r"^(-?\w+|else)\s+([A-Za-z][A-Za-z0-9_]*)$")
+OK, REPEATED, BUSY = "ok", "repeated", "busy"
+ELSE = "else"
 # Strings and comments are told apart first, so that neither a quote in a comment nor a colon in a string misleads.
 _DEPTH = re.compile(
     r"(commit|rollback|savepoint|release\s+savepoint|save\s+tran|start\s+transaction|begin(\s+(tran|transaction|work))?\s*$"
@@ -66,6 +70,7 @@ class Step:
     expect: int | None = None
     conflict: str | None = None
     returns: tuple[str, ...] = ()
+    codes: tuple[tuple[str, str], ...] = ()  # what the return codes of a procedure mean
     changed: str | None = None  # the statement with its `-- changed` lines in force
     paged: str | None = None  # with its `-- paged` lines
     changed_paged: str | None = None  # with both
@@ -79,6 +84,11 @@ class Step:
     def by_pages(self) -> Step:
         """The same step for one page, if its file has `-- paged` lines; otherwise itself."""
         return self if self.paged is None else replace(self, sql=self.paged)
+
+    def meaning(self, code: str) -> str:
+        """What a return code means: ok, repeated, busy, or the conflict's code."""
+        known = dict(self.codes)
+        return known.get(code) or known.get(ELSE) or "refused_by_centre"
 
     @property
     def where(self) -> str:
@@ -193,6 +203,7 @@ def _steps(path: str, draft: _Draft, problems: list[str]) -> Iterator[Step]:
             expect=expect,
             conflict=conflict,
             returns=tuple(n.strip() for n in draft.directives.get("returns", "").split(",") if n.strip()),
+            codes=_codes(where, draft.directives.get("code"), problems),
             changed=_variant(where, draft, "changed"),
             paged=_variant(where, draft, "paged"),
             changed_paged=_variant(where, draft, "changed", "paged"),
@@ -223,6 +234,19 @@ def _expect(where: str, rest: str | None, problems: list[str]) -> tuple[int | No
         problems.append(f"{where}: write `-- expect NUMBER else CODE`")
         return None, None
     return int(match[1]), match[2]
+
+
+def _codes(where: str, rest: str | None, problems: list[str]) -> tuple[tuple[str, str], ...]:
+    if rest is None:
+        return ()
+    found = [_CODE.match(part.strip()) for part in rest.split(",")]
+    pairs = tuple((match[1], match[2]) for match in found if match is not None)
+    if len(pairs) < len(found) or not any(meaning == OK for _, meaning in pairs):
+        problems.append(
+            f"{where}: write `-- code VALUE MEANING, …, else CONFLICT_CODE`, one of the meanings being {OK};"
+            f" {REPEATED} and {BUSY} have a meaning of their own"
+        )
+    return pairs
 
 
 def _statements(where: str, source: str, problems: list[str]) -> Iterator[str]:

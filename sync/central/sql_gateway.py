@@ -7,7 +7,7 @@ Reads and writes have engines of their own, because they have time-outs of their
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,8 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from fallback_server.domain.clock import Clock, to_text
-from sync.central import ledger
+from fallback_server.domain.clock import Clock
 from sync.central.binds import Binds, document_binds, item_binds
 from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts, Use, edge_for
 from sync.central.gateway import (
@@ -28,16 +27,21 @@ from sync.central.gateway import (
     CentralIncident,
     ClockLimits,
     DatasetHints,
+    Duplicate,
+    LedgerMode,
     LedgerRow,
     Outgoing,
     PreflightReport,
     Probe,
+    Proof,
     Refused,
     Row,
     Systemic,
     Transient,
 )
+from sync.central.ledger_table import Keeper, LedgerTable
 from sync.central.mapping import CentralMapping, load
+from sync.central.own_number import OwnNumber, evidence_binds
 from sync.central.preflight import preflight
 from sync.central.snapshot import SqlSnapshot
 from sync.central.sql_file import MappingError, SqlFile
@@ -86,6 +90,8 @@ class SqlGateway:
         self.clock = clock
         self.clock_limits = clock_limits
         self.edge: Edge = edge_for(mapping.options.dialect)
+        mode = mapping.options.ledger.mode
+        self._keeper: Keeper = LedgerTable(self) if mode is LedgerMode.SAME_TRANSACTION else OwnNumber(self, mode)
         texts = mapping.options.text
         in_bytes = DIALECTS.get(mapping.options.dialect) == "mssql"
         self._texts = TextRules(texts.code_page, frozenset(texts.unicode), texts.replace, in_bytes)
@@ -121,7 +127,7 @@ class SqlGateway:
     def probe(self) -> Probe:
         begun, at = time.monotonic(), self.clock.now()
         with self.reading() as connection:
-            rows = self._ask(connection, "probe", {})
+            rows = self.ask_in(connection, "probe", {})
         seconds = time.monotonic() - begun
         if not rows or "server_time" not in rows[0]:
             raise Systemic("probe.sql: must give one row with the columns server_time and version")
@@ -165,66 +171,67 @@ class SqlGateway:
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:
         with self.reading() as connection:
-            return self._ask(connection, name, binds)
+            return self.ask_in(connection, name, binds)
+
+    @property
+    def ledger_mode(self) -> LedgerMode:
+        return self._keeper.mode
+
+    def proof(self, entity: str) -> Proof:
+        return self._keeper.proof(entity)
+
+    def arrived(self, rows: Sequence[LedgerRow]) -> Mapping[str, LedgerRow]:
+        return self._keeper.arrived(rows)
+
+    def evidence(self, outgoing: Outgoing) -> Sequence[Row]:
+        name = f"upload/find_{outgoing.ledger.entity}"
+        return self.ask(name, evidence_binds(outgoing)) if self.has(name) else ()
 
     def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
-        with self.reading() as connection, self.errors("yj_ledger"):
-            return ledger.find(connection, yj_ids)
+        return self._keeper.find(yj_ids)
 
     def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
-        with self.reading() as connection, self.errors("yj_ledger"):
-            rows = list(ledger.rows(connection, installation_id, incident_no))
-        yield from rows
+        return self._keeper.rows(installation_id, incident_no)
 
     def ledger_head(self, installation_id: str) -> int:
-        with self.reading() as connection, self.errors("yj_ledger"):
-            return ledger.head(connection, installation_id)
+        return self._keeper.head(installation_id)
 
     def known_incidents(self) -> Sequence[CentralIncident]:
-        with self.reading() as connection, self.errors("yj_incident"):
-            return ledger.incidents(connection)
+        return self._keeper.incidents()
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def register_incident(self, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:
-        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
-            self.edge.lock(connection, self.timeouts.lock)
-            ledger.register(connection, installation_id, incident_no, epoch, opened_at)
+        self._keeper.register(installation_id, incident_no, epoch, opened_at)
 
     def renew_fence(self, installation_id: str, incident_no: int, epoch: int) -> None:
-        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
-            self.edge.lock(connection, self.timeouts.lock)
-            ledger.renew(connection, installation_id, incident_no, epoch)
+        self._keeper.renew(installation_id, incident_no, epoch)
 
     def close_incident(self, installation_id: str, incident_no: int, closed_at: str) -> None:
-        with self.writing("yj_incident") as connection, self.errors("yj_incident"):
-            ledger.close(connection, installation_id, incident_no, closed_at)
+        self._keeper.close(installation_id, incident_no, closed_at)
 
     def apply(self, outgoing: Outgoing, *, rehearse: bool = False) -> Applied:
         entity = outgoing.ledger.entity
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
-        binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
-        binds.limit_to(self._texts)
 
         def items(name: str) -> Sequence[Row]:
             return item_binds(outgoing, name, LISTS[entity][name])
 
         def work(connection: Connection) -> str | None:
-            run_steps(connection, file, binds, items, self._statement_error)
+            binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
+            binds.limit_to(self._texts)
+            run_steps(connection, file, binds, items, self.statement_error)
             key = binds.get("central_key")
             return None if key is None else str(key)
 
-        return self._apply(outgoing.ledger, work, rehearse=rehearse)
+        return self._keeper.apply(outgoing, work, rehearse=rehearse)
 
     def apply_link(self, outgoing: Outgoing, central_key: str) -> Applied:
-        return self._apply(outgoing.ledger, lambda _: central_key, rehearse=False)
+        return self._keeper.link(outgoing.ledger, central_key)
 
     def take_link_back(self, row: LedgerRow, central_key: str) -> bool:
-        where = f"upload/{row.entity}.sql"
-        with self.writing(where) as connection, self.errors("yj_ledger"):
-            self.edge.lock(connection, self.timeouts.lock)
-            return ledger.remove_link(connection, row, central_key)
+        return self._keeper.take_link_back(row, central_key)
 
     def tell(self, name: str, binds: Row) -> int:
         file = self.file(name)
@@ -273,42 +280,6 @@ class SqlGateway:
         except DBAPIError:
             connection.invalidate()
 
-    def _apply(self, row: LedgerRow, work: Callable[[Connection], str | None], *, rehearse: bool) -> Applied:
-        where = f"upload/{row.entity}.sql"
-        try:
-            with self.writing(where, rehearse=rehearse) as connection:
-                with self.errors(where):
-                    self.edge.lock(connection, self.timeouts.lock)
-                    if not rehearse and not ledger.is_registered(connection, row):
-                        raise Refused("fenced", f"incident {row.incident_no} is not open at the centre for us")
-                self._enter(connection, row)
-                with self.errors(where):
-                    depth = self.edge.depth(connection)
-                key = work(connection)
-                with self.errors(where):
-                    if self.edge.depth(connection) != depth:
-                        raise Systemic(f"{where}: a statement or procedure of it ended the transaction; it may not")
-                    ledger.complete(connection, row, key)
-            return Applied(key)
-        except _InLedger:
-            # The failed transaction is gone; the ledger is asked in a new one.
-            return self._repeated(row)
-
-    def _enter(self, connection: Connection, row: LedgerRow) -> None:
-        try:
-            ledger.enter(connection, row, to_text(self.clock.now()))
-        except DBAPIError as error:
-            if self.edge.is_duplicate(error):
-                raise _InLedger from None
-            raise self._statement_error(error, "yj_ledger") from None
-
-    def _repeated(self, row: LedgerRow) -> Applied:
-        with self.reading() as connection, self.errors("yj_ledger"):
-            known = ledger.compare(connection, row)
-        if known is None:
-            raise Transient(f"{row.yj_id}: another attempt was under way and has rolled back")
-        return known
-
     @contextmanager
     def _connected(self, engine: Engine) -> Iterator[Connection]:
         try:
@@ -328,12 +299,16 @@ class SqlGateway:
         try:
             yield
         except DBAPIError as error:
-            raise self._statement_error(error, where) from None
+            raise self.statement_error(error, where) from None
         except UnicodeDecodeError as error:
             raise Systemic(f"{where}: the centre sent bytes that are not {error.encoding}") from None
 
-    def _statement_error(self, error: DBAPIError, where: str) -> CentralError:
-        return self.edge.classify(error, Phase.STATEMENT, where)
+    def statement_error(self, error: DBAPIError, where: str) -> CentralError:
+        """What an error of a statement means for a document."""
+        meant = self.edge.classify(error, Phase.STATEMENT, where)
+        if isinstance(meant, Refused) and self.edge.is_duplicate(error):
+            return Duplicate(meant.code, meant.detail, meant.central)
+        return meant
 
     def _session(self, use: Use, timeouts: Timeouts | None) -> Session:
         options = self.mapping.options
@@ -371,15 +346,12 @@ class SqlGateway:
         """`values` and what is always bound, with the time formats of the mapping."""
         return Binds(values, self.mapping.options.time_formats, self.clock)
 
-    def _ask(self, connection: Connection, name: str, binds: Row) -> Sequence[Row]:
+    def ask_in(self, connection: Connection, name: str, binds: Row) -> Sequence[Row]:
+        """`ask` inside a transaction that is open already."""
         return [dict(row) for row in self._run(connection, self.file(name), binds).rows]
 
     def _run(self, connection: Connection, file: SqlFile, binds: Row) -> Done:
-        return run_steps(connection, file, self.binds(binds), _no_lists, self._statement_error)
-
-
-class _InLedger(Exception):
-    """The unique index refused the ledger row: somebody, perhaps we, entered it before."""
+        return run_steps(connection, file, self.binds(binds), _no_lists, self.statement_error)
 
 
 def _no_lists(name: str) -> Sequence[Row]:

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from sync.central.binds import Binds, jsonable
 from sync.central.dialects import CHANGED
-from sync.central.gateway import CentralError, Refused, Row
-from sync.central.sql_file import SqlFile, Step
+from sync.central.gateway import CentralError, Refused, Row, Transient
+from sync.central.sql_file import BUSY, OK, REPEATED, SqlFile, Step
 
 Items = Callable[[str], Sequence[Row]]
 
@@ -24,6 +24,14 @@ class Done:
 
     rows: Sequence[Row]
     changed: int
+
+
+class Repeated(Exception):
+    """A procedure of the centre has this number already: nothing was written again."""
+
+    def __init__(self, central_key: str | None) -> None:
+        super().__init__(central_key)
+        self.central_key = central_key
 
 
 @lru_cache(maxsize=1024)
@@ -40,8 +48,8 @@ def run_steps(
 ) -> Done:
     """Run every step in order; what they return is handed on through `binds`.
 
-    Raises Refused with the code of an `-- expect` that did not hold, or what `failed` makes of the driver's error. The
-    caller rolls back.
+    Raises Refused with the code of an `-- expect` or a `-- code` that did not hold, Repeated where a return code says
+    so, or what `failed` makes of the driver's error. The caller rolls back.
     """
     done = Done((), 0)
     for step in file.steps:
@@ -54,7 +62,9 @@ def run_steps(
             except DBAPIError as error:
                 raise failed(error, step.where) from None
             _expect(step, done)
-            binds.add(_returned(step, done.rows))
+            returned = _returned(step, done.rows)
+            _answered(step, done, returned)
+            binds.add(returned)
     return done
 
 
@@ -72,6 +82,25 @@ def _expect(step: Step, done: Done) -> None:
     first = jsonable(done.rows[0]) if done.rows else {}
     detail = f"{step.where}: {done.changed} rows instead of {step.expect}"
     raise Refused(step.conflict or "constraint_violation", detail, first)
+
+
+def _answered(step: Step, done: Done, returned: Mapping[str, Any]) -> None:
+    """Judge the return code of a procedure: the column or returned name `code`, or else the first column."""
+    if not step.codes:
+        return
+    row = done.rows[0] if done.rows else {}
+    named = {str(name).lower(): value for name, value in {**row, **returned}.items()}
+    code = named.get("code", next(iter(row.values()), None))
+    meaning = step.meaning("null" if code is None else str(code).strip())
+    if meaning == OK:
+        return
+    if meaning == REPEATED:
+        key = returned.get("central_key")
+        raise Repeated(None if key is None else str(key).strip())
+    detail = f"{step.where}: return code {code}"
+    if meaning == BUSY:
+        raise Transient(detail)
+    raise Refused(meaning, detail, jsonable(row))
 
 
 def _returned(step: Step, rows: Sequence[Row]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ class ReconciliationReport:
 
     incident_no: int
     balanced: bool
-    totals: dict[str, str]
+    totals: dict[str, str | None]  # `ledger` is None at a centre that has no table of ours
     cashiers: list[dict[str, Any]]
     differences: list[dict[str, Any]]
     id: int | None = field(default=None)

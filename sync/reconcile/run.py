@@ -19,7 +19,7 @@ from fallback_server.store.mode_switch import incident_row, note_event
 from fallback_server.store.returning import blind_row
 from fallback_server.store.session import Actor, Store, Tx, installation_id
 from fallback_server.store.sign_off import record_differences, settled, store_reconciliation
-from sync.central.gateway import CentralGateway, LedgerRow
+from sync.central.gateway import CentralGateway, LedgerMode, LedgerRow
 from sync.reconcile import centre, match, totals
 from sync.reconcile.report import ReconciliationReport
 from sync.reconcile.totals import Drawer, Drawers
@@ -65,7 +65,7 @@ class _Account:
         self.number = int(row["incident_no"])
         self.drawers: Drawers = {}
         self.found: list[match.Difference] = []
-        self.ledger_total = money.ZERO
+        self.ledger_total: Decimal | None = None
         self.voided: dict[str, str] = {}
         self.numbers: dict[str, totals.Numbers] = {}
 
@@ -91,6 +91,9 @@ class _Account:
                 self.found += visits.page(rows)
             if self.gateway.has(f"verify/{entity}"):
                 self.found += visits.missing()
+        if self.gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+            return  # there is no third side: the centre's own tables are the only witness
+        self.ledger_total = money.ZERO
         entries = self._counted(self.gateway.ledger_rows(own, self.number))
         self.found += match.ledger(self.store, self.number, entries)
 
@@ -105,7 +108,7 @@ class _Account:
     def _counted(self, rows: Iterator[LedgerRow]) -> Iterator[LedgerRow]:
         for row in rows:
             if row.entity in match.MONEY:
-                self.ledger_total += Decimal(row.amount)
+                self.ledger_total = (self.ledger_total or money.ZERO) + Decimal(row.amount)
             yield row
 
     def keep(self, tx: Tx) -> ReconciliationReport:
@@ -125,11 +128,11 @@ class _Account:
         report.at = tx.at
         return report
 
-    def _totals(self) -> dict[str, str]:
+    def _totals(self) -> dict[str, str | None]:
         drawers = self.drawers.values()
         return {
             "local": money.to_text(money.total(drawer.local for drawer in drawers)),
-            "ledger": money.to_text(self.ledger_total),
+            "ledger": None if self.ledger_total is None else money.to_text(self.ledger_total),
             "central": money.to_text(money.total(drawer.central for drawer in drawers)),
         }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,8 +23,8 @@ from fallback_server.store.locks import single_instance
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict, recovered
 from fallback_server.store.session import Actor, Store, installation_id
-from sync.central.gateway import CentralGateway, LedgerRow
-from sync.upload import recover_store
+from sync.central.gateway import CentralGateway, LedgerMode, LedgerRow
+from sync.upload import recover_store, traces
 from sync.upload.choose import choose_incident
 
 KIND: Final = "ledger_ahead"
@@ -93,13 +93,16 @@ class Recovery:
 
 
 def look(store: Store, gateway: CentralGateway, incident_no: int) -> Ahead | None:
-    """None while the ledger has nothing of ours that this store does not know.
+    """None while the ledger, or what stands for it at the centre, has nothing of ours that this store does not know.
 
     A greater head is seen at once; rows behind the head, which a store shows that took new documents after it was
     restored, are looked for in the incident at hand.
     """
     with store.reading() as tx:
         own, here = installation_id(tx.conn), recover_store.head(tx.conn)
+    if gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+        lost = [replace(row, sequence=here + row.sequence) for row in traces.strangers(store, gateway, incident_no)]
+        return Ahead(here + len(lost), here, tuple(lost)) if lost else None
     head = gateway.ledger_head(own)
     if head <= here and not _any_unknown(store, gateway.ledger_rows(own, incident_no)):
         return None
@@ -111,13 +114,13 @@ def look(store: Store, gateway: CentralGateway, incident_no: int) -> Ahead | Non
         }
         noted = set(tx.conn.execute(select(recovered.c.yj_id)).scalars())
         taken = set(tx.conn.execute(select(outbox.c.sequence)).scalars())
-    lost = tuple(row for row in rows if row.yj_id not in documents and row.yj_id not in noted)
+    unknown = tuple(row for row in rows if row.yj_id not in documents and row.yj_id not in noted)
     there = [row for row in rows if row.yj_id in documents]
     taken |= {row.sequence for row in rows}
     return Ahead(
         head,
         here,
-        lost,
+        unknown,
         tuple(row for row in there if _unconfirmed(row, documents)),
         tuple(row for row in there if documents[row.yj_id][0] != row.payload_hash),
         tuple(number for number in range(1, head + 1) if number not in taken),

@@ -10,7 +10,15 @@ from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.conflicts import kind_of
 from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Store
-from sync.central.gateway import CentralError, CentralGateway, OutcomeUnknown, Refused, Systemic, Unreachable
+from sync.central.gateway import (
+    CentralError,
+    CentralGateway,
+    OutcomeUnknown,
+    Refused,
+    Systemic,
+    TransactionEnded,
+    Unreachable,
+)
 from sync.upload import patients, work
 from sync.upload.report import UploadReport
 
@@ -75,7 +83,7 @@ def _try(store: Store, gateway: CentralGateway, installation_id: str, yj_id: str
         if item.entity == "patient" and patients.match(gateway, ready.payload) is not None:
             return None
         gateway.apply(ready, rehearse=True)
-    except (Unreachable, OutcomeUnknown, Systemic):
+    except (Unreachable, OutcomeUnknown, Systemic, TransactionEnded):
         raise
     except CentralError as error:
         code = error.code if isinstance(error, Refused) else type(error).__name__.lower()

@@ -36,6 +36,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "台账与本地内容不一致，请立即联系信息科。",
         "The ledger holds other contents than ours: call IT.",
     ),
+    "transaction_ended": (
+        "中心的过程自行提交或回滚了事务，已停止；请厂商修改，单据由人核对。",
+        "A procedure of the centre ended our transaction: have it mended, look what is there of the document.",
+    ),
     "breaker": ("连续多位病人出现同一错误，已暂停上传。", "The same error for several patients in a row; paused."),
     "new_incident": ("又进入应急模式，上传已暂停。", "A new outage began; the upload paused."),
     "paused": ("上传已由人暂停，在控制台继续。", "A person paused the upload; let it go on at the console."),

@@ -13,6 +13,7 @@ from sync.central.gateway import (
     OutcomeUnknown,
     Refused,
     Systemic,
+    TransactionEnded,
     Transient,
     Unreachable,
 )
@@ -59,6 +60,8 @@ def judge(error: CentralError, attempts: int, rules: RetryRules, jitter: float =
         return Verdict(OutboxState.PENDING, counted, "transient", pause_seconds(counted, rules, jitter))
     if isinstance(error, OutcomeUnknown):
         return Verdict(OutboxState.UNKNOWN, attempts, "outcome_unknown")
+    if isinstance(error, TransactionEnded):
+        return Verdict(OutboxState.CONFLICT, attempts, "transaction_ended", run=RunEnd.BROKEN)
     if isinstance(error, IntegrityAlarm):
         return Verdict(OutboxState.CONFLICT, attempts, "integrity_alarm", run=RunEnd.BROKEN)
     if isinstance(error, Unreachable):

@@ -23,7 +23,8 @@ from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict
 from fallback_server.store.session import Actor, Store
-from sync.central.gateway import CentralGateway, Refused, Row
+from sync.central.gateway import CentralGateway, LedgerMode, Refused, Row
+from sync.upload import traces
 
 GREATEST: Final = "verify/greatest_key"
 PATIENT: Final = "verify/patient_key"
@@ -48,7 +49,7 @@ REFERRED: Final[dict[str, str]] = {
 
 @dataclass
 class Loss:
-    """What is gone: confirmed documents without ledger row, and rows of the mirror without row at the centre."""
+    """What is gone: confirmed documents without their proof, and rows of the mirror without row at the centre."""
 
     vanished: list[dict[str, Any]] = field(default_factory=list)
     lost: list[dict[str, Any]] = field(default_factory=list)
@@ -59,19 +60,27 @@ class Loss:
 
 
 def look(store: Store, gateway: CentralGateway) -> Loss:
-    """Compare the centre with our confirmed ledger rows and with the mirror; what was approved before is left out."""
+    """Compare the centre with our confirmed documents and with the mirror; what was approved before is left out."""
     with store.reading() as tx:
         confirmed = list(_confirmed(tx.conn, to_text(tx.now - RECENT)))
         approved = _approved(tx.conn)
-    loss = Loss()
-    for start in range(0, len(confirmed), CHUNK):
-        chunk = confirmed[start : start + CHUNK]
-        there = gateway.ledger_find([row["yj_id"] for row in chunk])
-        loss.vanished += [row for row in chunk if row["yj_id"] not in there]
+    loss = Loss(vanished=_vanished(store, gateway, confirmed))
     loss.greatest = _greatest(gateway)
     lost = [*_beyond(store, loss.greatest), *_other_people(store, gateway)]
     loss.lost = [row for row in lost if (row["dataset"], row["key"]) not in approved]
     return loss
+
+
+def _vanished(store: Store, gateway: CentralGateway, confirmed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By our ledger at the centre; where there is none, by the centre's own tables."""
+    if gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+        return [dict(row) for row in traces.vanished(store, gateway, confirmed)]
+    gone: list[dict[str, Any]] = []
+    for start in range(0, len(confirmed), CHUNK):
+        chunk = confirmed[start : start + CHUNK]
+        there = gateway.ledger_find([row["yj_id"] for row in chunk])
+        gone += [row for row in chunk if row["yj_id"] not in there]
+    return gone
 
 
 def report(store: Store, incident_no: int, loss: Loss, actor: Actor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,10 +31,11 @@ from sync.central.gateway import (
     IntegrityAlarm,
     OutcomeUnknown,
     Refused,
+    TransactionEnded,
     Transient,
     Unreachable,
 )
-from sync.upload import blind_window, books, recover, rewound, work
+from sync.upload import blind_window, books, doubt, recover, rewound, work
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
 from sync.upload.heartbeat import heartbeat
@@ -51,7 +52,6 @@ from sync.upload.sender import (
     enter_links,
     no_crash,
     recover_leases,
-    resolve_unknown,
     stop_if_it_must,
     take_links_back,
 )
@@ -236,8 +236,10 @@ class _Run:
 
     def _settle_doubts(self) -> None:
         freed, _ = recover_leases(self.store, self.actor)
-        found, again = resolve_unknown(self.store, self.gateway, self.actor)
+        found, again, asked = doubt.resolve_unknown(self.store, self.gateway, self.actor)
         self.report.counts.update(recovered=freed, found_in_ledger=found, sent_again=again)
+        if asked:
+            self.report.counts["to_a_person"] += asked
 
     def _links(self) -> None:
         self._fact("links_taken_back", take_links_back(self.sender, self.number))
@@ -271,13 +273,20 @@ class _Run:
                     continue
                 if breaker.half_open:
                     batch = batch[:1]
-                for start in range(0, len(batch), TOGETHER):
-                    self.sender.send(
-                        batch[start : start + TOGETHER], self._before, lambda sent: self._after(sent, breaker)
-                    )
+                for handful in self._handfuls(batch):
+                    self.sender.send(handful, self._before, lambda sent: self._after(sent, breaker))
                     if self.in_doubt:
                         self.in_doubt = False
-                        resolve_unknown(self.store, self.gateway, self.actor)
+                        doubt.resolve_unknown(self.store, self.gateway, self.actor)
+
+    def _handfuls(self, batch: list[str]) -> Iterator[list[str]]:
+        """What is claimed and confirmed together."""
+        with self.store.reading() as tx:
+            kinds = work.kinds(tx.conn, batch)
+        start = 0
+        for size in doubt.kept_apart(self.gateway, [kinds[yj_id] for yj_id in batch], TOGETHER):
+            yield batch[start : start + size]
+            start += size
 
     def _before(self) -> None:
         """Before every document: may it still go?"""
@@ -365,7 +374,8 @@ class _Run:
             self.report.retry_after_seconds = self._next_pause()
             self.report.finish("stopped", "transient" if isinstance(error, Transient) else "unreachable")
         elif isinstance(error, IntegrityAlarm):
-            self.report.finish("broken", "integrity_alarm")
+            torn = isinstance(error, TransactionEnded)
+            self.report.finish("broken", "transaction_ended" if torn else "integrity_alarm")
         else:
             self.report.finish("broken", "systemic")
         self.report.problems.append(f"{self.report.step}: {error.detail}")

@@ -13,7 +13,7 @@ import random
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store import alarms, exits
-from fallback_server.store.conflicts import decided_links, open_conflict, retried, vanished_links
+from fallback_server.store.conflicts import decided_links, retried, vanished_links
 from fallback_server.store.outbox import outbox
 from fallback_server.store.outbox_moves import move
 from fallback_server.store.session import Actor, Store, Tx
@@ -40,10 +40,10 @@ from sync.central.gateway import (
     Unreachable,
 )
 from sync.upload import patients, rewound, work
+from sync.upload.doubt import BY_A_PERSON, park
 from sync.upload.report import RunStopped
 from sync.upload.retry import RetryRules, RunEnd, Verdict, judge
 
-CHUNK = 500
 Crash = Callable[[str, str], None]
 """Called with (point, yj_id) at every point where a process may die; tests raise there."""
 
@@ -91,6 +91,7 @@ class Sender:
     gone: frozenset[tuple[str, str]] = frozenset()  # its other lost rows
     linked: Mapping[str, str] = field(default_factory=dict)  # keys of links that went with it
     waved: Set[str] = frozenset()  # documents that a person lets go in spite of a lost row
+    not_there: Set[str] = frozenset()  # documents that a person looked for at the centre in vain
 
     def __post_init__(self) -> None:
         self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
@@ -129,6 +130,7 @@ class Sender:
             self.lost, self.gone = rewound.lost_patients(tx.conn), rewound.lost_rows(tx.conn)
             self.linked = vanished_links(tx.conn, claimed)
             self.waved = retried(tx.conn, claimed, "row_lost")
+            self.not_there = retried(tx.conn, claimed, *BY_A_PERSON)
             return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
 
     def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:
@@ -154,7 +156,7 @@ class Sender:
         if item.yj_id not in self.waved:
             rewound.require_rows(ready.payload, self.gone)
         rewound.require_same_patient(self.gateway, ready.payload, self.lost)
-        return self.gateway.apply(ready), False
+        return self.gateway.apply(replace(ready, not_there=item.yj_id in self.not_there)), False
 
     def _match(self, ready: Outgoing) -> str | None:
         """The patient at the centre that this one is. Raises Refused('patient_match').
@@ -165,10 +167,10 @@ class Sender:
         try:
             key = patients.match(self.gateway, ready.payload)
         except Refused:
-            if self.gateway.ledger_find([ready.ledger.yj_id]):
+            if self.gateway.arrived([ready.ledger]):
                 return None
             raise
-        return None if key is not None and self.gateway.ledger_find([ready.ledger.yj_id]) else key
+        return None if key is not None and self.gateway.arrived([ready.ledger]) else key
 
     def _confirm(self, sure: Sequence[_Sure], unsent: Sequence[work.Item]) -> None:
         """Arrow h for what was applied, k for what was claimed but not sent.
@@ -205,7 +207,7 @@ class Sender:
                 last_error=f"{verdict.code}: {error.detail}"[:500],
             )  # fmt: skip
             if moved and verdict.state is OutboxState.CONFLICT:
-                _park(tx, item, verdict.code, payload, {**central, "detail": error.detail[:500]})
+                park(tx, item, verdict.code, payload, {**central, "detail": error.detail[:500]})
         return Sent(verdict, item.chain)
 
     def _centre_version(self, error: CentralError, ready: work.Ready) -> dict[str, Any]:
@@ -230,13 +232,6 @@ class Sender:
 
 _Sure = tuple[work.Item, Applied, bool]
 _CONFIRMED = Verdict(OutboxState.CONFIRMED, 0, "confirmed", run=RunEnd.GO_ON)
-
-
-def _park(tx: Tx, item: work.Item, code: str, payload: Mapping[str, Any], central: Mapping[str, Any]) -> None:
-    open_conflict(
-        tx, item.row["incident_no"], code, item.yj_id,
-        yj_id=item.yj_id, local=work.summary(payload), central=central,
-    )  # fmt: skip
 
 
 def stop_if_it_must(tx: Tx) -> None:
@@ -272,36 +267,6 @@ def recover_leases(store: Store, actor: Actor) -> tuple[int, str | None]:
     return freed, held
 
 
-def resolve_unknown(store: Store, gateway: CentralGateway, actor: Actor) -> tuple[int, int]:
-    """Arrows l and m: ask the ledger about every document in doubt. Returns (found there, to be sent again).
-
-    A row with another hash is not "there": sending it raises the alarm, with nothing written.
-    """
-    with store.reading() as tx:
-        rows = tx.conn.execute(
-            select(outbox.c.yj_id, outbox.c.payload_hash).where(outbox.c.state == OutboxState.UNKNOWN.value)
-        ).all()
-    found = 0
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        there = gateway.ledger_find([row.yj_id for row in chunk])
-        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            for row in chunk:
-                entry = there.get(row.yj_id)
-                if entry is not None and entry.payload_hash == row.payload_hash:
-                    found += move(
-                        tx.conn, row.yj_id, OutboxState.UNKNOWN, OutboxState.CONFIRMED, at=tx.at,
-                        by=actor.operator_code, detail="the ledger has it",
-                        central_key=entry.central_key, last_error=None,
-                    )  # fmt: skip
-                else:
-                    move(
-                        tx.conn, row.yj_id, OutboxState.UNKNOWN, OutboxState.PENDING,
-                        at=tx.at, by=actor.operator_code, detail="the ledger does not have it",
-                    )  # fmt: skip
-    return found, len(rows) - found
-
-
 def enter_links(sender: Sender, incident_no: int) -> int:
     """Arrow o: enter the ledger rows of documents a person linked. Returns how many.
 
@@ -323,7 +288,7 @@ def enter_links(sender: Sender, incident_no: int) -> int:
         except (Refused, IntegrityAlarm) as error:
             code = error.code if isinstance(error, Refused) else "integrity_alarm"
             with sender.store.writing(Permit.HOUSEKEEPING, sender.actor) as writing:
-                _park(writing, item, code, {"yj_no": item.row["yj_no"]}, {"detail": error.detail, "central_key": key})
+                park(writing, item, code, {"yj_no": item.row["yj_no"]}, {"detail": error.detail, "central_key": key})
             continue
         sender.crash("linked", yj_id)
         with sender.store.writing(Permit.HOUSEKEEPING, sender.actor) as writing:

@@ -64,6 +64,12 @@ def ready_of(conn: Connection, incident_no: int, entity: str, limit: int) -> lis
     return [row.yj_id for row in rows]
 
 
+def kinds(conn: Connection, yj_ids: Sequence[str]) -> dict[str, str]:
+    """The entity of each of these documents."""
+    rows = conn.execute(select(outbox.c.yj_id, outbox.c.entity).where(outbox.c.yj_id.in_(yj_ids)))
+    return {row.yj_id: row.entity for row in rows}
+
+
 def next_due(conn: Connection, incident_no: int) -> str | None:
     """When the earliest document that only waits for its next attempt is due; None if none is."""
     value = conn.execute(

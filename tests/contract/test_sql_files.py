@@ -91,10 +91,43 @@ def test_all_slips_of_a_mapping_are_named_at_once(copy: Path) -> None:
     assert "probe.sql: is missing" in said
 
 
-def test_another_ledger_mode_is_refused_with_the_reason(copy: Path) -> None:
+@pytest.mark.parametrize(
+    ("ledger", "problem"),
+    [
+        ('mode = "sometimes"', "ledger.mode = 'sometimes': use one of"),
+        ('mode = "procedure"', "no upload file says by `-- code` what `repeated` is"),
+        ('mode = "unique_column"', "ledger.columns is missing"),
+        ('mode = "unique_column"\ncolumns = { charge = "bill" }', "write it as table.column"),
+        ('mode = "unique_column"\ncolumns = { refund = "bill.no" }', "upload/find_refund.sql is missing"),
+        ('mode = "unique_column"\ncolumns = { bill = "bill.no" }', "ledger.columns.bill: there is no such kind"),
+        ('mode = "none"\ncolumns = { charge = "bill.yj_no" }', 'is for mode = "unique_column"'),
+    ],
+)
+def test_a_ledger_mode_says_what_it_lacks(copy: Path, ledger: str, problem: str) -> None:
     toml = copy / "mapping.toml"
-    toml.write_text(toml.read_text("utf-8") + '\n[ledger]\nmode = "procedure"\n', encoding="utf-8")
-    assert "cannot be used; only same_transaction can" in load_problems(copy)
+    toml.write_text(f"{toml.read_text('utf-8')}\n[ledger]\n{ledger}\n", encoding="utf-8")
+    assert problem in load_problems(copy)
+
+
+def test_what_proves_something_is_asked_by_what_stays_known_of_a_document(copy: Path) -> None:
+    toml = copy / "mapping.toml"
+    columns = '\n[ledger]\nmode = "unique_column"\ncolumns = { charge = "bill.yj_no" }\n'
+    toml.write_text(toml.read_text("utf-8") + columns, encoding="utf-8")
+    (copy / "upload/find_charge.sql").write_text("SELECT nr AS central_key FROM bill WHERE at = :patient_name")
+    assert "there is nothing to bind as :patient_name" in load_problems(copy)
+
+
+@pytest.mark.parametrize(
+    ("codes", "problem"),
+    [
+        ("0 fine", "one of the meanings being ok"),
+        ("0 ok 7", "write `-- code"),
+        ("0 ok, 1 repeated", "is for ledger.mode"),
+    ],
+)
+def test_return_codes_are_written_so_that_nothing_is_guessed(copy: Path, codes: str, problem: str) -> None:
+    (copy / "upload/charge.sql").write_text(f"-- step go\n-- code {codes}\nSELECT 1 AS code")
+    assert problem in load_problems(copy)
 
 
 def test_pages_that_do_not_say_where_they_begin_are_refused(copy: Path) -> None:

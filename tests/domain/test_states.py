@@ -27,10 +27,11 @@ def test_the_page_of_states_shows_exactly_the_arrows_of_the_code(section: str, a
     assert drawn(section) == {(letter, start.value, end.value) for (start, end), letter in arrows.items()}
 
 
-def test_unknown_is_left_only_by_asking_the_ledger() -> None:
+def test_unknown_is_left_only_by_asking_the_centre_or_a_person() -> None:
     assert {end for start, end in OUTBOX_ARROWS if start is OutboxState.UNKNOWN} == {
         OutboxState.CONFIRMED,
         OutboxState.PENDING,
+        OutboxState.CONFLICT,
     }
 
 

@@ -17,14 +17,17 @@ from sqlalchemy import Connection, Engine, bindparam, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from sync.central.dialects import Column, Edge, Phase, Scan, Session, made, verdict
+from sync.central.dialects import Column, Edge, Phase, Routine, Scan, Session, made, verdict
 from sync.central.edges import odbc
 from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
 from sync.central.pages import Stream
+from sync.central.routines import called
 from sync.central.sql_file import Step
 
 _LITERAL: Final = re.compile(r"'(?:[^']|'')*'")
+_GUARD: Final = "yj_document"
+_NO_SAVEPOINT: Final = 1305
 _LOCK: Final = "concat(coalesce(database(), ''), '.his-yj')"
 # The server's numbers, where the SQLSTATE says less.
 LOST: Final = frozenset({1053, 1077, 1080, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2005, 2006, 2013, 2055,
@@ -131,13 +134,26 @@ class MariadbEdge:
     def free_megabytes(self, connection: Connection) -> int | None:
         return None  # only a plugin that few servers load tells it
 
-    def depth(self, connection: Connection) -> int:
-        return int(connection.execute(text("SELECT @@in_transaction")).scalar_one())
+    def guard(self, connection: Connection) -> None:
+        # A transaction that was ended on the way has lost its savepoints; @@in_transaction would only tell that some
+        # transaction is open, and the next statement opens one.
+        connection.execute(text(f"SAVEPOINT {_GUARD}"))
+
+    def intact(self, connection: Connection) -> bool:
+        try:
+            connection.execute(text(f"RELEASE SAVEPOINT {_GUARD}"))
+        except DBAPIError as error:
+            if odbc.said(error)[1] == _NO_SAVEPOINT:
+                return False
+            raise
+        return True
 
     def check_constraints_now(self, connection: Connection) -> None:
         pass  # InnoDB checks every row at once
 
     def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
+        if called(step.sql):
+            return  # no plan is made of a CALL: `routine` says whether it is there
         connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
 
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
@@ -163,6 +179,23 @@ class MariadbEdge:
         ).bindparams(bindparam("tables", expanding=True))
         rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
         return [str(row[0]) for row in rows]
+
+    def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
+        statement = text(
+            "SELECT lower(concat(table_name, '.', min(column_name))) FROM information_schema.statistics"
+            " WHERE table_schema = database() AND lower(table_name) IN :tables AND non_unique = 0"
+            " GROUP BY table_name, index_name HAVING count(*) = 1 AND max(sub_part) IS NULL"
+        ).bindparams(bindparam("tables", expanding=True))
+        rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
+        return {_text(row[0]) for row in rows}
+
+    def routine(self, connection: Connection, name: str) -> Routine | None:
+        statement = text(
+            "SELECT routine_name, routine_definition FROM information_schema.routines"
+            " WHERE routine_schema = database() AND lower(routine_name) = lower(:name)"
+        )
+        row = connection.execute(statement, {"name": name.rpartition(".")[2]}).first()
+        return None if row is None else Routine(_text(row[0]), None if row[1] is None else _text(row[1]))
 
 
 def meaning_of(sqlstate: str | None, number: int | None, phase: Phase, *, lost: bool) -> type[CentralError] | str:

@@ -16,7 +16,18 @@ from sqlalchemy import Connection, Engine, Integer, Unicode, bindparam, event, t
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from sync.central.dialects import APPLICATION_NAME, CHANGED, Column, Edge, Phase, Scan, Session, made, verdict
+from sync.central.dialects import (
+    APPLICATION_NAME,
+    CHANGED,
+    Column,
+    Edge,
+    Phase,
+    Routine,
+    Scan,
+    Session,
+    made,
+    verdict,
+)
 from sync.central.edges import odbc
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
 from sync.central.pages import Stream
@@ -43,6 +54,7 @@ LOST: Final = frozenset({64, 121, 233, 10053, 10054, 10060, 10061, 11001, 6001, 
                          20006, 20009, 20047})  # fmt: skip
 # The statement said that the whole transaction was rolled back, also where it was the commit.
 _ROLLED_BACK: Final = frozenset({1205, 3960, 3961, 2627, 2601, 547})
+_DEPTH: Final = "yj_depth"
 _CURES: Final = {
     3952: "ALTER DATABASE … SET ALLOW_SNAPSHOT_ISOLATION ON, or isolation = \"replica\" or \"pages\" in mapping.toml",
     978: "the secondary takes only connections that say ApplicationIntent=ReadOnly",
@@ -122,10 +134,10 @@ class MssqlEdge:
         pass  # this server has no such transactions: whatever a question did is rolled back at its end
 
     def lock(self, connection: Connection, seconds: int) -> None:
-        # Reading our own table first: only that begins the transaction that is to own the lock.
+        # Reading a table first: only that begins the transaction that is to own the lock.
         got = connection.execute(
             text(
-                "SET NOCOUNT ON; DECLARE @rows int, @got int; SELECT @rows = count(*) FROM yj_incident;"
+                "SET NOCOUNT ON; DECLARE @rows int, @got int; SELECT @rows = count(*) FROM sys.tables;"
                 " EXEC @got = sp_getapplock @Resource = 'his-yj', @LockMode = 'Exclusive',"
                 " @LockOwner = 'Transaction', @LockTimeout = :milliseconds; SET NOCOUNT OFF; SELECT @got AS got"
             ),
@@ -149,8 +161,20 @@ class MssqlEdge:
             connection.rollback()
             return None
 
-    def depth(self, connection: Connection) -> int:
-        return int(connection.execute(text("SELECT @@TRANCOUNT")).scalar_one())
+    def guard(self, connection: Connection) -> None:
+        # One level more: a COMMIT of a procedure then ends our level only, and nothing is kept by it.
+        connection.execute(text("BEGIN TRANSACTION"))
+        connection.info[_DEPTH] = connection.execute(text("SELECT @@TRANCOUNT")).scalar_one()
+
+    def intact(self, connection: Connection) -> bool:
+        # The application lock belongs to the transaction: one that was ended, and another begun, does not hold it.
+        depth, lock = connection.execute(
+            text("SELECT @@TRANCOUNT, APPLOCK_MODE('public', 'his-yj', 'Transaction')")
+        ).one()
+        if depth != connection.info.pop(_DEPTH, None) or str(lock) != "Exclusive":
+            return False
+        connection.execute(text("COMMIT TRANSACTION"))  # of our extra level: the document is still open
+        return True
 
     def check_constraints_now(self, connection: Connection) -> None:
         pass  # nothing is deferred here
@@ -185,6 +209,23 @@ class MssqlEdge:
         ).bindparams(bindparam("tables", expanding=True))
         rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
         return [str(row[0]) for row in rows]
+
+    def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
+        statement = text(
+            "SELECT lower(t.name + '.' + min(c.name)) FROM sys.indexes i JOIN sys.tables t ON t.object_id = i.object_id"
+            " JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.key_ordinal > 0"
+            " JOIN sys.columns c ON c.object_id = i.object_id AND c.column_id = k.column_id"
+            " WHERE i.is_unique = 1 AND i.is_disabled = 0 AND lower(t.name) IN :tables"
+            " GROUP BY t.name, i.name HAVING count(*) = 1"
+        ).bindparams(bindparam("tables", expanding=True))
+        rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
+        return {str(row[0]) for row in rows}
+
+    def routine(self, connection: Connection, name: str) -> Routine | None:
+        # A procedure that is not for us has no object_id. Its source is not looked at: BEGIN TRAN and COMMIT nest here,
+        # and are customary.
+        found = connection.execute(text("SELECT object_id(:name)"), {"name": name}).scalar()
+        return None if found is None else Routine(name, None)
 
     def _rows_of(self, connection: Connection, table: str) -> int:
         asked = text(

@@ -18,6 +18,7 @@ from sync.central.dialects import (
     Column,
     Edge,
     Phase,
+    Routine,
     Scan,
     Session,
     made,
@@ -25,6 +26,7 @@ from sync.central.dialects import (
 )
 from sync.central.gateway import CentralError, Systemic, Transient, Unreachable
 from sync.central.pages import Stream
+from sync.central.routines import called
 from sync.central.sql_file import Step
 
 # Before the log-in this driver hands on no SQLSTATE: only words tell a wrong password from a dead host.
@@ -138,13 +140,18 @@ class PostgresEdge:
     def free_megabytes(self, connection: Connection) -> int | None:
         return None  # no function of the server tells it
 
-    def depth(self, connection: Connection) -> int:
-        return 1  # COMMIT in a procedure or a DO block inside a transaction is refused by the server (2D000)
+    def guard(self, connection: Connection) -> None:
+        pass  # COMMIT in a procedure or a DO block inside a transaction is refused by the server (2D000)
+
+    def intact(self, connection: Connection) -> bool:
+        return True
 
     def check_constraints_now(self, connection: Connection) -> None:
         connection.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
     def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
+        if called(step.sql):
+            return  # no plan is made of a CALL: `routine` says whether it is there
         connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
 
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
@@ -176,6 +183,29 @@ class PostgresEdge:
             {"tables": [table.lower() for table in tables]},
         )
         return [str(row[0]) for row in rows]
+
+    def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
+        rows = connection.execute(
+            text(
+                "SELECT c.relname || '.' || a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+                " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
+                " WHERE i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indexprs IS NULL"
+                " AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) LIKE '%IS NOT NULL%')"
+                " AND c.relname = ANY(:tables)"
+            ),
+            {"tables": [table.lower() for table in tables]},
+        )
+        return {str(row[0]).lower() for row in rows}
+
+    def routine(self, connection: Connection, name: str) -> Routine | None:
+        row = connection.execute(
+            text(
+                "SELECT p.proname, p.prosrc FROM pg_proc p WHERE p.proname = lower(:name)"
+                " AND pg_function_is_visible(p.oid) AND has_function_privilege(p.oid, 'EXECUTE') LIMIT 1"
+            ),
+            {"name": name.rpartition(".")[2]},
+        ).first()
+        return None if row is None else Routine(str(row[0]), row[1])
 
 
 def _connect_error(words: str) -> CentralError:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from sync.central.dialects import Column, Edge, Phase, Scan, Session, made
+from sync.central.dialects import Column, Edge, Phase, Routine, Scan, Session, made
 from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Refused, Systemic, Transient, Unreachable
 from sync.central.pages import Stream, cursor_pages
@@ -105,8 +105,11 @@ class SqliteEdge:
         folder = Path(str(file[2])).parent if file and file[2] else None
         return disk_usage(folder).free // 2**20 if folder is not None else None
 
-    def depth(self, connection: Connection) -> int:
-        return 1  # there are no procedures, and the mapping's own statements are read before
+    def guard(self, connection: Connection) -> None:
+        pass  # there are no procedures, and the mapping's own statements are read before
+
+    def intact(self, connection: Connection) -> bool:
+        return True
 
     def check_constraints_now(self, connection: Connection) -> None:
         row = connection.execute(text("PRAGMA foreign_key_check")).first()
@@ -135,6 +138,20 @@ class SqliteEdge:
         wanted = {table.lower() for table in tables}
         rows = connection.execute(text("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2"))
         return [f"{table}.{name}" for table, name in rows if table.lower() in wanted]
+
+    def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
+        rows = connection.execute(
+            text(
+                "SELECT lower(t.name || '.' || max(c.name)) FROM sqlite_master t"
+                ' JOIN pragma_index_list(t.name) i ON i."unique" = 1 JOIN pragma_index_info(i.name) c'
+                " WHERE t.type = 'table' GROUP BY t.name, i.name HAVING count(*) = 1"
+            )
+        )
+        wanted = {table.lower() for table in tables}
+        return {str(row[0]) for row in rows if str(row[0]).partition(".")[0] in wanted}
+
+    def routine(self, connection: Connection, name: str) -> Routine | None:
+        return None  # there are none
 
 
 def meaning_of(name: str, phase: Phase) -> type[CentralError] | str:
