@@ -90,6 +90,12 @@ def _hours(span: str) -> str:
     return span
 
 
+def _time_of_day(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError("write a time of day as HH:MM, like 12:00")
+    return text
+
+
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CentreUrl = Annotated[str, AfterValidator(_centre_url)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
@@ -97,6 +103,11 @@ Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14
 DaySpan = Annotated[str, AfterValidator(_hours)]
 Positive = Annotated[int, Field(ge=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
+Role = Literal["registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor"]
+TwoPersonAct = Literal[
+    "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal"
+]
+AloneAct = Literal["mode_normal", "drill_end", "upload", "restore", "seal"]
 PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other", "rounding", "arrears"]
 
 
@@ -193,6 +204,7 @@ class Rules(Section):
     session_hours: Annotated[int, Field(ge=1, le=72)] = 12
     confirm_within_minutes: Positive = 60
     refund_approval_above: Money = Decimal("200.00")
+    void_approval_above: Annotated[int, Field(ge=0)] = 20
     supply_days: Positive = 7
     supply_days_emergency: Positive = 3
 
@@ -221,12 +233,27 @@ class Upload(Section):
 
 
 class Security(Section):
-    """Log-in."""
+    """Log-in, passwords, one-time codes, and which acts need two persons."""
 
     password_min_length: Annotated[int, Field(ge=8, le=128)] = 8
+    password_history: Annotated[int, Field(ge=0, le=24)] = 5
+    password_max_age_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    weak_mirrored: Literal["accept", "change"] = "accept"
     login_attempts: Positive = 5
+    address_attempts: Positive = 50
     lockout_minutes: Positive = 15
     idle_lock_minutes: Annotated[int, Field(ge=0, le=480)] = 10
+    activation_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    approval_minutes: Annotated[int, Field(ge=1, le=120)] = 10
+    approval_sheet_hours: Annotated[int, Field(ge=1, le=744)] = 72
+    two_persons: list[TwoPersonAct] = Field(
+        default=[
+            "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal",
+        ]
+    )  # fmt: skip
+    alone_acts: list[AloneAct] = Field(default=["mode_normal", "drill_end", "upload", "restore", "seal"])
+    countersign_by: Annotated[str, AfterValidator(_time_of_day)] = "12:00"
+    night_roles: list[Role] = Field(default=["duty", "registrar", "cashier", "doctor", "pharmacist"])
 
 
 class Backup(Section):

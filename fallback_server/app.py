@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import time as time_of_day
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -44,7 +45,20 @@ def policy_of(settings: Settings) -> Policy:
         open_work_stale_fail_minutes=settings.mirror.open_work_stale_fail_minutes,
         login_attempts=settings.security.login_attempts,
         lockout_minutes=settings.security.lockout_minutes,
+        address_attempts=settings.security.address_attempts,
         idle_lock_minutes=settings.security.idle_lock_minutes,
+        password_min_length=settings.security.password_min_length,
+        password_history=settings.security.password_history,
+        password_max_age_days=settings.security.password_max_age_days,
+        weak_mirrored=settings.security.weak_mirrored,
+        activation_hours=settings.security.activation_hours,
+        approval_minutes=settings.security.approval_minutes,
+        approval_sheet_hours=settings.security.approval_sheet_hours,
+        two_persons=frozenset(settings.security.two_persons),
+        alone_acts=frozenset(settings.security.alone_acts),
+        countersign_by=time_of_day.fromisoformat(settings.security.countersign_by),
+        void_approval_above=settings.rules.void_approval_above,
+        night_roles=tuple(settings.security.night_roles),
         max_body_bytes=settings.server.max_body_bytes,
     )
 

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fallback_server.domain import hash_schemes
+
 pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_mariadb", "tests.fixtures_hospital"]
 # A machine without the driver can still run everything that needs no browser.
 if importlib.util.find_spec("playwright") is not None:
@@ -52,6 +54,12 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
     for name in [name for name in os.environ if name.startswith("YJ_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_hashes() -> None:
+    """argon2id as it is, but with little memory: thousands of log-ins of tests need no protection from guessing."""
+    hash_schemes.COST.update(time_cost=1, memory_cost=64, parallelism=1)
 
 
 @pytest.fixture(autouse=True, scope="session")

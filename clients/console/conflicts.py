@@ -94,9 +94,11 @@ def resolve(
 
     if not note.strip():
         raise Misuse("--note: is empty; the next person needs to know why")
-    out = Output(as_json)
-    with instance(ctx).store() as store:
-        actor = acting(store, operator, DECIDE, Passwords(password_file), approver)
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store:
+        actor = acting(
+            store, operator, DECIDE, Passwords(password_file), approver, policy=found.policy, acts=("conflict",)
+        )
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             one = conflicts.resolve(tx, conflict, decision, note, central_key)
     out.say(f"{one['id']} {one['kind']}: {one['decision']} by {one['decided_by']}")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from clients.console import output
 from clients.console.context import Instance, Misuse
-from clients.console.people import password_problem
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Tx
@@ -144,6 +143,7 @@ def _asked() -> list[NewOperator]:
 def _problems(people: Sequence[NewOperator]) -> list[str]:
     from config.settings import Security
     from fallback_server.domain.categories import ROLES
+    from fallback_server.domain.passwords import problem as password_problem
 
     found = []
     if len(people) < 2:

@@ -8,7 +8,7 @@ import typer
 
 from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
-from clients.console.people import Approver, Operator, PasswordFile, Passwords, acting
+from clients.console.people import Alone, Approver, Operator, PasswordFile, Passwords, acting
 
 if TYPE_CHECKING:
     from fallback_server.domain.policy import Policy
@@ -72,19 +72,28 @@ def normal(
     operator: Operator,
     approver: Approver = None,
     upload: Annotated[bool, typer.Option("--upload", help="return the documents at once; windows wait for it")] = False,
+    alone: Alone = None,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Switch off, with a second person: grace for the document in hand, then nothing new."""
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import mode_switch
+    from fallback_server.store import mode_switch, second_person
 
-    if approver is None:
-        raise Misuse("--approver: the way back needs a second person (supervisor, duty or admin)")
     found = instance(ctx)
+    if approver is None and alone is None and {"mode_normal", "drill_end"} <= found.policy.two_persons:
+        raise Misuse(
+            "--approver: the way back needs a second person (supervisor, duty or admin); at night, with nobody there,"
+            " --alone with a reason, to be counter-signed"
+        )
     with found.store() as store:
-        actor = acting(store, operator, SWITCH, Passwords(password_file), approver)
+        actor = acting(
+            store, operator, SWITCH, Passwords(password_file), approver, policy=found.policy,
+            acts=("mode_normal", "drill_end"), alone=alone,
+        )  # fmt: skip
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            act = "drill_end" if tx.mode.drill else "mode_normal"
+            second_person.require(tx, found.policy, act, str(tx.mode.incident_no or ""))
             mode_switch.begin_return(
                 tx,
                 upload=upload,

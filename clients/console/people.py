@@ -6,6 +6,7 @@ import getpass
 import json
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from clients.console import output
 from clients.console.context import Misuse
 
 if TYPE_CHECKING:
+    from fallback_server.domain.policy import Policy
     from fallback_server.store.session import Actor, Store
 
 Operator = Annotated[str, typer.Option("--operator", help="your own code")]
@@ -24,17 +26,10 @@ PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="JSON file, code → password; without it passwords are asked for")
 ]
 STATION = "console"
-PHRASE = 16
-
-
-def password_problem(password: str, least: int) -> str | None:
-    """Why a password will not do, or None: letters and digits, or a phrase long enough to need neither."""
-    if len(password) < least:
-        return f"has {len(password)} characters; at least {least}"
-    letters, digits = any(c.isalpha() for c in password), any(c.isdigit() for c in password)
-    if not (letters and digits) and len(password) < PHRASE:
-        return f"needs letters and digits (or at least {PHRASE} characters)"
-    return None
+CODE_LENGTH = 8  # digits of a one-time approval (domain.passwords)
+Alone = Annotated[
+    str | None, typer.Option("--alone", help="why there is no second person; listed until somebody counter-signs")
+]
 
 
 class Passwords:
@@ -64,24 +59,37 @@ def person(code: str | None) -> str:
 
 
 def acting(
-    store: Store, operator: str, roles: Iterable[str], passwords: Passwords, approver: str | None = None
+    store: Store,
+    operator: str,
+    roles: Iterable[str],
+    passwords: Passwords,
+    approver: str | None = None,
+    *,
+    policy: Policy | None = None,
+    acts: tuple[str, ...] = (),
+    alone: str | None = None,
 ) -> Actor:
     """The person who acts, password and role checked, with the second person's code where one was named.
 
-    Raises YjError login_failed, forbidden, approver_rejected.
+    A second person far away reads out a one-time code for one of `acts`, given in place of the password. Raises YjError
+    login_failed, too_many_requests, forbidden, approver_rejected.
     """
     from dataclasses import replace
 
     from fallback_server.domain.categories import effective_roles
     from fallback_server.domain.errors import YjError
     from fallback_server.domain.modes import Permit
+    from fallback_server.domain.policy import Policy as Rules
     from fallback_server.store.session import Actor
-    from fallback_server.web.people import check_approver, find_person, password_matches
+    from fallback_server.web.people import count_failure, find_person, password_matches, refuse_if_locked_out
 
+    policy = policy or Rules()
     with store.reading() as tx:
-        person = find_person(tx.conn, operator)
+        refuse_if_locked_out(tx, policy, operator)
+        person = find_person(tx, operator)
     if person is None or not person.active or not password_matches(person, passwords.of(operator)):
         with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), STATION)) as tx:
+            count_failure(tx, policy, operator, None)
             tx.audit("console.login", subject=operator[:64], ok=False)
         raise YjError("login_failed")
     actor = Actor(person.code, person.name, effective_roles(person.roles), STATION)
@@ -89,9 +97,54 @@ def acting(
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             tx.audit("console.login", subject=operator, ok=False, code="forbidden")
         raise YjError("forbidden", roles=", ".join(sorted(roles)))
-    if approver is None:
-        return actor
-    return replace(actor, approver_code=check_approver(store, actor, approver, passwords.of(approver)))
+    if alone is not None:
+        return replace(actor, alone=alone)
+    return actor if approver is None else _approved(store, policy, actor, approver, passwords, acts)
+
+
+def _approved(
+    store: Store, policy: Policy, actor: Actor, approver: str, passwords: Passwords, acts: tuple[str, ...]
+) -> Actor:
+    """The actor with the second person; a one-time code is used up here, whatever becomes of the act."""
+    from dataclasses import replace
+
+    from fallback_server.domain.errors import YjError
+    from fallback_server.domain.modes import Permit
+    from fallback_server.domain.passwords import plain
+    from fallback_server.store import credentials
+    from fallback_server.store.people import forget_login_failures
+    from fallback_server.web.people import count_failure, refuse_if_locked_out
+
+    with store.reading() as tx:
+        refuse_if_locked_out(tx, policy, approver)
+    given = passwords.of(approver)
+    # What looks like a one-time code may still be the password of somebody whose HIS takes eight digits.
+    looks = bool(acts) and len(plain(given)) == CODE_LENGTH and plain(given).isdigit()
+    try:
+        code, number = _checked(store, actor, approver, given, acts, code_first=looks)
+    except YjError:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            count_failure(tx, policy, approver, None)
+        raise
+    if number is not None:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            if not credentials.take_approval(tx.conn, number, tx.at):
+                raise YjError("approver_rejected")
+            forget_login_failures(tx.conn, approver)
+            tx.audit("approval.used", subject=str(number))
+    return replace(actor, approver_code=code)
+
+
+def _checked(
+    store: Store, actor: Actor, approver: str, given: str, acts: tuple[str, ...], *, code_first: bool
+) -> tuple[str, int | None]:
+    from fallback_server.domain.errors import YjError
+    from fallback_server.web.people import check_approver
+
+    if code_first:
+        with suppress(YjError):
+            return check_approver(store, actor, approver, None, one_time=given, acts=acts)
+    return check_approver(store, actor, approver, given)
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -33,6 +33,14 @@ SENTENCES = {
     "mirror_old": "{minutes} min old",
     "mirror_held": "run {run} is held; look at it, approve or mend",
     "mirror_stopped": "stopped: {reason}",
+    "operators_seen": "{can} of {of} operators seen in the last 30 days could log in ({percent} %; {least} % are"
+    " needed); `yj operator code` gives codes",
+    "operators_all": "{can} of {of} operators could log in ({percent} %; {least} % are needed)",
+    "night_role_empty": "nobody with the role {role} could log in; `yj operator list --all` says why",
+    "alone_unsigned": "{operator} did {act} alone at {at}; counter-sign by {due}: `yj operator countersign`",
+    "alone_overdue": "{operator} did {act} alone at {at}; the counter-signature was due at {due}",
+    "seal_missing": "there is no break-glass account; `yj operator seal` makes one for the safe",
+    "seal_opened": "the break-glass account was opened at {at}; find out why, then `yj operator seal`",
     "administrators": "{n} of our own can log in; two are needed to come back",
 }
 
@@ -78,7 +86,11 @@ def _tables(found: Instance, store: Store) -> list[Finding]:
     from fallback_server.store import readiness
 
     with store.reading() as tx:
-        looked = [*readiness.mirror(tx.conn, tx.now, found.settings.mirror), readiness.administrators(tx.conn)]
+        looked = [
+            *readiness.mirror(tx.conn, tx.now, found.settings.mirror),
+            readiness.administrators(tx.conn),
+            *readiness.people(tx.conn, tx.now, found.policy.night_roles),
+        ]
     return [
         Finding(
             f"{one.check} {one.values['dataset']}" if one.code == "mirror_old" else one.check,

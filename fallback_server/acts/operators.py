@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 
 from fallback_server.domain.errors import YjError
-from fallback_server.store import mirror, people
+from fallback_server.store import credentials, mirror, people
 from fallback_server.store.session import Tx
 
 
@@ -22,7 +22,7 @@ def require(tx: Tx, code: str) -> str:
         return str(own.name)
     table = mirror.datasets["operator"]
     row = tx.conn.execute(select(table.c.name, table.c.active).where(table.c.operator_code == code)).first()
-    if row is None or not row.active:
+    if row is None or not row.active or code in credentials.disabled(tx.conn):
         raise YjError("unknown_operator", code=code)
     return str(row.name)
 
@@ -33,7 +33,8 @@ def with_role(tx: Tx, role: str) -> list[dict[str, Any]]:
     table = mirror.datasets["operator"]
     rows = tx.conn.execute(select(table.c.operator_code, table.c.name, table.c.roles).where(table.c.active.is_(True)))
     found = {row.operator_code: row.name for row in rows if role in _split(row.roles)}
-    found = {code: name for code, name in found.items() if code not in own}
+    out = credentials.disabled(tx.conn)
+    found = {code: name for code, name in found.items() if code not in own and code not in out}
     found |= {code: row.name for code, row in own.items() if row.disabled_at is None and role in row.roles}
     return [{"code": code, "name": name} for code, name in sorted(found.items())]
 

@@ -14,7 +14,7 @@ from fallback_server.domain.documents import Document, Ref
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import DRILL_PREFIX
 from fallback_server.domain.policy import Policy
-from fallback_server.store import cash, mirror
+from fallback_server.store import cash, mirror, second_person
 from fallback_server.store.session import Tx
 
 MOST_AT_ONCE: Final = 2000  # numbers voided or skipped in one act: more is a slip of the finger
@@ -64,7 +64,8 @@ def _skip(tx: Tx, book: Book, last: int) -> list[str]:
 def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int | str, reason: str) -> dict[str, Any]:
     """Make unused sheets void with a reason (torn, misprinted, lost). Writes a receipt_event document.
 
-    Raises receipt_number_used if one of them has a fate already, receipt_number_outside.
+    Raises receipt_number_used if one of them has a fate already, receipt_number_outside, second_person_required for
+    many at once.
     """
     receipt_books.require_preprinted(policy)
     books = receipt_books.opened(tx, tx.who.operator_code)
@@ -76,6 +77,8 @@ def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int |
         raise YjError("receipt_number_outside")
     if last - first >= MOST_AT_ONCE:
         raise YjError("invalid_request", field="to_no", problem=f"一次作废超过 {MOST_AT_ONCE} 张 / too many at once")
+    if last - first >= policy.void_approval_above:
+        second_person.require(tx, policy, "void", event_id)
     for number in range(first, last + 1):
         if (state := receipt_books.state_of(tx, book, number)) is not None or number < book.next_no:
             raise YjError("receipt_number_used", number=book.text(number), state=state or "—")

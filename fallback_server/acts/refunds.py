@@ -17,7 +17,7 @@ from fallback_server.domain.documents import Document, Ref
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import child_ulid
 from fallback_server.domain.policy import Policy
-from fallback_server.store import cash
+from fallback_server.store import cash, second_person
 from fallback_server.store.session import Tx
 
 _LISTS = {"prescription": "prescriptions", "order": "orders"}
@@ -54,8 +54,8 @@ def write(
     original = _original(tx, charge_id)
     rows = _rows(tx, refund_id, charge_id, lines)
     total = money.total(row["amount"] for row in rows)
-    if needs_second_person(policy, total) and approver_code is None:
-        raise YjError("second_person_required")
+    if needs_second_person(policy, total):
+        second_person.require(tx, policy, "refund", charge_id)
     paid = give_back(policy, -total, held(tx, charge_id), payments)
     receipt_no = receipts.present(tx, [charge_id]).get(charge_id)
     yj_no = tx.take_yj_no()
@@ -94,7 +94,7 @@ def preview(
         "total_in_words": money.in_words(total),
         "lines": [charges.line_payload(row) | {"original_line_id": row["original_line_id"]} for row in rows],
         "payments": [payment.payload() for payment in paid],
-        "second_person": needs_second_person(policy, total),
+        "second_person": needs_second_person(policy, total) and "refund" in policy.two_persons,
     }
 
 

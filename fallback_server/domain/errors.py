@@ -85,6 +85,22 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "activation_required": ErrorKind(
         403, "该工号尚无密码，请找组长领取激活码。", "This operator has no password yet.", "No password hash was mirrored."
     ),
+    "password_change_required": ErrorKind(
+        403, "请设置新密码后登录。", "Please choose a new password to log in.",
+        "A code to log in was used, or the password is due for a change: send new_password too.",
+    ),
+    "password_weak": ErrorKind(
+        422, "新密码太弱：至少 {least} 位，字母和数字都要有（或至少 16 位），且不能是工号。",
+        "The new password is too weak: at least {least} characters with letters and digits (or 16), not the code.",
+        "The password {problem}.",
+    ),
+    "passwords_differ": ErrorKind(
+        422, "两次输入的新密码不一致。", "The two new passwords differ.", "The log-in page's own check."
+    ),
+    "password_used_before": ErrorKind(
+        422, "新密码与现在或最近用过的密码相同，请换一个。", "The new password was used before; choose another.",
+        "[security] password_history.",
+    ),
     "session_elsewhere": ErrorKind(
         409, "您已在 {workstation} 登录，是否转到本机？", "You are logged in at {workstation}; take over?",
         "Send take_over: true to end the other session.",
@@ -95,11 +111,20 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(
-        403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.", "Send approver {{operator, password}}."
+        403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.",
+        "Send approver {{operator, password}} or {{operator, code}}; {{alone}} where [security] alone_acts has it.",
     ),
     "approver_rejected": ErrorKind(
         403, "复核人不正确：须为另一人且有权限，密码正确。", "The approver was not accepted.",
-        "Another person with role supervisor, duty or admin and the right password.",
+        "Another person with role supervisor, duty or admin, and the right password or a one-time code for this act.",
+    ),
+    "alone_act_not_found": ErrorKind(404, "没有这条单人操作记录。", "No such act is listed.", "Unknown id."),
+    "operator_exists": ErrorKind(
+        409, "工号 {code} 已存在。", "There is an operator {code} already.", "Reset, enable or choose another code."
+    ),
+    "operator_disabled": ErrorKind(
+        409, "工号 {code} 已停用，请先启用。", "Operator {code} is disabled; enable them first.",
+        "Disabled by hand here, or inactive at the centre as of the mirror.",
     ),
     # --- mode ----------------------------------------------------------------------------------------------------
     "mode_normal": ErrorKind(

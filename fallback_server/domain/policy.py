@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 from decimal import Decimal
 
 from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.domain.two_persons import ACTS
 
 
 @dataclass(frozen=True)
@@ -28,5 +30,18 @@ class Policy:
     open_work_stale_fail_minutes: int = 20
     login_attempts: int = 5
     lockout_minutes: int = 15
+    address_attempts: int = 50
     idle_lock_minutes: int = 10
+    password_min_length: int = 8
+    password_history: int = 5
+    password_max_age_days: int = 0
+    weak_mirrored: str = "accept"
+    activation_hours: int = 24
+    approval_minutes: int = 10
+    approval_sheet_hours: int = 72
+    two_persons: frozenset[str] = frozenset(ACTS)
+    alone_acts: frozenset[str] = frozenset(name for name, act in ACTS.items() if act.alone)
+    countersign_by: time = time(12)
+    void_approval_above: int = 20
+    night_roles: tuple[str, ...] = ("duty", "registrar", "cashier", "doctor", "pharmacist")
     max_body_bytes: int = 1_048_576

@@ -17,12 +17,13 @@ from fallback_server.store.session import Actor, Store, Tx
 CENTRE: Final = "centre"
 MIRROR: Final = "mirror"
 UPLOAD: Final = "upload"
+SEAL: Final = "seal"
 
 alarm = Table(
     "alarm",
     metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    Column("subject", String(32), nullable=False),  # centre | mirror.master | mirror.open
+    Column("subject", String(32), nullable=False),  # centre | mirror.master | mirror.open | seal
     Column("kind", String(48), nullable=False),
     Column("zh", Text, nullable=False),
     Column("en", Text, nullable=False),
@@ -74,11 +75,23 @@ def sound(store: Store, subject: str, kind: str, zh: str, en: str, *, action: st
         if any(row["kind"] == kind for row in on(tx.conn, subject)):
             return False
     with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
-        _close(tx, subject)
-        row = {"subject": subject, "kind": kind, "zh": zh, "en": en, "detail": detail, "opened_at": tx.at}
-        tx.conn.execute(alarm.insert().values(**row))
-        tx.audit(action, subject=subject, ok=False, kind=kind, **detail)
+        turn_on(tx, subject, kind, zh, en, action=action, **detail)
     return True
+
+
+def turn_on(tx: Tx, subject: str, kind: str, zh: str, en: str, *, action: str = "alarm.on", **detail: Any) -> None:
+    """The same inside a transaction: the alarm stands if and only if what it speaks of was committed."""
+    _close(tx, subject)
+    row = {"subject": subject, "kind": kind, "zh": zh, "en": en, "detail": detail, "opened_at": tx.at}
+    tx.conn.execute(alarm.insert().values(**row))
+    tx.audit(action, subject=subject, ok=False, kind=kind, **detail)
+
+
+def turn_off(tx: Tx, subject: str, *, action: str = "alarm.off") -> None:
+    """Turn the alarm of a subject off inside a transaction; harmless where none is on."""
+    if on(tx.conn, subject):
+        _close(tx, subject)
+        tx.audit(action, subject=subject)
 
 
 def silence(store: Store, subject: str, *, action: str = "alarm.off") -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -27,6 +28,8 @@ operator = Table(
     Column("name", String(128), nullable=False),
     Column("roles", JSON, nullable=False),
     Column("password_hash", Text),  # argon2id
+    Column("password_set_at", String(35)),
+    Column("must_change", Boolean, nullable=False, default=False),
     Column("disabled_at", String(35)),
     Column("created_at", String(35), nullable=False),
 )
@@ -93,3 +96,9 @@ def count_login_failure(conn: Connection, code: str, at: str) -> None:
 def forget_login_failures(conn: Connection, code: str) -> None:
     """The right password was given: the next slip counts from one again."""
     conn.execute(login_failure.delete().where(login_failure.c.operator_code == code))
+
+
+def end_sessions(conn: Connection, code: str, at: str) -> int:
+    """Log somebody out everywhere; how many sessions that were."""
+    live = (session.c.operator_code == code, session.c.ended_at.is_(None), session.c.expires_at > at)
+    return conn.execute(update(session).where(*live).values(ended_at=at)).rowcount

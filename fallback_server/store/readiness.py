@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from fallback_server.store import centre_look, mirror_status
+from fallback_server.domain.clock import to_text
+from fallback_server.store import centre_look, credentials, mirror_status, staffing
 from fallback_server.store.mirror_status import StaleRules
 from fallback_server.store.people import operator
 
@@ -31,6 +32,27 @@ class Finding:
 def findings(conn: Connection, now: datetime, rules: StaleRules) -> list[Finding]:
     """Mirror, administrators, worker and centre, in this order; a fault is never hidden behind another."""
     return [*mirror(conn, now, rules), administrators(conn), *worker_and_centre(conn, now)]
+
+
+def people(conn: Connection, now: datetime, night_roles: Iterable[str]) -> Iterator[Finding]:
+    """Whether those who work could log in, and every role of the night; what was done alone; the broken seal."""
+    found = staffing.everyone(conn, now)
+    lately, of_all = staffing.share(found, now), staffing.share(found, now, of_all=True)
+    for one in (lately, of_all) if lately.known else (of_all,):
+        ok = True if one.enough else None if lately.known and one is of_all else False
+        values = {"percent": one.percent, "can": one.can, "of": one.of, "least": staffing.LEAST_SHARE}
+        yield Finding("operators", ok, "operators_seen" if one.known else "operators_all", values, str(one.known))
+    for role in staffing.roles_without(found, night_roles):
+        yield Finding("night_shift", False, "night_role_empty", {"role": role}, role)
+    for row in credentials.unsigned(conn):
+        late = row["due_at"] < to_text(now)
+        values = {"act": row["act"], "operator": row["operator_code"], "at": row["at"], "due": row["due_at"]}
+        yield Finding("alone", None, "alone_overdue" if late else "alone_unsigned", values, str(row["id"]))
+    seal = credentials.newest_seal(conn)
+    if seal is None:
+        yield Finding("seal", None, "seal_missing")
+    elif seal["opened_at"] is not None:
+        yield Finding("seal", None, "seal_opened", {"at": seal["opened_at"]})
 
 
 def mirror(conn: Connection, now: datetime, rules: StaleRules) -> Iterator[Finding]:

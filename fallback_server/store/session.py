@@ -33,7 +33,10 @@ APPEND_LOCK = 0x594A0001  # advisory lock of PostgreSQL: sequence and audit rows
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, from where; `approver_code` is the second person whose password was checked before."""
+    """Who acts, from where; `approver_code` is the second person whose password or one-time code was checked before.
+
+    `approval` is the one-time code to be used up with the act; `alone` the reason of somebody who has no second person.
+    """
 
     operator_code: str
     operator_name: str
@@ -41,6 +44,8 @@ class Actor:
     workstation: str = ""
     address: str | None = None
     approver_code: str | None = None
+    approval: int | None = None
+    alone: str | None = None
 
 
 @dataclass

@@ -12,6 +12,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     cash,
     centre_look,
     counters,
+    credentials,
     idempotency,
     mirror,
     mode,

@@ -21,15 +21,15 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import IDEMPOTENCY_KEY, is_ulid, new_ulid
 from fallback_server.domain.policy import Policy
-from fallback_server.store import idempotency
-from fallback_server.store.people import count_login_failure, forget_login_failures
+from fallback_server.store import credentials, idempotency
+from fallback_server.store.people import forget_login_failures
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.cookies import token_of
 from fallback_server.web.login import actor_of
 from fallback_server.web.metrics import REFUSALS
-from fallback_server.web.people import check_approver, refuse_if_locked_out
+from fallback_server.web.people import check_approver, count_failure, refuse_if_locked_out
 from fallback_server.web.problems import from_validation, problem
-from fallback_server.web.routes import Api, Call, FreeCall, Route
+from fallback_server.web.routes import Api, Approver, Call, FreeCall, Route
 
 PREFIX = "/api/v1"
 _WAITED_IN_VAIN = ("55P03", "40P01", "40001")  # PostgreSQL: lock not available, deadlock, serialisation
@@ -99,7 +99,10 @@ def _free(route: Route, free: Callable[[FreeCall], Any], store: Store, policy: P
         g.epoch = tx.mode.epoch
         if route.roles:
             actor = g.actor = _authorised(route, tx)
-    return _answer(free(FreeCall(store, policy, _parse(route.body, raw), actor, request.remote_addr)), route.status)
+    body = _parse(route.body, raw)
+    if actor is not None:
+        actor = _with_approver(route, store, policy, actor, body)
+    return _answer(free(FreeCall(store, policy, body, actor, request.remote_addr)), route.status)
 
 
 def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dict[str, str], raw: Any) -> Response:
@@ -113,12 +116,11 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
     if known is not None:
         return _replay(known)
     body = _parse(route.body, raw)
-    actor = _with_approver(store, policy, actor, body)
+    actor = _with_approver(route, store, policy, actor, body)
     try:
         with store.writing(permit, actor) as tx:
             g.epoch = tx.mode.epoch
-            if actor.approver_code is not None:
-                forget_login_failures(tx.conn, actor.approver_code)
+            _use_approval(tx, actor)
             if act and (known := idempotency.claim(tx.conn, act, tx.at)) is not None:
                 return _replay(known)
             key = act.key if act and is_ulid(act.key) else new_ulid(tx.now)
@@ -171,19 +173,33 @@ def _authorised(route: Route, tx: Tx) -> Actor:
     return actor
 
 
-def _with_approver(store: Store, policy: Policy, actor: Actor, body: Any) -> Actor:
+def _with_approver(route: Route, store: Store, policy: Policy, actor: Actor, body: Any) -> Actor:
     """The actor with the second person. Wrong passwords count as at log-in: this is no place to guess them."""
-    approver = getattr(body, "approver", None)
+    approver: Approver | None = getattr(body, "approver", None)
     if approver is None:
         return actor
+    if approver.alone is not None:
+        return replace(actor, alone=approver.alone)
+    code = approver.operator or ""
     with store.reading() as tx:
-        refuse_if_locked_out(tx, policy, approver.operator)
+        refuse_if_locked_out(tx, policy, code, actor.address)
     try:
-        return replace(actor, approver_code=check_approver(store, actor, approver.operator, approver.password))
+        found = check_approver(store, actor, code, approver.password, one_time=approver.code, acts=route.acts)
     except YjError:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            count_login_failure(tx.conn, approver.operator, tx.at)
+            count_failure(tx, policy, code, actor.address)
         raise
+    return replace(actor, approver_code=found[0], approval=found[1])
+
+
+def _use_approval(tx: Tx, actor: Actor) -> None:
+    """A one-time code is used up by the act and with it, or not at all."""
+    if actor.approver_code is not None:
+        forget_login_failures(tx.conn, actor.approver_code)
+    if actor.approval is not None:
+        if not credentials.take_approval(tx.conn, actor.approval, tx.at):
+            raise YjError("approver_rejected")
+        tx.audit("approval.used", subject=str(actor.approval))
 
 
 def _check_epoch(tx: Tx) -> None:
@@ -203,16 +219,21 @@ def _act(route: Route, raw: Any, actor: Actor) -> idempotency.Act | None:
     key = request.headers.get("Idempotency-Key", "")
     if not IDEMPOTENCY_KEY.fullmatch(key):
         raise YjError("idempotency_key_missing")
-    text = json.dumps(_without_passwords(raw), sort_keys=True)
+    text = json.dumps(_without_secrets(raw), sort_keys=True)
     return idempotency.Act(
         key, route.method, request.path, hashlib.sha256(text.encode()).hexdigest(), actor.operator_code
     )
 
 
-def _without_passwords(value: Any) -> Any:
+# An act that is sent again after a slip of the second person is still the same act.
+_SECRETS = ("password", "new_password")
+
+
+def _without_secrets(value: Any, inside: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: _without_passwords(inner) for name, inner in value.items() if name != "password"}
-    return [_without_passwords(inner) for inner in value] if isinstance(value, list) else value
+        secret = (*_SECRETS, "code") if inside == "approver" else _SECRETS
+        return {name: _without_secrets(inner, name) for name, inner in value.items() if name not in secret}
+    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _json_body(route: Route) -> Any:

@@ -14,6 +14,9 @@ from fallback_server.web import cookies, login, pages, texts
 from fallback_server.web.pages import Site
 from fallback_server.web.problems import problem
 
+# After these the page asks for a new password too.
+RENEW = ("password_change_required", "password_weak", "password_used_before", "passwords_differ")
+
 
 class LoginForm(BaseModel):
     """What the form sends."""
@@ -24,6 +27,8 @@ class LoginForm(BaseModel):
     password: str = Field(min_length=1, max_length=256)
     workstation: str = Field(pattern=f"^{WORKSTATION_CODE.pattern}$")
     take_over: bool = False
+    new_password: str = Field(default="", max_length=256)
+    new_password_again: str = Field(default="", max_length=256)
     next: str = ""
 
 
@@ -46,6 +51,8 @@ def _form(site: Site, error: YjError | None = None, status: int = 200) -> Respon
         workstation=station,
         next=_inside(given.get("next", "")),
         elsewhere=error is not None and error.code == "session_elsewhere",
+        renew=(error is not None and error.code in RENEW) or "renew" in request.args,
+        least=site.policy.password_min_length,
     )  # fmt: skip
     if request.args.get("lang") in texts.LANGUAGES:
         cookies.keep_language(response, language, secure=request.is_secure)
@@ -57,10 +64,13 @@ def _log_in(site: Site) -> AnyResponse:
         if cookies.from_another_site(request):
             raise YjError("csrf_rejected")
         form = _parsed()
-        answer = login.open_session(
-            site.store, site.policy, form.operator.strip(), form.password, form.workstation,
-            take_over=form.take_over, address=request.remote_addr, tied=True,
+        if form.new_password != form.new_password_again:
+            raise YjError("passwords_differ")
+        attempt = login.Attempt(
+            form.operator.strip(), form.password, form.workstation, request.remote_addr, form.take_over,
+            form.new_password or None, tied=True,
         )  # fmt: skip
+        answer = login.open_session(site.store, site.policy, attempt)
     except YjError as error:
         return problem(error) if _is_script() else _form(site, error, error.kind.status)
     except (OperationalError, DisconnectionError):

@@ -1,25 +1,29 @@
-"""Who somebody is and whether the password is theirs: our own operators first, then the mirrored ones."""
+"""Who somebody is and whether the password is theirs: our own operators first, then the mirrored ones.
+
+A mirrored operator logs in with the password of every day; from the first time on the standby keeps an argon2id hash of
+it. When the centre's hash changes (the person chose another password there), the centre's counts again.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
+from fallback_server.domain import hash_schemes
 from fallback_server.domain.categories import ROLES, SECOND_PERSON_ROLES, effective_roles
-from fallback_server.domain.clock import from_text
+from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.hash_schemes import hasher
+from fallback_server.domain.passwords import plain, problem
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mirror
-from fallback_server.store.people import login_failure, operator
+from fallback_server.store import credentials, mirror
+from fallback_server.store.people import count_login_failure, login_failure, operator
 from fallback_server.store.session import Actor, Store, Tx
+
+__all__ = ["Person", "check_approver", "find_person", "hasher", "password_matches"]
 
 
 @dataclass(frozen=True)
@@ -32,33 +36,61 @@ class Person:
     password_hash: str | None
     scheme: str | None
     active: bool
+    own: bool = False
+    """Of our own; else of the mirror."""
+    basis: str = ""
+    """What stands for the centre's own hash (credentials.basis_of)."""
+    kept: bool = False
+    """The hash is one the standby made."""
+    set_at: str | None = None
+    must_change: bool = False
+    seal: int | None = None
+    """Number of the seal, if this is the break-glass account."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything a password could be compared with."""
+        return hash_schemes.usable(self.scheme, self.password_hash)
 
 
-@cache
-def hasher() -> PasswordHasher:
-    """argon2id with the library's current defaults."""
-    return PasswordHasher()
-
-
-def find_person(conn: Connection, code: str) -> Person | None:
-    """The operator with this code; one of our own hides a mirrored one of the same code (a leaver disabled by hand)."""
-    own = conn.execute(select(operator).where(operator.c.operator_code == code)).mappings().first()
+def find_person(tx: Tx, code: str) -> Person | None:
+    """The operator with this code; one of our own hides a mirrored one of the same code."""
+    if code == credentials.SEALED:
+        return _sealed(tx)
+    own = tx.conn.execute(select(operator).where(operator.c.operator_code == code)).mappings().first()
     if own is not None:
         return Person(
-            code, own["name"], _known(own["roles"]), own["password_hash"], "argon2id", own["disabled_at"] is None
-        )
+            code, own["name"], _known(own["roles"]), own["password_hash"], "argon2id", own["disabled_at"] is None,
+            own=True, kept=True, set_at=own["password_set_at"], must_change=own["must_change"],
+        )  # fmt: skip
     table = mirror.datasets["operator"]
-    row = conn.execute(select(table).where(table.c.operator_code == code)).mappings().first()
+    row = tx.conn.execute(select(table).where(table.c.operator_code == code)).mappings().first()
+    return _mirrored(tx, dict(row)) if row is not None else None
+
+
+def _mirrored(tx: Tx, row: dict[str, Any]) -> Person:
+    code, scheme, stored = row["operator_code"], row["password_scheme"], row["password_hash"]
+    basis = credentials.basis_of(scheme, stored)
+    added = credentials.find(tx.conn, code)
+    active = bool(row["active"]) and (added is None or added["disabled_at"] is None)
+    roles = _known(row["roles"].split(","))
+    if added is None or added["password_hash"] is None or added["basis"] != basis:
+        return Person(code, row["name"], roles, stored, scheme, active, basis=basis)
+    return Person(
+        code, row["name"], roles, added["password_hash"], "argon2id", active, basis=basis, kept=True,
+        set_at=added["set_at"] if added["own"] else None, must_change=added["must_change"],
+    )  # fmt: skip
+
+
+def _sealed(tx: Tx) -> Person | None:
+    row = credentials.newest_seal(tx.conn)
     if row is None:
         return None
+    active = row["closes_at"] is None or row["closes_at"] > tx.at
     return Person(
-        code,
-        row["name"],
-        _known(row["roles"].split(",")),
-        row["password_hash"],
-        row["password_scheme"],
-        bool(row["active"]),
-    )
+        credentials.SEALED, credentials.SEALED_NAME, credentials.SEALED_ROLES, row["code_hash"], "argon2id", active,
+        own=True, kept=True, seal=row["id"],
+    )  # fmt: skip
 
 
 def _known(roles: Any) -> frozenset[str]:
@@ -67,44 +99,100 @@ def _known(roles: Any) -> frozenset[str]:
 
 
 def password_matches(person: Person, password: str) -> bool:
-    """Whether the password is this person's. Takes tens of milliseconds for argon2: never call it inside a write."""
-    if person.password_hash is None:
-        return False
-    if person.scheme == "argon2id":
-        try:
-            return hasher().verify(person.password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return False
-    if person.scheme in ("md5", "sha1", "sha256"):
-        return _digest_matches(person.scheme, person.password_hash, password)
-    return False
+    """Whether the password is this person's. Takes tens of milliseconds: never call it inside a write."""
+    given = password.strip().upper() if person.seal is not None else password
+    return hash_schemes.matches(person.scheme, person.password_hash, given, person.code)
 
 
-def _digest_matches(scheme: str, stored: str, password: str) -> bool:
-    """Hashes as centres keep them: hex of the password, or `salt$hex` of salt and password together."""
-    salt, _, digest = stored.rpartition("$")
-    computed = hashlib.new(scheme, (salt + password).encode()).hexdigest()
-    return hmac.compare_digest(computed.encode(), digest.strip().lower().encode())  # whatever the centre kept there
+def check_new_password(tx: Tx, policy: Policy, person: Person, password: str) -> None:
+    """Whether this may be the person's next password. Raises password_weak, password_used_before. Takes a while."""
+    weak = problem(password, policy.password_min_length, person.code)
+    if weak is not None:
+        raise YjError("password_weak", least=policy.password_min_length, problem=weak)
+    before = credentials.earlier(tx.conn, person.code, policy.password_history) if policy.password_history else []
+    same = policy.password_history and person.usable and password_matches(person, password)
+    if same or any(hash_schemes.code_matches(stored, password) for stored in before):
+        raise YjError("password_used_before")
 
 
-def refuse_if_locked_out(tx: Tx, policy: Policy, code: str) -> None:
-    """After too many wrong passwords each further one doubles the wait, up to the lock-out time: too_many_requests."""
-    row = tx.conn.execute(select(login_failure).where(login_failure.c.operator_code == code)).mappings().first()
-    if row is None or row["failures"] < policy.login_attempts:
+def set_password(tx: Tx, policy: Policy, person: Person, password_hash: str, *, must_change: bool = False) -> None:
+    """Write a password chosen here; what the centre has does not count until it changes there."""
+    values = {"password_hash": password_hash, "must_change": must_change}
+    if person.own:
+        mine = operator.update().where(operator.c.operator_code == person.code)
+        tx.conn.execute(mine.values(**values, password_set_at=tx.at))
+    else:
+        credentials.keep(tx.conn, person.code, **values, basis=person.basis, set_at=tx.at, own=True, weak=False)
+    credentials.remember(tx.conn, person.code, password_hash, tx.at, policy.password_history)
+
+
+# --- wrong passwords ------------------------------------------------------------------------------------------------
+def refuse_if_locked_out(tx: Tx, policy: Policy, code: str, address: str | None = None) -> None:
+    """After too many wrong passwords each further one doubles the wait, up to the lock-out time: too_many_requests.
+
+    Counted for the operator, and for the address whoever it tries. The sealed account never waits: its code is too long
+    to be guessed, and it is for the night in which everything else is locked.
+    """
+    if code != credentials.SEALED:
+        row = tx.conn.execute(select(login_failure).where(login_failure.c.operator_code == code)).mappings().first()
+        _wait(tx, policy, row, policy.login_attempts)
+    if address is not None and not _ours(address):
+        table = credentials.address_failure
+        row = tx.conn.execute(select(table).where(table.c.address == address)).mappings().first()
+        _wait(tx, policy, row, policy.address_attempts)
+
+
+def _wait(tx: Tx, policy: Policy, row: Any, attempts: int) -> None:
+    if row is None or row["failures"] < attempts:
         return
-    wait = min(policy.lockout_minutes * 60, 2 ** (row["failures"] - policy.login_attempts + 1))
+    wait = min(policy.lockout_minutes * 60, 2 ** min(row["failures"] - attempts + 1, 20))
     left = (from_text(row["last_at"]) + timedelta(seconds=wait) - tx.now).total_seconds()
     if left > 0:
         raise YjError("too_many_requests", seconds=int(left) + 1)
 
 
-def check_approver(store: Store, acting: Actor, code: str, password: str) -> str:
-    """The second person's code, or YjError approver_rejected. Opens a read of its own, before any write."""
-    if code == acting.operator_code:
+def count_failure(tx: Tx, policy: Policy, code: str, address: str | None) -> None:
+    """One more wrong password, for the operator and for the address."""
+    count_login_failure(tx.conn, code[:64], tx.at)
+    if address is not None and not _ours(address):
+        quiet = to_text(tx.now - timedelta(minutes=policy.lockout_minutes))
+        credentials.count_address(tx.conn, address[:64], tx.at, quiet)
+
+
+def _ours(address: str) -> bool:
+    # Behind a proxy on this machine every window would have this address: one stranger would lock out all.
+    return address in ("127.0.0.1", "::1")
+
+
+# --- the second person ----------------------------------------------------------------------------------------------
+def check_approver(
+    store: Store,
+    acting: Actor,
+    code: str,
+    password: str | None,
+    *,
+    one_time: str | None = None,
+    acts: tuple[str, ...] = (),
+) -> tuple[str, int | None]:
+    """The second person's code, by their password or by a one-time code of theirs for this person and one of `acts`.
+
+    Returns the number of the one-time code too, to be used up with the act. Raises approver_rejected. Opens a read of
+    its own, before any write.
+    """
+    if code == acting.operator_code or code == credentials.SEALED:
         raise YjError("approver_rejected")
     with store.reading() as tx:
-        person = find_person(tx.conn, code)
+        person = find_person(tx, code)
+        codes = credentials.live_approvals(tx.conn, code, acting.operator_code, acts, tx.at) if one_time else []
     allowed = person is not None and person.active and bool(effective_roles(person.roles) & set(SECOND_PERSON_ROLES))
-    if person is None or not allowed or not password_matches(person, password):
+    if person is None or not allowed:
+        hash_schemes.waste(password or one_time or "")
         raise YjError("approver_rejected")
-    return person.code
+    if one_time is not None:
+        given = plain(one_time)
+        for number, stored in codes:
+            if hash_schemes.code_matches(stored, given):
+                return person.code, number
+    elif password is not None and password_matches(person, password):
+        return person.code, None
+    raise YjError("approver_rejected")

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from fallback_server.domain.categories import ROLES
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
+from fallback_server.store import second_person
 from fallback_server.store.session import Actor, Store, Tx
 
 EVERYONE: Final = frozenset(ROLES)
@@ -29,10 +31,22 @@ class Body(BaseModel):
 
 
 class Approver(Body):
-    """The second person."""
+    """The second person: with a password, or a one-time code read out over the telephone.
 
-    operator: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)]
+    `alone` says why there is none: possible for some acts only, and listed until somebody counter-signs.
+    """
+
+    operator: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    password: Annotated[str, StringConstraints(strip_whitespace=False, max_length=256)] | None = None
+    code: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None
+    alone: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Approver:
+        ways = [self.password, self.code, self.alone]
+        if sum(way is not None for way in ways) != 1 or (self.alone is None) != (self.operator is not None):
+            raise ValueError("operator with password or code, or alone")
+        return self
 
 
 @dataclass(frozen=True)
@@ -49,13 +63,9 @@ class Call:
     path: dict[str, str]
     key: str
 
-    def approved(self) -> str:
-        """The second person's code; raises second_person_required if none was sent."""
-        from fallback_server.domain.errors import YjError
-
-        if self.tx.who.approver_code is None:
-            raise YjError("second_person_required")
-        return self.tx.who.approver_code
+    def second_person(self, act: str, subject: str | None = None) -> str | None:
+        """The second person's code, None for an act that was done alone; raises second_person_required."""
+        return second_person.require(self.tx, self.policy, act, subject)
 
 
 Handler = Callable[[Call], Any]
@@ -81,6 +91,7 @@ class Route:
     reason: str = ""
     # A locked page may call it too: its ended session still says at which computer it stands, and gives no role.
     resting: bool = False
+    acts: tuple[str, ...] = ()  # what a second person's one-time code may be for: domain.two_persons
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
 
@@ -96,13 +107,24 @@ class Route:
 
 @dataclass(frozen=True)
 class FreeCall:
-    """A request whose handler opens its transactions itself (log-in)."""
+    """A request whose handler opens its transactions itself (log-in, codes): it hashes, and holds no lock meanwhile."""
 
     store: Store
     policy: Policy
     body: Any
     actor: Actor | None
     address: str | None
+
+    @property
+    def who(self) -> Actor:
+        """The acting person; raises login_required where there is none."""
+        if self.actor is None:
+            raise YjError("login_required")
+        return self.actor
+
+
+def _inside_no_transaction(call: Call) -> Any:
+    raise YjError("not_available")
 
 
 @dataclass
@@ -130,8 +152,9 @@ class Api:
         keyed: bool = True,
         reason: str = "",
         resting: bool = False,
+        acts: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
-        """Declare a writing route; `keyed=False` needs a `reason`."""
+        """Declare a writing route; `keyed=False` needs a `reason`; one that may need two persons names its `acts`."""
         return self._add(
             "POST",
             path,
@@ -143,6 +166,7 @@ class Api:
             keyed=keyed,
             reason=reason,
             resting=resting,
+            acts=acts,
         )
 
     def ask(
@@ -157,6 +181,21 @@ class Api:
     def add(self, route: Route) -> None:
         """Declare a route that fits neither."""
         self.routes.append(route)
+
+    def free(
+        self, path: str, *, summary: str, roles: Iterable[str], body: type[BaseModel], reason: str, status: int = 200,
+        acts: tuple[str, ...] = (),
+    ) -> Callable[[Callable[[FreeCall], Any]], Callable[[FreeCall], Any]]:  # fmt: skip
+        """Declare a POST whose handler opens its own transactions; it is not at-most-once, for a `reason`."""
+
+        def declare(handler: Callable[[FreeCall], Any]) -> Callable[[FreeCall], Any]:
+            self.routes.append(
+                Route("POST", path, _inside_no_transaction, summary, frozenset(roles), body, status=status,
+                      keyed=False, free=handler, reason=reason, acts=acts)
+            )  # fmt: skip
+            return handler
+
+        return declare
 
     def _add(self, method: str, path: str, **options: Any) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:

@@ -13,7 +13,7 @@ from fallback_server.store.people import login_failure
 from fallback_server.store.session import Store
 from tests.fixtures_hospital import PASSWORD, Hospital
 
-BOOKKEEPING = {"audit", "session", "workstation", "login_failure"}
+BOOKKEEPING = {"audit", "session", "workstation", "login_failure", "credential", "address_failure"}
 SWITCH = {"cause": "database", "reason": "中心库不可用"}
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from fallback_server.domain.categories import ROLES, effective_roles
 from fallback_server.domain.modes import Permit
+from fallback_server.domain.two_persons import ACTS
 from fallback_server.web.routes import READ_EVERYTHING, Route
 from fallback_server.windows import all_windows
 from tests.fixtures_hospital import CODES, Hospital
+from tests.web.role_table import PAGE, table
 
 ROUTES = [route for api in all_windows() for route in api.routes]
 WRITING = [route for route in ROUTES if route.method == "POST" and (route.permit is not None or route.free is not None)]
@@ -44,8 +46,8 @@ def test_a_writing_route_is_at_most_once_or_says_why_not(route: Route) -> None:
 
 @pytest.mark.parametrize("route", WRITING, ids=ids(WRITING))
 def test_nobody_who_may_only_read_can_write(route: Route) -> None:
-    reading_only = route.name in {"POST /session", "POST /session/end", "POST /workstations/heartbeat"}
-    assert reading_only or "auditor" not in route.roles
+    own = {"POST /session", "POST /session/end", "POST /session/password", "POST /workstations/heartbeat"}
+    assert route.name in own or "auditor" not in route.roles
 
 
 MONEY = re.compile(r"^/(charges|shifts|receipt-book)")
@@ -101,3 +103,19 @@ def test_every_endpoint_of_the_contract_is_there() -> None:
     expected = (Path(__file__).parent / "contract_endpoints.txt").read_text(encoding="utf-8").split("\n")
     shapes = {re.sub(r"{\w+}", "{}", name) for name in ids(ROUTES)}
     assert [line for line in expected if line and line not in shapes] == []
+
+
+def test_the_table_of_roles_is_the_one_on_the_page() -> None:
+    """Who may call what was looked at by a person: a new line is written by `python -m tests.web.role_table`."""
+    assert PAGE.read_text(encoding="utf-8") == table(), "python -m tests.web.role_table"
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if r.acts], ids=lambda r: r.name)
+def test_an_act_of_two_persons_is_in_the_table_and_takes_an_approver(route: Route) -> None:
+    assert set(route.acts) <= set(ACTS)
+    assert route.body is not None and "approver" in route.body.model_fields
+
+
+@pytest.mark.parametrize("route", WRITING, ids=ids(WRITING))
+def test_a_route_that_takes_an_approver_says_for_what(route: Route) -> None:
+    assert route.acts or route.body is None or "approver" not in route.body.model_fields

@@ -114,6 +114,7 @@ class VoidRequest(Body):
     from_no: Number | ReceiptNo
     to_no: Number | ReceiptNo
     reason: Words
+    approver: Approver | None = None
 
 
 class BookRequest(Body):
@@ -208,7 +209,7 @@ def quote_refund(call: Call) -> Any:
 
 @api.post(
     "/charges/{charge_id}/refund", summary="Refund whole or part", roles=CASHIER, permit=Permit.DOCUMENT,
-    body=RefundRequest, status=201,
+    body=RefundRequest, status=201, acts=("refund",),
 )  # fmt: skip
 def refund(call: Call) -> Any:
     body: RefundRequest = call.body
@@ -265,7 +266,7 @@ def confirm_book(call: Call) -> Any:
 
 @api.post(
     "/receipt-book/void", summary="Make unused sheets void", roles=BOOK_HOLDERS, permit=Permit.DOCUMENT,
-    body=VoidRequest, status=201,
+    body=VoidRequest, status=201, acts=("void",),
 )  # fmt: skip
 def void_sheets(call: Call) -> Any:
     body: VoidRequest = call.body

@@ -13,7 +13,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import WORKSTATION_CODE
 from fallback_server.web import login
-from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall, Route
+from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall
 from fallback_server.windows.common import queries, usecases
 
 api = Api("common")
@@ -30,6 +30,14 @@ class SessionRequest(Body):
     password: Password
     workstation: Station
     take_over: StrictBool = False
+    new_password: Password | None = None
+
+
+class PasswordRequest(Body):
+    """Somebody chooses another password."""
+
+    password: Password
+    new_password: Password
 
 
 class ListQuery(Body):
@@ -52,36 +60,25 @@ class HeartbeatRequest(Body):
     locked: StrictBool = False
 
 
-def _log_in(call: FreeCall) -> Any:
+@api.free(
+    "/session", summary="Log in", roles=PUBLIC, body=SessionRequest,
+    reason="a log-in hashes the password outside any transaction, and each one makes a new token",
+)  # fmt: skip
+def log_in(call: FreeCall) -> Any:
     body: SessionRequest = call.body
     return login.open_session(
         call.store,
         call.policy,
-        body.operator,
-        body.password,
-        body.workstation,
-        take_over=body.take_over,
-        address=call.address,
+        login.Attempt(body.operator, body.password, body.workstation, call.address, body.take_over, body.new_password),
     )
 
 
-def _unused(call: Call) -> Any:
-    raise YjError("not_available")
-
-
-api.add(
-    Route(
-        "POST",
-        "/session",
-        _unused,
-        "Log in",
-        roles=PUBLIC,
-        body=SessionRequest,
-        keyed=False,
-        free=_log_in,
-        reason="a log-in hashes the password outside any transaction, and each one makes a new token",
-    )
-)
+@api.free(
+    "/session/password", summary="Choose another password", roles=EVERYONE, body=PasswordRequest,
+    reason="the second time it is refused as used before; hashing holds no lock",
+)  # fmt: skip
+def change_password(call: FreeCall) -> Any:
+    return login.change_password(call.store, call.policy, call.who, call.body.password, call.body.new_password)
 
 
 @api.post(

@@ -10,7 +10,7 @@ from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
-from fallback_server.store import alarms, jobs, mode_switch, sign_off
+from fallback_server.store import alarms, jobs, mode_switch, second_person, sign_off
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
 
@@ -32,6 +32,11 @@ def switch_off(tx: Tx, policy: Policy, *, upload: bool) -> int:
     return mode_switch.begin_return(
         tx, upload=upload, grace_seconds=policy.grace_seconds, hold_seconds=policy.return_hold_seconds
     )
+
+
+def two_left_yj(tx: Tx, number: int) -> bool:
+    """Whether the return was decided by two: the approver at switch-off, or a counter-signature since."""
+    return second_person.two_ended(tx.conn, mode_switch.incident_row(tx.conn, number))
 
 
 def ask_upload(tx: Tx, number: int, *, dry_run: bool) -> dict[str, Any]:

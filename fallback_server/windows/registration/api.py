@@ -203,7 +203,7 @@ def show_registration(call: Call) -> Any:
 
 @api.post(
     "/registrations/{registration_id}/cancel", summary="Cancel a visit and refund its fee", roles=REGISTRAR,
-    permit=Permit.DOCUMENT, body=CancelRequest,
+    permit=Permit.DOCUMENT, body=CancelRequest, acts=("refund",),
 )  # fmt: skip
 def cancel_registration(call: Call) -> Any:
     return usecases.cancel(call.tx, call.policy, call.key, call.path["registration_id"], call.body.reason)

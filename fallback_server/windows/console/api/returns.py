@@ -19,9 +19,10 @@ Note = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class UploadRequest(Body):
-    """Start the return, or rehearse it."""
+    """Start the return, or rehearse it. The two who left YJ have agreed to it; else it takes a second person."""
 
     dry_run: StrictBool = False
+    approver: Approver | None = None
 
 
 class PauseRequest(Body):
@@ -77,9 +78,13 @@ def upload_progress(call: Call) -> Any:
     permit=Permit.HOUSEKEEPING,
     body=UploadRequest,
     status=202,
+    acts=("upload",),
 )
 def ask_upload(call: Call) -> Any:
-    return usecases.ask_upload(call.tx, rules.require_number(call.path["number"]), dry_run=call.body.dry_run)
+    number = rules.require_number(call.path["number"])
+    if not call.body.dry_run and not usecases.two_left_yj(call.tx, number):
+        call.second_person("upload", str(number))
+    return usecases.ask_upload(call.tx, number, dry_run=call.body.dry_run)
 
 
 @api.post(
@@ -123,6 +128,7 @@ def show_conflict(call: Call) -> Any:
     roles=DECIDE,
     permit=Permit.HOUSEKEEPING,
     body=ResolveRequest,
+    acts=("conflict",),
 )
 def resolve(call: Call) -> Any:
     body: ResolveRequest = call.body

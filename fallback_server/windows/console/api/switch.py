@@ -69,10 +69,11 @@ def change_scope(call: Call) -> Any:
 
 
 @api.post(
-    "/mode/normal", summary="Switch off (two people)", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReturnRequest
-)
+    "/mode/normal", summary="Switch off (two people)", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ReturnRequest,
+    acts=("mode_normal", "drill_end"),
+)  # fmt: skip
 def switch_off(call: Call) -> Any:
-    call.approved()
+    call.second_person("drill_end" if call.tx.mode.drill else "mode_normal", str(call.tx.mode.incident_no or ""))
     usecases.switch_off(call.tx, call.policy, upload=call.body.upload)
     return standing.shown_mode(call.tx, call.policy)
 

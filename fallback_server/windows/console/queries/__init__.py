@@ -11,7 +11,7 @@ from fallback_server.acts import receipt_books
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mirror, mirror_status, sign_off
+from fallback_server.store import credentials, mirror, mirror_status, sign_off
 from fallback_server.store.cash import receipt_book
 from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.mode_switch import incident_row
@@ -177,7 +177,12 @@ def cashiers(tx: Tx) -> list[dict[str, Any]]:
     table = mirror.datasets["operator"]
     wanted = {"registrar", "cashier", "supervisor"}
     rows = tx.conn.execute(select(table.c.operator_code, table.c.name, table.c.roles).where(table.c.active.is_(True)))
-    found = {row.operator_code: row.name for row in rows if wanted & set(row.roles.split(","))}
+    out = credentials.disabled(tx.conn)
+    found = {
+        row.operator_code: row.name
+        for row in rows
+        if wanted & set(row.roles.split(",")) and row.operator_code not in out
+    }
     for own in tx.conn.execute(select(operator)):
         found.pop(own.operator_code, None)
         if own.disabled_at is None and wanted & set(own.roles):
