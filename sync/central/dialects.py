@@ -113,6 +113,8 @@ class Edge(Protocol):
     name: str
     undoes_ddl: bool
     """Whether a table made in a transaction is gone when that is rolled back."""
+    errors_end: bool
+    """Whether an error of a statement rolls the transaction back by itself, or dooms it."""
     streams: bool
     """Whether the driver hands on a result while it arrives; where not, the `-- paged` lines of a file are in force."""
 

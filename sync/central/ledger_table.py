@@ -21,9 +21,11 @@ from sync.central.gateway import (
     Outgoing,
     Proof,
     Refused,
+    Systemic,
     TransactionEnded,
     Transient,
 )
+from sync.central.steps import Repeated
 
 if TYPE_CHECKING:
     from sync.central.sql_gateway import SqlGateway
@@ -164,11 +166,21 @@ def guarded(gateway: SqlGateway, connection: Connection, work: Work, where: str)
     """Run the steps. Raises TransactionEnded if one of them ended our transaction, or began another."""
     with gateway.errors(where):
         gateway.edge.guard(connection)
-    key = work(connection)
+    try:
+        key = work(connection)
+    except (Refused, Systemic, Repeated) as error:
+        # A refusal says that nothing was applied: not if something was committed before it.
+        if not (isinstance(error.__context__, DBAPIError) and gateway.edge.errors_end):
+            _require_intact(gateway, connection, where)
+        raise
+    _require_intact(gateway, connection, where)
+    return key
+
+
+def _require_intact(gateway: SqlGateway, connection: Connection, where: str) -> None:
     with gateway.errors(where):
         if not gateway.edge.intact(connection):
             raise TransactionEnded(f"{where}: {ENDED}; part of the document may be at the centre")
-    return key
 
 
 def _where(row: LedgerRow) -> str:

@@ -16,7 +16,7 @@ from fallback_server.domain.documents import canonical, payload_hash
 from sync.central.dialects import Timeouts
 from sync.central.edges.mariadb import spell_out
 from sync.central.fake import FakeCentral
-from sync.central.gateway import CentralGateway, LedgerRow, Outgoing, Refused
+from sync.central.gateway import CentralGateway, LedgerMode, LedgerRow, Outgoing, Refused
 from sync.central.sql_gateway import SqlGateway, open_gateway
 from tests.contract.proxy import Cut, Proxy
 from tests.fixtures_mariadb import MariadbServer
@@ -111,8 +111,8 @@ class Centre(Protocol):
 class FakeCentre:
     """FakeCentral with the same habits as the tiny mapping."""
 
-    def __init__(self) -> None:
-        self.gateway = FakeCentral()
+    def __init__(self, mode: LedgerMode = LedgerMode.SAME_TRANSACTION) -> None:
+        self.gateway = FakeCentral(ledger_mode=mode)
         self.gateway.datasets["department"] = []
         self.gateway.answers["upload/advance_receipt_book"] = [{}]
         self.gateway.answers["upload/find_charge"] = self._find
@@ -220,13 +220,13 @@ class WiredCentre(RealCentre):
 class PostgresCentre(WiredCentre):
     """PostgreSQL through psycopg2."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, mapping: Path = MAPPING) -> None:
         address = make_url(url)
         self.direct = create_engine(address)
         self.fill("integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
         self.proxy = Proxy(address.port or 5432)
         wire = address.set(port=self.proxy.port).render_as_string(hide_password=False)
-        self.gateway = open_gateway(wire, MAPPING, SystemClock(), timeouts=QUICK)
+        self.gateway = open_gateway(wire, mapping, SystemClock(), timeouts=QUICK)
         self.gateway.preflight(["charge"])
 
 
@@ -246,13 +246,13 @@ class MariadbCentre(WiredCentre):
 class SqliteCentre(RealCentre):
     """A file. It goes down by being moved away, and an answer is lost between the driver and us."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, mapping: Path = MAPPING_SQLITE) -> None:
         self.file = folder / "his.sqlite"
         self.direct = create_engine(f"sqlite:///{self.file}", connect_args={"timeout": 5, "check_same_thread": False})
         with self.direct.begin() as connection:
             connection.execute(text("PRAGMA journal_mode = WAL"))
         self.fill("integer PRIMARY KEY")
-        self.gateway = open_gateway(f"sqlite:///{self.file}", MAPPING_SQLITE, SystemClock(), timeouts=QUICK)
+        self.gateway = open_gateway(f"sqlite:///{self.file}", mapping, SystemClock(), timeouts=QUICK)
         self.gateway.preflight(["charge"])
 
     def cut(self, when: Cut) -> None:

@@ -49,6 +49,7 @@ class MariadbEdge:
     name = "mariadb"
     undoes_ddl = False
     # Only drivers since 3.1.17 stream, and none says its version before it connects: the files' pages are always used.
+    errors_end = False
     streams = False
 
     def address(self, url: URL, session: Session) -> URL:

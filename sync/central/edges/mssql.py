@@ -68,6 +68,7 @@ class MssqlEdge:
 
     name = "mssql"
     undoes_ddl = True
+    errors_end = True
     streams = True  # the server sends as we fetch; neither driver keeps the rows
 
     def address(self, url: URL, session: Session) -> URL:

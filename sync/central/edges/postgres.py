@@ -42,6 +42,7 @@ class PostgresEdge:
 
     name = "postgresql"
     undoes_ddl = True
+    errors_end = True
     streams = True
 
     def address(self, url: URL, session: Session) -> URL:

@@ -41,6 +41,7 @@ class SqliteEdge:
 
     name = "sqlite"
     undoes_ddl = True
+    errors_end = False
     streams = True
 
     def address(self, url: URL, session: Session) -> URL:
