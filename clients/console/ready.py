@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +31,7 @@ class Finding:
 SENTENCES = {
     "mirror_missing": "there is none yet; run `yj mirror run`",
     "mirror_there": "generation {n}, {rows} rows, as of {as_of}",
+    "mirror_lacks": "never read yet: {datasets}; run `yj mirror run`",
     "mirror_old": "{minutes} min old",
     "mirror_held": "run {run} is held; look at it, approve or mend",
     "mirror_stopped": "stopped: {reason}",
@@ -94,10 +96,15 @@ def _tables(found: Instance, store: Store) -> list[Finding]:
     return [
         Finding(
             f"{one.check} {one.values['dataset']}" if one.code == "mirror_old" else one.check,
-            one.ok, SENTENCES[one.code].format(**one.values),
+            one.ok, SENTENCES[one.code].format(**_spoken(one.values)),
         )
         for one in looked
     ]  # fmt: skip
+
+
+def _spoken(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as a sentence names them: a list by commas."""
+    return {name: ", ".join(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _writable(store: Store) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +13,10 @@ from fallback_server.domain.clock import to_text
 from fallback_server.store import centre_look, credentials, mirror_status, staffing
 from fallback_server.store.mirror_status import StaleRules
 from fallback_server.store.people import operator
+
+# Without one of these no window can work: nobody logs in, nobody is found, nothing has a price. The first run after the
+# founding may be one of the open work alone.
+NEEDED: Final = ("operator", "department", "patient", "register_type", "fee_item", "drug")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,9 @@ def mirror(conn: Connection, now: datetime, rules: StaleRules) -> Iterator[Findi
         return
     rows = sum(one["rows"] for one in found["datasets"])
     yield Finding("mirror", True, "mirror_there", {"n": found["generation"], "rows": rows, "as_of": found["as_of"]})
+    there = {one["dataset"] for one in found["datasets"]}
+    if lacking := [name for name in NEEDED if name not in there]:
+        yield Finding("mirror", False, "mirror_lacks", {"datasets": lacking})
     worst = {"warn": None, "fail": False}
     for one in found["datasets"]:
         if one["stale"] != "ok":
