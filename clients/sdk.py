@@ -30,12 +30,6 @@ class YjClient(Transport):
         self.person = LoggedIn(answer["token"], answer["expires_at"], who["code"], who["name"], tuple(who["roles"]))
         return self.person
 
-    def log_out(self) -> None:
-        """End the session; nothing happens without one."""
-        if self.person is not None:
-            self.post("/session/end", keyed=False)
-            self.person = None
-
     def mode(self) -> Answer:
         """Mode, epoch, scope, age of the data; needs no log-in."""
         return self.get("/mode")
@@ -56,10 +50,6 @@ class YjClient(Transport):
         self.post("/workstations/heartbeat", body, keyed=False)
         return state
 
-    def workstations(self) -> list[Answer]:
-        """Roll call."""
-        return list(self.get("/workstations")["items"])
-
     def switch_on(
         self,
         cause: str,
@@ -75,18 +65,9 @@ class YjClient(Transport):
             body["departments"] = list(departments)
         return self.post("/mode/emergency", body, key=key)
 
-    def set_scope(self, departments: Sequence[str] | None, reason: str, *, key: str | None = None) -> Answer:
-        """Change which departments are in YJ; None is the whole hospital."""
-        wanted = list(departments) if departments is not None else None
-        return self.post("/mode/scope", {"departments": wanted, "reason": reason}, key=key)
-
     def switch_back(self, approver: Person, *, upload: bool, key: str | None = None) -> Answer:
         """Begin the return, with a second person."""
         return self.post("/mode/normal", {"upload": upload, "approver": approver.payload()}, key=key)
-
-    def release(self, reason: str, *, key: str | None = None) -> Answer:
-        """Send the windows back to the HIS now."""
-        return self.post("/mode/release", {"reason": reason}, key=key)
 
     # -- masters and patients --------------------------------------------------------------------------------------
 
@@ -102,10 +83,6 @@ class YjClient(Transport):
         """Search diagnoses."""
         return list(self.get("/diagnoses", q=q, limit=limit)["items"])
 
-    def departments(self) -> list[Answer]:
-        """All departments."""
-        return self.all_items("/departments")
-
     def register_types(self) -> list[Answer]:
         """All registration types with their fees."""
         return self.all_items("/register-types")
@@ -113,10 +90,6 @@ class YjClient(Transport):
     def schedules(self, q: str = "") -> list[Answer]:
         """All schedules."""
         return self.all_items("/schedules", q=q or None)
-
-    def dictionary(self, name: str) -> list[Answer]:
-        """All codes of a dictionary."""
-        return list(self.get(f"/dictionaries/{quoted(name)}")["items"])
 
     def find_patients(self, q: str, *, limit: int | None = None) -> list[Answer]:
         """Patients by name, initials, card, number, phone tail, id number, guardian's phone."""
@@ -168,14 +141,6 @@ class YjClient(Transport):
         """An exam or laboratory request."""
         return self.post("/orders", order, key=key)
 
-    def orders(self, **query: Any) -> list[Answer]:
-        """Orders by registration_id, patient_id, status."""
-        return list(self.get("/orders", **query)["items"])
-
-    def cancel_order(self, order_id: str, reason: str, *, key: str | None = None) -> Answer:
-        """Void an unpaid order."""
-        return self.post(f"/orders/{quoted(order_id)}/cancel", {"reason": reason}, key=key)
-
     # -- money -----------------------------------------------------------------------------------------------------
 
     def quote(self, body: Body) -> Answer:
@@ -185,14 +150,6 @@ class YjClient(Transport):
     def charge(self, body: Body, *, key: str | None = None) -> Answer:
         """Take money."""
         return self.post("/charges", body, key=key)
-
-    def charges(self, **query: Any) -> list[Answer]:
-        """Charges and refunds."""
-        return list(self.get("/charges", **query)["items"])
-
-    def charge_of(self, charge_id: str) -> Answer:
-        """One charge."""
-        return self.get(f"/charges/{quoted(charge_id)}")
 
     def refund(self, charge_id: str, body: Body, *, key: str | None = None) -> Answer:
         """Give money back, whole or part; `approver` in the body above the hospital's limit."""
@@ -218,11 +175,6 @@ class YjClient(Transport):
         """Spoiled numbers."""
         return self.post("/receipt-book/void", {"from_no": from_no, "to_no": to_no, "reason": reason}, key=key)
 
-    def issue_book(self, operator: str, prefix: str, start_no: int, end_no: int, *, key: str | None = None) -> Answer:
-        """A new receipt book for an operator (supervisor)."""
-        body = {"operator": operator, "prefix": prefix, "start_no": start_no, "end_no": end_no}
-        return self.post("/receipt-books", body, key=key)
-
     def open_shift(self, body: Body, *, key: str | None = None) -> Answer:
         """Open the own shift."""
         return self.post("/shifts/open", body, key=key)
@@ -237,10 +189,6 @@ class YjClient(Transport):
 
     # -- pharmacy and triage ---------------------------------------------------------------------------------------
 
-    def pharmacy_list(self, *, state: str | None = None, pharmacy_code: str | None = None) -> list[Answer]:
-        """Prescriptions for the pharmacy."""
-        return list(self.get("/pharmacy/prescriptions", state=state, pharmacy_code=pharmacy_code)["items"])
-
     def print_prescription(self, prescription_id: str, *, key: str | None = None) -> Answer:
         """Count a print of a prescription."""
         return self.post(f"/prescriptions/{quoted(prescription_id)}/prints", key=key)
@@ -252,10 +200,6 @@ class YjClient(Transport):
     def hand_over(self, prescription_id: str, body: Body, *, key: str | None = None) -> Answer:
         """Drugs were given out on paper."""
         return self.post(f"/prescriptions/{quoted(prescription_id)}/handover", body, key=key)
-
-    def queue(self, department_code: str) -> list[Answer]:
-        """Both lanes of a department."""
-        return list(self.get("/triage/queue", department_code=department_code)["items"])
 
     def move_in_queue(self, registration_id: str, status: str, *, key: str | None = None) -> Answer:
         """Waiting, paused, called, seen, absent."""
@@ -270,10 +214,6 @@ class YjClient(Transport):
     def run_mirror(self, body: Body | None = None, *, key: str | None = None) -> Answer:
         """Ask the worker for a mirror run."""
         return self.post("/mirror/runs", body, key=key)
-
-    def approve_mirror(self, run_id: int | str, hash_: str, reason: str, *, key: str | None = None) -> Answer:
-        """Publish a held run."""
-        return self.post(f"/mirror/runs/{run_id}/approve", {"hash": hash_, "reason": reason}, key=key)
 
     def job(self, job_id: int | str) -> Answer:
         """What became of something asked of the worker."""

@@ -37,7 +37,8 @@ def check(
     failed = [one for one in findings if one.status == "fail"]
     out.document({"ok": not failed, "findings": [one.as_json() for one in findings]})
     if failed:
-        output.complain(f"{one.subject}: {one.sentence} ({one.cure})" for one in failed)
+        names = ", ".join(one.subject for one in failed)
+        output.complain([f"{len(failed)} of {len(findings)} not in order: {names}"])
         raise typer.Exit(1)
 
 

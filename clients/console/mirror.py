@@ -140,7 +140,7 @@ def stop(
 ) -> None:
     """Stop the mirror until `go`: a run at work ends between two pages and publishes nothing."""
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import alarms
+    from fallback_server.store import stop_orders
 
     if not reason.strip():
         raise Misuse("--reason: is empty; say why in words")
@@ -148,7 +148,7 @@ def stop(
     with instance(ctx).store() as store:
         actor = acting(store, operator, STOP, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            order = alarms.stop(tx, reason)
+            order = stop_orders.stop(tx, reason)
     out.say(f"the mirror is stopped since {order['stopped_at']}: {order['reason']}")
     out.document({"stopped": order})
 
@@ -157,13 +157,13 @@ def stop(
 def go(ctx: typer.Context, operator: Operator, password_file: PasswordFile = None, as_json: Json = False) -> None:
     """Let the mirror go on."""
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import alarms
+    from fallback_server.store import stop_orders
 
     out = Output(as_json)
     with instance(ctx).store() as store:
         actor = acting(store, operator, STOP, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            was = alarms.go(tx)
+            was = stop_orders.go(tx)
     out.say("the mirror goes on" if was else "nothing stopped it")
     out.document({"stopped": None})
 

@@ -100,7 +100,17 @@ def not_in_order(state: MirrorStatus) -> list[str]:
         f"run {one['run_id']} is held; see it, then `yj mirror run --approve {one['run_id']}`" for one in state.held
     ]
     lines += [f"{one.dataset} is {age(one.age_seconds)} old" for one in state.datasets if one.stale == "fail"]
-    return lines or ["there is no mirror yet, or its newest run failed: `yj mirror run`"]
+    if lines:
+        return lines
+    if not state.datasets:
+        return ["there is no mirror yet: `yj mirror run`"]
+    last = state.last_run
+    why = f"run {last['run_id']} ended {last['state']}" if last else "no run is on record"
+    return [f"{why}; the last good generation, {state.generation}, is still in use", *_explained(last)]
+
+
+def _explained(run: Mapping[str, Any] | None) -> list[str]:
+    return explained(run["problems"] or ()) if run is not None else []
 
 
 def tell_history(out: Output, found: Mapping[str, Any]) -> None:

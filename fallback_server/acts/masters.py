@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -54,6 +54,14 @@ def dictionary_name(tx: Tx, dictionary: str, code: str | None) -> str | None:
     table = mirror.datasets["dictionary"]
     name = tx.conn.execute(select(table.c.name).where(table.c.dict == dictionary, table.c.code == code)).scalar()
     return str(name) if name is not None else code
+
+
+def department_names(tx: Tx, codes: Collection[str]) -> dict[str, str]:
+    """Code → name of these departments; one the mirror no longer has keeps its code."""
+    table = mirror.datasets["department"]
+    rows = tx.conn.execute(select(table.c.department_code, table.c.name).where(table.c.department_code.in_(codes)))
+    known = {row.department_code: row.name for row in rows}
+    return {code: known.get(code, code) for code in codes}
 
 
 def departments(tx: Tx, kinds: Sequence[str]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from fallback_server.acts import masters
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.outbox import FINAL, OutboxState
 from fallback_server.domain.policy import Policy
@@ -14,12 +15,14 @@ from fallback_server.store.session import Tx, mirror_as_of
 
 
 def shown_mode(tx: Tx, policy: Policy) -> dict[str, Any]:
-    """The contract's answer to GET /mode."""
+    """The contract's answer to GET /mode, and the names of the departments in the scope."""
     state = tx.mode
+    names = masters.department_names(tx, state.scope) if state.scope is not None else None
     return {
         "mode": state.mode.value,
         "drill": state.drill,
         "scope": list(state.scope) if state.scope is not None else None,
+        "scope_names": list(names.values()) if names is not None else None,
         "epoch": state.epoch,
         "incident_no": state.incident_no,
         "since": to_text(state.since),

@@ -1,6 +1,6 @@
-"""Alarms and stop orders: what somebody must look at, said once, and what a person has brought to a halt.
+"""Alarms: what somebody must look at, said once.
 
-Both are rows with a beginning and an end; whether one is on is asked of the table, so a restart repeats no alarm.
+Rows with a beginning and an end; whether one is on is asked of the table, so a restart repeats none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from fallback_server.store.session import Actor, Store, Tx
 
 CENTRE: Final = "centre"
 MIRROR: Final = "mirror"
-UPLOAD: Final = "upload"
 SEAL: Final = "seal"
 
 alarm = Table(
@@ -38,26 +37,6 @@ Index(
     unique=True,
     sqlite_where=text("closed_at IS NULL"),
     postgresql_where=text("closed_at IS NULL"),
-)
-
-stop_order = Table(
-    "stop_order",
-    metadata,
-    Column("id", BigKey, primary_key=True, autoincrement=True),
-    Column("what", String(16), nullable=False),  # mirror | upload
-    Column("reason", Text, nullable=False),
-    Column("stopped_at", String(35), nullable=False),
-    Column("stopped_by", String(64), nullable=False),
-    Column("ended_at", String(35)),
-    Column("ended_by", String(64)),
-)
-# Promise: a thing is stopped once, and one word lets it go again.
-Index(
-    "uq_stop_order_open",
-    stop_order.c.what,
-    unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
 )
 
 
@@ -111,30 +90,3 @@ _SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
 def _close(tx: Tx, subject: str) -> None:
     still = (alarm.c.subject == subject, alarm.c.closed_at.is_(None))
     tx.conn.execute(update(alarm).where(*still).values(closed_at=tx.at))
-
-
-def stopped(conn: Connection, what: str = MIRROR) -> dict[str, Any] | None:
-    """The order that stops it now, or None."""
-    statement = select(stop_order).where(stop_order.c.what == what, stop_order.c.ended_at.is_(None))
-    row = conn.execute(statement).mappings().first()
-    return dict(row) if row is not None else None
-
-
-def stop(tx: Tx, reason: str, what: str = MIRROR) -> dict[str, Any]:
-    """Stop it until `go`; one that is stopped already stays stopped for its first reason. Returns the order."""
-    known = stopped(tx.conn, what)
-    if known is not None:
-        return known
-    row = {"what": what, "reason": reason, "stopped_at": tx.at, "stopped_by": tx.who.operator_code}
-    tx.conn.execute(stop_order.insert().values(**row))
-    tx.audit(f"{what}.stop", reason=reason)
-    return stopped(tx.conn, what) or {}
-
-
-def go(tx: Tx, what: str = MIRROR) -> bool:
-    """Let it go on; False if nothing stopped it."""
-    still = (stop_order.c.what == what, stop_order.c.ended_at.is_(None))
-    ended = tx.conn.execute(update(stop_order).where(*still).values(ended_at=tx.at, ended_by=tx.who.operator_code))
-    if ended.rowcount:
-        tx.audit(f"{what}.go")
-    return bool(ended.rowcount)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.datasets import DATASETS
-from fallback_server.store import alarms
+from fallback_server.store import alarms, stop_orders
 from fallback_server.store.mirror import dataset_state, generation, rejection, run
 
 GROUPS: Final = ("master", "open")
@@ -43,7 +43,7 @@ def overview(conn: Connection, now: datetime, rules: StaleRules) -> dict[str, An
     newest = next(iter(runs(conn, 1)), None)
     published = next(iter(runs(conn, 1, "published")), None)
     held = _held(conn, published)
-    stopped = alarms.stopped(conn)
+    stopped = stop_orders.stopped(conn)
     warnings = [row for row in alarms.on(conn) if row["subject"].startswith(alarms.MIRROR)]
     fine = bool(datasets) and all(each["stale"] != "fail" for each in datasets)
     fine = fine and not held and stopped is None and not warnings

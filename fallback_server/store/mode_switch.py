@@ -169,10 +169,10 @@ def _due(conn: Connection, state: ModeState, now: datetime) -> str | None:
         select(incident.c.upload_wanted).where(incident.c.incident_no == state.incident_no)
     ).scalar_one()
     if not wanted:
-        return "the grace is over"
+        return "grace_over_no_upload"
     if state.hold_until is not None and now >= state.hold_until:
-        return "the hold time is over"
-    return None if clean_left(conn, state.incident_no) else "the clean documents are at the centre"
+        return "hold_over"
+    return None if clean_left(conn, state.incident_no) else "all_arrived"
 
 
 def everyone_acknowledged(conn: Connection, epoch: int, now: datetime) -> bool:

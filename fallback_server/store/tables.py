@@ -19,6 +19,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     outbox,
     people,
     returning,
+    stop_orders,
     visits,
 )
 from fallback_server.store.schema import metadata, mirror_metadata

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.datasets import DATASETS, MASTER_DATASETS, OPEN_DATASETS
-from fallback_server.store import alarms, mirror_status
+from fallback_server.store import alarms, mirror_status, stop_orders
 from fallback_server.store.mirror import dataset_state, run
 from fallback_server.store.session import Store, Tx
 from sync.mirror.freeze import frozen
@@ -153,7 +153,7 @@ def _stale(
     away_until: str,
 ) -> Trouble | None:
     """A copy that nobody noticed stopping. Frozen, stopped and cut off have their own words."""
-    if alarms.stopped(tx.conn) is not None or alarms.on(tx.conn, f"{alarms.MIRROR}.stop"):
+    if stop_orders.stopped(tx.conn) is not None or alarms.on(tx.conn, f"{alarms.MIRROR}.stop"):
         return None
     newest = next((one for one in runs if set(one["datasets"]) & set(names)), None)
     # The run that will make it fresh again is at work, or about to begin.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fallback_server.store import alarms
+from fallback_server.store import stop_orders
 from fallback_server.store.session import Store
 from sync.central.gateway import CentralGateway
 from sync.mirror.watch import Halted
@@ -39,7 +39,7 @@ class StopSwitch:
 def stop_order(store: Store) -> dict[str, Any] | None:
     """The order of `yj mirror stop` that holds now, or None."""
     with store.reading() as tx:
-        return alarms.stopped(tx.conn)
+        return stop_orders.stopped(tx.conn)
 
 
 def ordered(order: Mapping[str, Any]) -> Halted:

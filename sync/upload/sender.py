@@ -23,7 +23,7 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.outbox import OutboxState
-from fallback_server.store import alarms, exits
+from fallback_server.store import exits, stop_orders
 from fallback_server.store.conflicts import decided_links, retried, vanished_links
 from fallback_server.store.outbox import outbox
 from fallback_server.store.outbox_moves import move
@@ -236,7 +236,7 @@ _CONFIRMED = Verdict(OutboxState.CONFIRMED, 0, "confirmed", run=RunEnd.GO_ON)
 
 def stop_if_it_must(tx: Tx) -> None:
     """A person's pause holds, and a real outage that began meanwhile comes first. A drill does not."""
-    if alarms.stopped(tx.conn, alarms.UPLOAD) is not None:
+    if stop_orders.stopped(tx.conn, stop_orders.UPLOAD) is not None:
         raise RunStopped("stopped", "paused")
     if tx.mode.mode is Mode.EMERGENCY and not tx.mode.drill:
         raise RunStopped("stopped", "new_incident")

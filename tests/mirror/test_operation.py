@@ -12,7 +12,7 @@ from config.settings import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import OPEN_DATASETS
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, mirror_status
+from fallback_server.store import alarms, mirror_status, stop_orders
 from fallback_server.store.audit import audit
 from fallback_server.store.mirror import run
 from fallback_server.store.session import Actor, Store
@@ -44,12 +44,12 @@ def every_page_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def stop(store: Store, reason: str = "夜间重建索引") -> None:
     with store.writing(Permit.HOUSEKEEPING, DBA) as tx:
-        alarms.stop(tx, reason)
+        stop_orders.stop(tx, reason)
 
 
 def go(store: Store) -> None:
     with store.writing(Permit.HOUSEKEEPING, DBA) as tx:
-        alarms.go(tx)
+        stop_orders.go(tx)
 
 
 def row(store: Store, number: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms
+from fallback_server.store import alarms, stop_orders
 from fallback_server.store.audit import audit, verify
 from fallback_server.store.session import Actor, Store
 from tests.fixtures_hospital import Hospital
@@ -50,13 +50,13 @@ def test_two_alarms_for_one_subject_cannot_be(hospital: Hospital) -> None:
 def test_a_stop_order_holds_until_it_is_taken_back(hospital: Hospital) -> None:
     store, before = hospital.store, actions(hospital.store)
     with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
-        first = alarms.stop(tx, "夜间重建索引")
-        assert alarms.stop(tx, "又一次") == first
+        first = stop_orders.stop(tx, "夜间重建索引")
+        assert stop_orders.stop(tx, "又一次") == first
     with store.reading() as tx:
-        found = alarms.stopped(tx.conn)
+        found = stop_orders.stopped(tx.conn)
         assert found and (found["reason"], found["stopped_by"]) == ("夜间重建索引", "0801")
     with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
-        assert alarms.go(tx) and not alarms.go(tx)
+        assert stop_orders.go(tx) and not stop_orders.go(tx)
     with store.reading() as tx:
-        assert alarms.stopped(tx.conn) is None
+        assert stop_orders.stopped(tx.conn) is None
     assert actions(store)[len(before) :] == ["mirror.stop", "mirror.go"]

@@ -10,7 +10,7 @@ from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
-from fallback_server.store import alarms, jobs, mode_switch, second_person, sign_off
+from fallback_server.store import jobs, mode_switch, second_person, sign_off, stop_orders
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
 
@@ -82,7 +82,7 @@ def pause_upload(tx: Tx, number: int, reason: str) -> dict[str, Any]:
     """Stop uploading after the document in hand, until `go_on_uploading`; also what would begin by itself."""
     row = mode_switch.incident_row(tx.conn, number)
     rules.require_returnable(row["state"], row["drill"])
-    order = alarms.stop(tx, reason, alarms.UPLOAD)
+    order = stop_orders.stop(tx, reason, stop_orders.UPLOAD)
     mode_switch.note_event(tx, number, "upload_paused", None, reason=reason)
     return {"paused": {name: order[name] for name in ("reason", "stopped_at", "stopped_by")}}
 
@@ -91,7 +91,7 @@ def go_on_uploading(tx: Tx, number: int) -> dict[str, Any]:
     """End the pause and queue the upload."""
     row = mode_switch.incident_row(tx.conn, number)
     rules.require_returnable(row["state"], row["drill"])
-    if alarms.go(tx, alarms.UPLOAD):
+    if stop_orders.go(tx, stop_orders.UPLOAD):
         mode_switch.note_event(tx, number, "upload_goes_on", None)
     return _ask(tx, jobs.UPLOAD, {"incident_no": number, "dry_run": False})
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, mirror_history, mirror_status
+from fallback_server.store import mirror_history, mirror_status, stop_orders
 from fallback_server.web.routes import Api, Body, Call
 from fallback_server.windows.console import queries, rules, usecases
 
@@ -121,10 +121,10 @@ def roll_back(call: Call) -> Any:
 
 @api.post("/mirror/stop", summary="Stop the mirror", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=StopRequest)
 def stop_mirror(call: Call) -> Any:
-    return {"stopped": alarms.stop(call.tx, call.body.reason)}
+    return {"stopped": stop_orders.stop(call.tx, call.body.reason)}
 
 
 @api.post("/mirror/go", summary="Let the mirror go on", roles=SWITCH, permit=Permit.HOUSEKEEPING)
 def release_mirror(call: Call) -> Any:
-    alarms.go(call.tx)
+    stop_orders.go(call.tx)
     return {"stopped": None}

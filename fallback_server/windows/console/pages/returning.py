@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask_babel import get_locale
-from flask_babel import gettext as _
-
 from fallback_server.acts import account_sheet
 from fallback_server.domain import differences
-from fallback_server.domain.identity import mask_id, mask_phone
-from fallback_server.store import alarms, conflicts, jobs, pulse
+from fallback_server.store import conflicts, jobs, pulse, stop_orders
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.returns_queries import last_run, upload_progress
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.console import queries, rules
+from fallback_server.windows.console.pages.documents import TECHNICAL, told
 from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, kinds, names, screen
 from fallback_server.windows.console.queries import records, situation
 
 pages = Pages("console")
-STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
-# Of a document's payload: shown elsewhere on the screen, or of no use to a person.
-TECHNICAL: Final = frozenset({
-    "lines", "payments", "refs", "payload_version", "installation_id", "epoch", "sequence", "generation", "yj_id",
-    "yj_no", "entity", "incident_no", "total",
-})  # fmt: skip
 UNSAID: Final = TECHNICAL - {"lines", "payments", "total"}
-# Codes of our own that have words.
-VALUES: Final = frozenset({
-    "M", "F", "U", "outpatient", "emergency", "registration", "western", "patent", "herbal", "am", "pm", "night",
-    "waiting", "seen", "unpaid", "paid", "dispensed", "executed", "void", "reissue", "True", "False",
-})  # fmt: skip
 
 
 @pages.page("/console/incidents", template="console/incidents.html", title="console.tab_incidents", roles=CONSOLE)
@@ -64,7 +49,7 @@ def upload(view: View) -> dict[str, Any]:
     return screen(
         view, "upload", **found, row=incident_row(tx.conn, number), progress=progress, run=run,
         rehearsal=last_run(tx.conn, number, dry_run=True), pace=pulse.upload_pace(tx.conn, number, progress, tx.now),
-        job=situation.at_work(tx, jobs.UPLOAD, number), paused=alarms.stopped(tx.conn, alarms.UPLOAD),
+        job=situation.at_work(tx, jobs.UPLOAD, number), paused=stop_orders.stopped(tx.conn, stop_orders.UPLOAD),
         failed=_failed(situation.last_job(tx, jobs.UPLOAD, number)), outage=situation.outage(view.tx),
     )  # fmt: skip
 
@@ -95,7 +80,7 @@ def _side_by_side(one: Mapping[str, Any]) -> list[dict[str, Any]]:
     fields = [name for name in (*central, *(one for one in local if one not in central)) if name not in UNSAID]
     rows = []
     for name in fields:
-        sides = [_told(side.get(name)) if side.get(name) is not False else "" for side in (local, central)]
+        sides = [told(side.get(name)) if side.get(name) is not False else "" for side in (local, central)]
         if any(sides):
             rows.append({"field": name, "local": sides[0], "central": sides[1], "differs": _differ(*sides)})
     return rows
@@ -103,30 +88,6 @@ def _side_by_side(one: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _differ(local: str, central: str) -> bool:
     return bool(local and central) and local != central
-
-
-def _told(value: Any) -> str:
-    """A field of a document in one line: lists item by item, lines as name × quantity, references as their key."""
-    if value in (None, "", [], {}):
-        return ""
-    if isinstance(value, list):
-        return "；".join(told for told in map(_told, value) if told)
-    if not isinstance(value, Mapping):
-        text = str(value)
-        if STAMP.match(text):
-            return text[:19].replace("T", " ")
-        return _("console.value_" + text) if text in VALUES else text
-    if "quantity" in value and "name" in value:
-        return f"{value['name']} ×{value['quantity']} {value.get('amount', '')}".strip()
-    if "method" in value and "amount" in value:
-        return f"{_method(value['method'])} {value['amount']}"
-    if "origin" in value:
-        return str(value.get("central_key") or value.get("id") or "")
-    return "，".join(f"{name} {told}" for name, inner in value.items() if (told := _told(inner)))
-
-
-def _method(code: str) -> str:
-    return names(get_locale().language if get_locale() else "zh").get(code, code)
 
 
 def _candidates(central: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -155,23 +116,3 @@ def account(view: View) -> dict[str, Any]:
         told=lambda value: differences.words(value, view.language), job=situation.at_work(tx, jobs.RECONCILE, number),
         failed=_failed(situation.last_job(tx, jobs.RECONCILE, number)), outage=situation.outage(view.tx),
     )  # fmt: skip
-
-
-@pages.page(
-    "/console/documents/{document_id}", template="console/document.html", title="console.document", roles=CONSOLE
-)
-def document(view: View) -> dict[str, Any]:
-    """One document: what it says (identifiers masked), and every move on its way back."""
-    found = records.document(view.tx, view.path["document_id"])
-    fields = [
-        {"field": name, "told": _told(_masked(name, value))}
-        for name, value in found["payload"].items()
-        if name not in TECHNICAL and value not in (None, "", [], {}, False)
-    ]
-    return screen(view, "account", **about(view), document=found, fields=fields, names=names(view.language))
-
-
-def _masked(name: str, value: Any) -> Any:
-    if isinstance(value, str) and name in ("id_no", "insurance_no"):
-        return mask_id(value)
-    return mask_phone(value) if isinstance(value, str) and name.endswith("phone") else value

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from fallback_server.acts import receipt_books
+from fallback_server.acts import masters, receipt_books
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
@@ -86,8 +86,14 @@ def incident_detail(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
         **rules.confirmation(row, policy.confirm_within_minutes, tx.now),
         "documents": _states(tx).get(number, {}),
         "entities": entities,
-        "timeline": [dict(e) for e in events],
+        "timeline": [_event(tx, dict(row)) for row in events],
     }
+
+
+def _event(tx: Tx, row: dict[str, Any]) -> dict[str, Any]:
+    """An event of the timeline with the departments of its scope by name."""
+    codes = row["detail"].get("scope")
+    return {**row, "scope": list(masters.department_names(tx, codes).values()) if codes else []}
 
 
 def _states(tx: Tx) -> dict[int, dict[str, int]]:

@@ -12,7 +12,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState
 from fallback_server.domain.outbox import FINAL
 from fallback_server.domain.policy import Policy
-from fallback_server.store import alarms, centre_look, jobs, mirror_status, readiness, sign_off
+from fallback_server.store import centre_look, jobs, mirror_status, readiness, sign_off, stop_orders
 from fallback_server.store.cash import settlement
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
@@ -69,7 +69,7 @@ def returns(tx: Tx) -> list[rules.Return]:
         )
         .order_by(incident.c.incident_no)
     ).mappings()
-    paused = alarms.stopped(tx.conn, alarms.UPLOAD) is not None
+    paused = stop_orders.stopped(tx.conn, stop_orders.UPLOAD) is not None
     return [_return(tx, dict(row), paused) for row in rows]
 
 

@@ -4,7 +4,7 @@ import { act as send, get, Problem } from "../kernel/api.js";
 import { question } from "../kernel/dialog.js";
 import { h } from "../kernel/dom.js";
 import { t } from "../kernel/page.js";
-import { cameOut, printed } from "../kernel/print.js";
+import { printUntilOut } from "../kernel/print.js";
 import { said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { refreshAfter } from "./live.js";
@@ -140,13 +140,7 @@ export const ACTS = {
     });
     if (done) said(done.signatures?.length > 1 ? t("console.said_closed") : t("console.said_signed"));
   },
-  print: async ({ no, paper }) => {
-    for (;;) {
-      const copy = await act(path(no, "prints"), { paper }, ulid());
-      await printed(`/print/${paper}/${no}`);
-      if (await cameOut(copy.document_id)) return;
-    }
-  },
+  print: ({ no, paper }) => printUntilOut({ path: `/print/${paper}/${no}`, record: path(no, "prints"), body: { paper } }),
   pdf: async ({ no, paper }) => {
     await act(path(no, "prints"), { paper }, ulid());
     const link = h("a", { href: `/print/${paper}/${no}.pdf`, download: `YJ-${no}-${paper}.pdf`, hidden: true });

@@ -24,6 +24,11 @@ function scopeOf(form) {
   return undefined;
 }
 
+/** The same by their names. */
+function namesOf(form) {
+  return Array.from(form.querySelectorAll("[data-department]:checked"), (box) => box.dataset.department);
+}
+
 function wrong(field, words) {
   hush();
   field.setAttribute("aria-invalid", "true");
@@ -104,7 +109,11 @@ function switchOn(form) {
   const show = () => {
     const planned = value(form, "planned") === "yes";
     by("first-mirror").hidden = !planned;
-    if (planned) form.elements.cause.value = "maintenance";
+    // A planned stop is maintenance, and a sudden one is not: the two are never chosen together.
+    const { cause } = form.elements;
+    for (const option of cause.options) option.disabled = option.value !== "" && (option.value === "maintenance") !== planned;
+    if (planned) cause.value = "maintenance";
+    else if (cause.value === "maintenance") cause.value = "";
   };
   form.addEventListener("change", show);
   scopePicker(form);
@@ -114,7 +123,7 @@ function switchOn(form) {
     const departments = scopeOf(form);
     if (departments === undefined) return;
     const drill = form.elements.drill.checked;
-    const names = departments === null ? t("frame.band_whole") : departments.join(" ");
+    const names = departments === null ? t("frame.band_whole") : namesOf(form).join("、");
     const sure = await question({
       title: t("console.switch_on_sure"),
       body: h("div.sure", {}, h("p.total", {}, names), h("p", {}, drill ? t("console.as_drill") : t("console.as_real")),

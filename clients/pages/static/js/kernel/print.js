@@ -32,12 +32,13 @@ export async function cameOut(what) {
 }
 
 /**
- * Count a copy (POST `record`), print the page at `path`, ask whether it came out; again until it did. `what` names the
- * paper.
+ * Count a copy (POST `record` with `body`), print the page at `path`, ask whether it came out; again until it did. `what`
+ * names the paper; without it the number does that the answer gives it.
  */
-export async function printUntilOut({ what, path, record }) {
+export async function printUntilOut({ what = null, path, record, body = {} }) {
+  let copy;
   do {
-    await act(record, {}, ulid(), { anyMode: true });
+    copy = await act(record, body, ulid(), { anyMode: true });
     await printed(path);
-  } while (!(await cameOut(what)));
+  } while (!(await cameOut(what ?? copy.document_id)));
 }
