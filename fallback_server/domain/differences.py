@@ -19,20 +19,55 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "amount": ("金额不符", "Amount differs"),
     "category": ("费别不符", "Category differs"),
     "method": ("付款方式不符", "Method differs"),
+    "line": ("明细不符", "Lines differ"),
     "operator": ("收费员不符", "Cashier differs"),
     "receipt_no": ("票据号不符", "Receipt number differs"),
     "original": ("原收费不符", "Original charge differs"),
+    "date": ("时间不符", "Time differs"),
+    "patient": ("病人不符", "Patient differs"),
+    "department": ("科室不符", "Department differs"),
     "registration_status": ("挂号状态不符", "Registration status differs"),
     "prescription_status": ("处方状态不符", "Prescription status differs"),
+    "order_status": ("申请单状态不符", "Order status differs"),
     "ledger_missing": ("台账缺少", "Missing in the ledger"),
     "ledger_extra": ("台账多出", "Only in the ledger"),
     "ledger_hash": ("台账内容不符", "Ledger holds other contents"),
     "ledger_amount": ("台账金额不符", "Ledger amount differs"),
     "ledger_key": ("台账主键不符", "Ledger key differs"),
+    "ledger_operator": ("台账收费员不符", "Ledger cashier differs"),
+    "ledger_date": ("台账日期不符", "Ledger day differs"),
     "recovered": ("本服务器从备份恢复后丢失", "At the centre, lost here by a restored backup"),
     "receipt_unknown": ("票号去向不明", "Receipt number unaccounted for"),
     "receipt_missing": ("票号缺号", "Receipt number missing"),
+    "totals_local": ("本机两种汇总不一致", "Two ways to our sums disagree"),
+    "totals_central": ("中心两种汇总不一致", "Two ways to the centre's sums disagree"),
+    "counted": ("计数与清单不一致", "Counted otherwise than listed"),
+    "cash_counted": ("实点与应缴不符", "Counted is not what came in"),
 }
+
+# What an account consists of. A difference belongs to one layer; what is not named here is a matter of ids.
+LAYERS: Final[dict[str, tuple[str, str]]] = {
+    "totals": ("合计", "Totals"),
+    "ids": ("单据", "Documents"),
+    "fields": ("字段", "Fields"),
+    "numbers": ("票号", "Receipt numbers"),
+    "cash": ("现金", "Cash"),
+}
+_LAYER_OF: Final[dict[str, str]] = {
+    "totals_local": "totals", "totals_central": "totals", "cash_counted": "cash",
+    **dict.fromkeys(("receipt_doubled", "receipt_unknown", "receipt_missing"), "numbers"),
+    **dict.fromkeys(
+        ("amount", "category", "method", "line", "operator", "receipt_no", "original", "date", "patient", "department",
+         "registration_status", "prescription_status", "order_status", "ledger_hash", "ledger_amount", "ledger_key",
+         "ledger_operator", "ledger_date"), "fields",
+    ),
+}  # fmt: skip
+
+
+def layer_of(kind: str) -> str:
+    """The layer that finds differences of this kind."""
+    return _LAYER_OF.get(kind, "ids")
+
 
 FIELDS: Final[dict[str, tuple[str, str]]] = {
     "operator": ("收费员", "cashier"),
@@ -42,6 +77,15 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "method": ("付款方式", "method"),
     "category": ("费别", "category"),
     "original": ("原收费", "original"),
+    "line": ("明细", "lines"),
+    "date": ("时间", "time"),
+    "patient": ("病人", "patient"),
+    "department": ("科室", "department"),
+    "ledger_hash": ("校验值", "hash"),
+    "ledger_amount": ("台账金额", "ledger amount"),
+    "ledger_key": ("台账主键", "ledger key"),
+    "ledger_operator": ("台账收费员", "ledger cashier"),
+    "ledger_date": ("台账日期", "ledger day"),
     "sequence": ("序号", "sequence"),
     "entity": ("单据", "document"),
     "status": ("状态", "status"),

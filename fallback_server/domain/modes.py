@@ -46,6 +46,8 @@ INCIDENT_ARROWS: dict[tuple[IncidentState, IncidentState], str] = {
     # A late decision (retry, correction) reopens the upload; the signatures of the older account are void.
     (IncidentState.RECONCILING, IncidentState.UPLOADING): "d",
     (IncidentState.RECONCILING, IncidentState.CLOSED): "f",
+    # A later account says something else than what was signed: the signatures no longer count.
+    (IncidentState.CLOSED, IncidentState.RECONCILING): "r",
     # An incident without documents, or a drill, has nothing to return.
     (IncidentState.CLOSING, IncidentState.CLOSED): "f",
 }

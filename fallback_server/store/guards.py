@@ -1,4 +1,4 @@
-"""Triggers that make money, frozen payloads and the audit log append-only, whoever writes (P3, P11).
+"""Triggers that make money, frozen payloads, accounts and the audit log append-only, whoever writes (P3, P11).
 
 Applied by migrations; the statements are here because they belong to the tables, not to one revision.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 APPEND_ONLY = (
     "charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event", "recovered",
+    "reconciliation", "signature",
 )  # fmt: skip
 FROZEN_COLUMNS = {
     "outbox": ("yj_id", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),

@@ -102,7 +102,8 @@ reconciliation = Table(
     Column("at", String(35), nullable=False),
     Column("balanced", Boolean, nullable=False),
     Column("report", JSON, nullable=False),
-    Column("report_hash", String(64), nullable=False),
+    Column("report_hash", String(64), nullable=False),  # of `report`, in its canonical form
+    Column("seconds", JSON, nullable=False),  # by layer; not part of what is hashed
 )
 
 difference = Table(
@@ -124,12 +125,15 @@ difference = Table(
 )
 Index("uq_difference_subject", difference.c.incident_no, difference.c.kind, difference.c.subject, unique=True)
 
+# Promise: a signature is under one report, by its hash, and stays. Whether it still counts is asked of the newest.
 signature = Table(
     "signature",
     metadata,
-    Column("incident_no", Integer, ForeignKey("incident.incident_no"), primary_key=True),
-    Column("signed_as", String(8), primary_key=True),
-    Column("reconciliation_id", BigKey, ForeignKey("reconciliation.id")),
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False, index=True),
+    Column("signed_as", String(8), nullable=False),
+    Column("reconciliation_id", BigKey, ForeignKey("reconciliation.id"), nullable=False),
+    Column("report_hash", String(64), nullable=False),
     Column("operator_code", String(64), nullable=False),
     Column("at", String(35), nullable=False),
     CheckConstraint("signed_as IN ('it', 'finance')", name="signed_as"),

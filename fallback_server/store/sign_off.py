@@ -1,7 +1,8 @@
 """Accounts as stored: the newest reconciliation, explanations of differences, signatures, and the end of an incident.
 
-A reconciliation is never changed. What was explained since it was made is added when it is shown; a later one that says
-something else makes the signatures void.
+A reconciliation is never changed. What was explained since it was made is added when it is shown, and sealed in a
+stored account of its own when it is signed. A signature stays for ever under the account it was given for, and counts
+as long as the newest account says the same; a document that came or moved since reopens the account.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, func, select, update
 
+from fallback_server.domain.differences import layer_of
 from fallback_server.domain.documents import canonical
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState
 from fallback_server.store.mode_switch import incident_row, note_event, set_incident_state
-from fallback_server.store.outbox import outbox
+from fallback_server.store.outbox import outbox, outbox_move
 from fallback_server.store.returning import difference, reconciliation, signature
 from fallback_server.store.returns_queries import LEFT_STATES, open_conflict_count
 from fallback_server.store.session import Tx
@@ -75,7 +77,7 @@ def list_differences(conn: Connection, incident_no: int) -> list[dict[str, Any]]
         "explained_at",
         "note",
     )
-    return [{name: row[name] for name in names} for row in rows]
+    return [{**{name: row[name] for name in names}, "layer": layer_of(row["kind"])} for row in rows]
 
 
 def settled(conn: Connection, incident_no: int, differences: Sequence[Mapping[str, Any]]) -> bool:
@@ -89,57 +91,103 @@ def settled(conn: Connection, incident_no: int, differences: Sequence[Mapping[st
     return not left and explained and open_conflict_count(conn, incident_no) == 0
 
 
-def store_reconciliation(tx: Tx, incident_no: int, report: Mapping[str, Any]) -> int:
-    """Keep a reconciliation for ever, hashed. Signatures under an account that said something else become void."""
-    text = canonical(report)
-    key = tx.conn.execute(
-        reconciliation.insert()
-        .values(
-            incident_no=incident_no, at=tx.at, balanced=report["balanced"], report=dict(report),
-            report_hash=hashlib.sha256(text.encode()).hexdigest(),
-        )
-        .returning(reconciliation.c.id)
-    ).scalar_one()  # fmt: skip
-    _void_signatures(tx, incident_no, report)
-    tx.audit("reconcile.run", subject=str(incident_no), reconciliation=int(key), balanced=report["balanced"])
-    return int(key)
+def standing(conn: Connection, incident_no: int) -> dict[str, int]:
+    """How far the incident's documents are; an account covers them only as long as this stays the same."""
+    mine = outbox.c.incident_no == incident_no
+    found = conn.execute(select(func.count(), func.max(outbox.c.sequence)).where(mine)).one()
+    moved = select(func.max(outbox_move.c.id)).join(outbox, outbox.c.yj_id == outbox_move.c.yj_id).where(mine)
+    last = conn.execute(moved).scalar()
+    return {"documents": int(found[0]), "last_sequence": int(found[1] or 0), "last_move": int(last or 0)}
 
 
-def _void_signatures(tx: Tx, incident_no: int, report: Mapping[str, Any]) -> None:
-    signed = tx.conn.execute(
-        select(signature.c.signed_as, reconciliation.c.report)
-        .join(reconciliation, reconciliation.c.id == signature.c.reconciliation_id)
-        .where(signature.c.incident_no == incident_no)
-    ).all()
-    void = sorted(row.signed_as for row in signed if _content(row.report) != _content(report))
+def store_reconciliation(
+    tx: Tx, incident_no: int, report: Mapping[str, Any], seconds: Mapping[str, str] | None = None
+) -> int:
+    """Keep a reconciliation for ever, hashed. Signatures under an account that said something else no longer count.
+
+    A closed incident whose account now says something else is open again (arrow r).
+    """
+    before = {one["signed_as"] for one in valid_signatures(tx.conn, incident_no)}
+    key = _keep(tx, incident_no, report, seconds or {})
+    void = sorted(before - {one["signed_as"] for one in valid_signatures(tx.conn, incident_no)})
     if void:
-        where = (signature.c.incident_no == incident_no, signature.c.signed_as.in_(void))
-        tx.conn.execute(delete(signature).where(*where))
         note_event(tx, incident_no, "signatures_void", None, signed_as=void)
         tx.audit("reconcile.signatures_void", subject=str(incident_no), signed_as=void)
+        if incident_row(tx.conn, incident_no)["state"] == IncidentState.CLOSED.value:
+            set_incident_state(tx, incident_no, IncidentState.RECONCILING, closed_at=None)
+    tx.audit("reconcile.run", subject=str(incident_no), reconciliation=key, balanced=report["balanced"])
+    return key
+
+
+def _keep(tx: Tx, incident_no: int, report: Mapping[str, Any], seconds: Mapping[str, str]) -> int:
+    values = {
+        "incident_no": incident_no, "at": tx.at, "balanced": report["balanced"], "report": dict(report),
+        "report_hash": report_hash(report), "seconds": dict(seconds),
+    }  # fmt: skip
+    return int(tx.conn.execute(reconciliation.insert().values(values).returning(reconciliation.c.id)).scalar_one())
+
+
+def report_hash(report: Mapping[str, Any]) -> str:
+    """SHA-256 of an account in its canonical form: what is stored beside it, printed, and signed."""
+    return hashlib.sha256(canonical(report).encode()).hexdigest()
 
 
 def _content(report: Mapping[str, Any]) -> str:
-    """What two accounts must share for a signature to cover both: sums and differences, not when or who explained."""
-    kept = [{name: item[name] for name in ("kind", "subject", "local", "central")} for item in report["differences"]]
-    return canonical({"totals": report["totals"], "cashiers": report["cashiers"], "differences": kept})
+    """What two accounts must share for a signature to cover both: sums, layers, differences and who explained them.
+
+    Which day closing took a charge is told later by the centre and is not signed.
+    """
+    names = ("kind", "subject", "local", "central", "explained_by", "note")
+    kept = [{name: item.get(name) for name in names} for item in report["differences"]]
+    said = {name: report.get(name) for name in ("totals", "cashiers", "layers", "windows", "books", "cash", "covers")}
+    return canonical({**said, "differences": kept})
+
+
+def valid_signatures(conn: Connection, incident_no: int) -> list[dict[str, Any]]:
+    """The last signature of each kind, if the account as it stands says what was signed."""
+    newest = _newest(conn, incident_no)
+    if newest is None or _reopened(conn, newest):
+        return []
+    stands = _content({**newest.report, "differences": list_differences(conn, incident_no)})
+    rows = conn.execute(
+        select(signature, reconciliation.c.report)
+        .join(reconciliation, reconciliation.c.id == signature.c.reconciliation_id)
+        .where(signature.c.incident_no == incident_no)
+        .order_by(signature.c.id)
+    ).mappings()
+    last = {row["signed_as"]: row for row in rows}
+    names = ("signed_as", "operator_code", "at", "reconciliation_id", "report_hash")
+    valid = [row for row in last.values() if _content(row["report"]) == stands]
+    return [{name: row[name] for name in names} for row in sorted(valid, key=lambda row: str(row["signed_as"]))]
+
+
+def _reopened(conn: Connection, row: Any) -> bool:
+    """Whether a document came or moved since the account was made."""
+    covers = row.report.get("covers")
+    return bool(covers) and covers != standing(conn, row.incident_no)
 
 
 def current_report(conn: Connection, incident_no: int) -> dict[str, Any] | None:
-    """The newest reconciliation as it stands now, explanations and signatures included; None before the first."""
+    """The newest reconciliation as it stands now, explanations and signatures included; None before the first.
+
+    `reopened` says that a document came or moved since: it is not balanced until the account is made anew.
+    """
     row = _newest(conn, incident_no)
     if row is None:
         return None
     differences = list_differences(conn, incident_no)
-    signed = conn.execute(select(signature).where(signature.c.incident_no == incident_no)).mappings()
+    reopened = _reopened(conn, row)
+    layers = [{**one, "seconds": row.seconds.get(one["name"])} for one in row.report.get("layers", ())]
     return {
         **row.report,
+        "layers": layers,
         "differences": [{**item, "id": str(item["id"])} for item in differences],
-        "balanced": settled(conn, incident_no, differences),
+        "balanced": not reopened and settled(conn, incident_no, differences),
+        "reopened": reopened,
         "reconciliation_id": row.id,
         "at": row.at,
         "report_hash": row.report_hash,
-        "signatures": [{name: one[name] for name in ("signed_as", "operator_code", "at")} for one in signed],
+        "signatures": valid_signatures(conn, incident_no),
     }
 
 
@@ -174,7 +222,8 @@ def explain_difference(tx: Tx, difference_id: int, note: str) -> dict[str, Any]:
 def sign(tx: Tx, incident_no: int, signed_as: str) -> dict[str, Any]:
     """Sign the newest reconciliation as `it` or `finance`; with both, the incident is closed (arrow f).
 
-    The two are different people. Raises not_balanced, incident_closed, second_person_required, invalid_request.
+    The two are different people, and what they sign is a stored account by its hash, explanations included. Raises
+    not_balanced, incident_closed, second_person_required, invalid_request.
     """
     if signed_as not in SIGN_AS:
         raise YjError("invalid_request", field="as", problem="it or finance")
@@ -184,26 +233,33 @@ def sign(tx: Tx, incident_no: int, signed_as: str) -> dict[str, Any]:
     if incident["state"] == IncidentState.CLOSED.value:
         raise YjError("incident_closed")
     newest = _newest(tx.conn, incident_no)
-    if newest is None or not settled(tx.conn, incident_no, list_differences(tx.conn, incident_no)):
+    listed = list_differences(tx.conn, incident_no)
+    if newest is None or _reopened(tx.conn, newest) or not settled(tx.conn, incident_no, listed):
         raise YjError("not_balanced")
-    others = {
-        row.signed_as: row.operator_code
-        for row in tx.conn.execute(select(signature).where(signature.c.incident_no == incident_no))
-    }
+    others = {one["signed_as"]: one["operator_code"] for one in valid_signatures(tx.conn, incident_no)}
     if tx.who.operator_code in [code for name, code in others.items() if name != signed_as]:
         raise YjError("second_person_required")
-    tx.conn.execute(delete(signature).where(signature.c.incident_no == incident_no, signature.c.signed_as == signed_as))
+    key, digest = _sealed(tx, newest, listed)
     tx.conn.execute(
         signature.insert().values(
-            incident_no=incident_no, signed_as=signed_as, reconciliation_id=newest.id,
+            incident_no=incident_no, signed_as=signed_as, reconciliation_id=key, report_hash=digest,
             operator_code=tx.who.operator_code, at=tx.at,
         )
     )  # fmt: skip
-    tx.audit("reconcile.sign", subject=str(incident_no), signed_as=signed_as, reconciliation=newest.id)
+    tx.audit("reconcile.sign", subject=str(incident_no), signed_as=signed_as, reconciliation=key, report_hash=digest)
     if {signed_as, *others} >= set(SIGN_AS):
         set_incident_state(tx, incident_no, IncidentState.CLOSED, closed_at=tx.at)
     report = current_report(tx.conn, incident_no)
     return report or {}
+
+
+def _sealed(tx: Tx, newest: Any, listed: list[dict[str, Any]]) -> tuple[int, str]:
+    """The stored account that says what is signed: the newest, or a copy of it with what was explained since."""
+    report = {**newest.report, "balanced": True, "differences": listed}
+    if canonical(report) == canonical(newest.report):
+        return int(newest.id), str(newest.report_hash)
+    key = _keep(tx, newest.incident_no, report, newest.seconds)
+    return key, report_hash(report)
 
 
 def _newest(conn: Connection, incident_no: int) -> Any:

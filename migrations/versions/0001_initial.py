@@ -663,6 +663,7 @@ def upgrade() -> None:
         sa.Column("balanced", sa.Boolean(), nullable=False),
         sa.Column("report", sa.JSON(), nullable=False),
         sa.Column("report_hash", sa.String(length=64), nullable=False),
+        sa.Column("seconds", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_reconciliation_incident_no")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation")),
     )
@@ -947,9 +948,11 @@ def upgrade() -> None:
     )
     op.create_table(
         "signature",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("incident_no", sa.Integer(), nullable=False),
         sa.Column("signed_as", sa.String(length=8), nullable=False),
-        sa.Column("reconciliation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reconciliation_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("report_hash", sa.String(length=64), nullable=False),
         sa.Column("operator_code", sa.String(length=64), nullable=False),
         sa.Column("at", sa.String(length=35), nullable=False),
         sa.CheckConstraint("signed_as IN ('it', 'finance')", name=op.f("ck_signature_signed_as")),
@@ -957,8 +960,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["reconciliation_id"], ["reconciliation.id"], name=op.f("fk_signature_reconciliation_id")
         ),
-        sa.PrimaryKeyConstraint("incident_no", "signed_as", name=op.f("pk_signature")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signature")),
     )
+    op.create_index(op.f("ix_signature_incident_no"), "signature", ["incident_no"], unique=False)
     op.create_table(
         "charge_line",
         sa.Column("line_id", sa.String(length=32), nullable=False),
@@ -2033,6 +2037,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_charge_line_original_line_id"), table_name="charge_line")
     op.drop_index(op.f("ix_charge_line_charge_id"), table_name="charge_line")
     op.drop_table("charge_line")
+    op.drop_index(op.f("ix_signature_incident_no"), table_name="signature")
     op.drop_table("signature")
     op.drop_index(op.f("ix_registration_change_registration_id"), table_name="registration_change")
     op.drop_index(op.f("ix_registration_change_incident_no"), table_name="registration_change")

@@ -34,6 +34,9 @@ class CentralCharge:
     receipt_no: str | None
     original_key: str | None
     refund: bool
+    row: Row = field(default_factory=dict)  # every column the mapping gives
+    lines: list[Row] = field(default_factory=list)
+    occurred_at: str | None = None
     by_method: Sums = field(default_factory=no_sums)
     by_category: Sums = field(default_factory=no_sums)
 
@@ -90,6 +93,8 @@ def charges(gateway: CentralGateway, spans: Sequence[tuple[str, str]]) -> Iterat
         seen |= found.keys()
         for row in gateway.ask("verify/charge_line", binds):
             _count(found, row, "by_category", "receipt_category")
+            if (owner := found.get(str(row["charge_key"]))) is not None:
+                owner.lines.append(row)
         for row in gateway.ask("verify/payment", binds):
             _count(found, row, "by_method", "method")
         yield list(found.values())
@@ -119,6 +124,8 @@ def _charge(row: Row, refund: bool) -> CentralCharge:
         receipt_no=_text(row.get("receipt_no")),
         original_key=_text(row.get("original_key")),
         refund=refund,
+        row=row,
+        occurred_at=_text(row.get("occurred_at")),
     )
 
 

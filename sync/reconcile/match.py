@@ -5,9 +5,11 @@
 | pending, sending, unknown, conflict | the document has not arrived; balanced only when there is none |
 | settled, linked | a person decided not to send it, or that another row is it: to be explained |
 | missing_at_centre, extra_at_centre, doubled, receipt_doubled | a row too few or too many |
-| amount, category, method, operator, receipt_no, original | a row with other contents |
-| registration_status, prescription_status | cancelled or paid on one side only |
-| ledger_missing, ledger_extra, ledger_hash, ledger_amount, ledger_key | the ledger disagrees with the outbox |
+| amount, category, method, line, operator, receipt_no, original, date, patient, department | other contents |
+| registration_status, prescription_status, order_status | cancelled or paid on one side only |
+| ledger_missing, ledger_extra, ledger_… | the ledger disagrees with the outbox |
+| totals_local, totals_central, counted | two ways to the same sums or rows disagree on one side |
+| cash_counted | what was counted in a shift is not what came in |
 | recovered | the centre has it, this store lost it when it came back from a backup: to be explained |
 | receipt_unknown, receipt_missing | a number of a book that nobody can account for |
 """
@@ -26,8 +28,9 @@ from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import recovered
 from fallback_server.store.session import Store
 from sync.central.gateway import LedgerRow
+from sync.reconcile import fields
 from sync.reconcile.centre import CentralCharge
-from sync.reconcile.totals import LocalCharge, Numbers, Sums, load_charges, texts
+from sync.reconcile.totals import LocalCharge, Sums, load_charges, texts
 
 PAGE: Final = 500
 OPEN_STATES: Final = ("pending", "sending", "unknown", "conflict")
@@ -53,12 +56,13 @@ class Matcher:
     incident_no: int
     seen: set[str] = field(default_factory=set)
     receipts: dict[str, str] = field(default_factory=dict)
+    doubled: set[str] = field(default_factory=set)
 
     def page(self, conn: Connection, rows: Sequence[CentralCharge]) -> tuple[list[CentralCharge], list[Difference]]:
         """(the rows that belong to this incident, or to nobody, and so are counted; the differences of this page)."""
         known, lost = self._documents(conn, rows), _lost(conn, rows)
         ours = load_charges(conn, sorted({doc["yj_id"] for doc in known.values() if doc["mine"]}))
-        keys = self._original_keys(conn, ours.values())
+        keys = fields.central_keys(conn, fields.references(own.payload for own in ours.values()))
         counted: list[CentralCharge] = []
         found: list[Difference] = []
         for row in rows:
@@ -81,7 +85,7 @@ class Matcher:
                 found.append(Difference("doubled", subject, document["yj_id"], row.key, local, row.shown()))
                 continue
             self.seen.add(own.id)
-            found += _fields(own, row, keys.get(own.id))
+            found += _fields(own, row, keys)
         return counted, found
 
     def _documents(self, conn: Connection, rows: Sequence[CentralCharge]) -> dict[str, dict[str, Any]]:
@@ -102,20 +106,12 @@ class Matcher:
             "mine": row.incident_no == self.incident_no,
         }
 
-    def _original_keys(self, conn: Connection, ours: Iterable[LocalCharge]) -> dict[str, str]:
-        """The central key of the charge that each refund gives back."""
-        originals = {own.id: own.original_id for own in ours if own.original_id}
-        rows = conn.execute(
-            select(outbox.c.yj_id, outbox.c.central_key).where(outbox.c.yj_id.in_(sorted(set(originals.values()))))
-        )
-        keys = {row.yj_id: row.central_key for row in rows}
-        return {yj_id: str(keys[original]) for yj_id, original in originals.items() if keys.get(original)}
-
     def _doubled_receipt(self, row: CentralCharge) -> Iterator[Difference]:
         if row.refund or row.receipt_no is None:
             return
         first = self.receipts.setdefault(row.receipt_no, row.key)
         if first != row.key:
+            self.doubled.add(row.receipt_no)
             also = {**row.shown(), "also": first}
             yield Difference("receipt_doubled", f"{row.receipt_no}:{row.key}", None, row.key, {}, also)
 
@@ -138,17 +134,26 @@ def _lost(conn: Connection, rows: Sequence[CentralCharge]) -> dict[str, int]:
     return {str(row.central_key): row.incident_no for row in found if totals.get(row.central_key) == row.amount}
 
 
-def _fields(own: LocalCharge, row: CentralCharge, original_key: str | None) -> Iterator[Difference]:
+def _fields(own: LocalCharge, row: CentralCharge, keys: Mapping[str, str]) -> Iterator[Difference]:
     if own.total != row.total:
         yield _field("amount", own, row, money.to_text(own.total), money.to_text(row.total))
-    yield from _sums("category", own, row, own.by_category, row.by_category)
+    sums = [*_sums("category", own, row, own.by_category, row.by_category)]
+    yield from sums
     yield from _sums("method", own, row, own.by_method, row.by_method)
     if own.operator != row.operator:
         yield _field("operator", own, row, own.operator, row.operator)
     if not row.refund and own.receipt_no != row.receipt_no:
         yield _field("receipt_no", own, row, own.receipt_no, row.receipt_no)
-    if row.refund and original_key is not None and original_key != row.original_key:
-        yield _field("original", own, row, original_key, row.original_key)
+    said = [
+        *fields.moment(own.payload, row.row),
+        *fields.reference("patient", own.payload, keys, row.row, "patient_key"),
+    ]
+    said += fields.lines(own.payload, row.lines) if not sums else ()
+    original = fields.key_of(own.payload, "original", keys)
+    if row.refund and original is not None and original != row.original_key:
+        said.append(("original", original, row.original_key))
+    for kind, ours, theirs in said:
+        yield _field(kind, own, row, ours, theirs)
 
 
 def _sums(kind: str, own: LocalCharge, row: CentralCharge, ours: Sums, theirs: Sums) -> Iterator[Difference]:
@@ -208,7 +213,17 @@ def ledger(store: Store, incident_no: int, rows: Iterable[LedgerRow]) -> Iterato
 def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
     """The outbox in pages, each read by itself: no local transaction waits for the centre."""
     last = 0
-    columns = ("yj_id", "sequence", "state", "payload_hash", "amount", "yj_no", "central_key")
+    columns = (
+        "yj_id",
+        "sequence",
+        "state",
+        "payload_hash",
+        "amount",
+        "yj_no",
+        "central_key",
+        "operator_code",
+        "business_date",
+    )
     while True:
         with store.reading() as tx:
             page = tx.conn.execute(
@@ -237,6 +252,8 @@ def _ledger_row(row: Any, entry: LedgerRow | None) -> Iterator[Difference]:
     pairs: dict[str, tuple[Any, Any]] = {
         "ledger_hash": (row.payload_hash, entry.payload_hash),
         "ledger_amount": (money.to_text(row.amount), entry.amount),
+        "ledger_operator": (row.operator_code, (entry.operator_code or "").strip()),
+        "ledger_date": (row.business_date, str(entry.business_date)[:10]),
     }
     if row.state == "confirmed":
         pairs["ledger_key"] = (row.central_key, entry.central_key)
@@ -244,11 +261,3 @@ def _ledger_row(row: Any, entry: LedgerRow | None) -> Iterator[Difference]:
         if ours != theirs:
             local, central = {"yj_no": row.yj_no, kind: ours}, {"yj_no": entry.yj_no, kind: theirs}
             yield Difference(kind, row.yj_id, row.yj_id, entry.central_key, local, central)
-
-
-def receipts(numbers: Mapping[str, Numbers]) -> Iterator[Difference]:
-    """Numbers nobody can account for: unknown after the centre was asked, or a gap in a book."""
-    for operator, own in numbers.items():
-        for kind, several in (("receipt_unknown", own.unknown), ("receipt_missing", own.missing)):
-            for number in several:
-                yield Difference(kind, number, None, None, {"operator": operator, "receipt_no": number}, {})

@@ -1,17 +1,18 @@
-"""Our side of the account: charges and refunds with their sums, cashier by cashier, and the receipt numbers."""
+"""Our side of the account: charges and refunds with their sums, cashier by cashier."""
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from fallback_server.domain import money
-from fallback_server.store.cash import charge, charge_line, payment, receipt_book, receipt_number
+from fallback_server.store.cash import charge, charge_line, payment, receipt_number
 from fallback_server.store.conflicts import overrides
 from fallback_server.store.outbox import outbox
 
@@ -36,6 +37,8 @@ class LocalCharge:
     original_id: str | None
     state: str
     central_key: str | None
+    business_date: str = ""
+    payload: dict[str, Any] = field(default_factory=dict)  # as it was frozen
     by_method: Sums = field(default_factory=no_sums)
     by_category: Sums = field(default_factory=no_sums)
 
@@ -82,7 +85,7 @@ def local_charges(conn: Connection, incident_no: int) -> Iterator[list[LocalChar
 def load_charges(conn: Connection, ids: Sequence[str]) -> dict[str, LocalCharge]:
     """These charges by id, with lines and payments summed."""
     rows = conn.execute(
-        select(charge, outbox.c.state, outbox.c.central_key, receipt_number.c.receipt_no)
+        select(charge, outbox.c.state, outbox.c.central_key, outbox.c.payload, receipt_number.c.receipt_no)
         .select_from(
             charge.outerjoin(outbox, outbox.c.yj_id == charge.c.id).outerjoin(
                 receipt_number, (receipt_number.c.charge_id == charge.c.id) & (receipt_number.c.state == "used")
@@ -96,7 +99,8 @@ def load_charges(conn: Connection, ids: Sequence[str]) -> dict[str, LocalCharge]
         row.id: LocalCharge(
             row.id, row.yj_no, row.operator_code, row.total,
             None if row.id in without or row.refund_of else row.receipt_no,
-            row.refund_of, row.state or "missing", row.central_key,
+            row.refund_of, row.state or "missing", row.central_key, row.business_date,
+            json.loads(row.payload) if row.payload else {},
         )
         for row in rows
     }  # fmt: skip
@@ -137,61 +141,3 @@ def _add(into: Sums, more: Sums) -> None:
 def texts(sums: Sums) -> dict[str, str]:
     """Sums as they are shown, names in order, zeros left out."""
     return {name: money.to_text(value) for name, value in sorted(sums.items()) if value}
-
-
-@dataclass
-class Numbers:
-    """The receipt numbers of one cashier: used + void + unknown + missing = the range touched."""
-
-    first: str | None = None
-    last: str | None = None
-    used: int = 0
-    void: int = 0
-    unknown: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-
-    def shown(self) -> dict[str, Any]:
-        """As the contract names them."""
-        return {
-            "from": self.first, "to": self.last, "used": self.used, "void": self.void,
-            "unknown": len(self.unknown), "missing": len(self.missing),
-            "unknown_numbers": self.unknown, "missing_numbers": self.missing,
-        }  # fmt: skip
-
-
-def receipt_numbers(conn: Connection, incident_no: int) -> dict[str, Numbers]:
-    """By the operator who holds the book: states of the numbers this incident touched, and gaps between them."""
-    books = conn.execute(
-        select(
-            receipt_book,
-            func.min(receipt_number.c.number).label("low"),
-            func.max(receipt_number.c.number).label("high"),
-        )
-        .join(receipt_number, receipt_number.c.book_id == receipt_book.c.id)
-        .where(receipt_number.c.incident_no == incident_no, receipt_book.c.source != "drill")
-        .group_by(*receipt_book.c)
-        .order_by(receipt_book.c.id)
-    ).all()
-    found: dict[str, Numbers] = {}
-    for book in books:
-        numbers = found.setdefault(book.operator_code, Numbers())
-        states = {
-            row.number: row
-            for row in conn.execute(
-                select(receipt_number.c.number, receipt_number.c.state, receipt_number.c.receipt_no).where(
-                    receipt_number.c.book_id == book.id, receipt_number.c.number.between(book.low, book.high)
-                )
-            )
-        }
-        numbers.first = numbers.first or states[book.low].receipt_no
-        numbers.last = states[book.high].receipt_no
-        for number in range(book.low, book.high + 1):
-            row = states.get(number)
-            if row is None:
-                numbers.missing.append(f"{book.prefix}{number:0{book.width}d}")
-            elif row.state == "unknown":
-                numbers.unknown.append(row.receipt_no)
-            else:
-                numbers.used += row.state == "used"
-                numbers.void += row.state == "void"
-    return found

@@ -1,8 +1,8 @@
-"""Registrations and prescriptions: there on both sides, and cancelled or paid on both sides or on neither."""
+"""Registrations, prescriptions, orders: on both sides, with the same contents, cancelled or paid on both or neither."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,12 @@ from fallback_server.store.cash import charge_line, settlement
 from fallback_server.store.outbox import outbox, outbox_parent
 from fallback_server.store.returning import recovered
 from fallback_server.store.session import Store
-from fallback_server.store.visits import prescription, registration
+from fallback_server.store.visits import order, prescription, registration
 from sync.central.gateway import Row
+from sync.reconcile import fields
 from sync.reconcile.match import Difference
 
-TABLES: dict[str, Table] = {"registration": registration, "prescription": prescription}
+TABLES: dict[str, Table] = {"registration": registration, "prescription": prescription, "order": order}
 CHUNK = 500
 
 
@@ -40,6 +41,9 @@ class Visits:
     def _chunk(self, conn: Connection, chunk: Sequence[Row]) -> Iterator[Difference]:
         known = self._known(conn, [str(row.get("yj_no") or "") for row in chunk])
         lost = self._lost(conn, [str(row["central_key"]) for row in chunk])
+        bodies = {document.yj_id: fields.parse(document.payload) for document in known.values()}
+        keys = fields.central_keys(conn, fields.references(bodies.values()))
+        moved = fields.transferred(conn, sorted(bodies)) if self.entity == "registration" else {}
         for row in chunk:
             document = known.get(str(row.get("yj_no") or ""))
             key = str(row["central_key"])
@@ -54,6 +58,25 @@ class Visits:
             else:
                 self.seen.add(document.yj_id)
                 yield from self._status(conn, document, row)
+                body = bodies[document.yj_id]
+                department = moved.get(document.yj_id, body.get("department_code"))
+                yield from self._fields(document, row, body, keys, department)
+
+    def _fields(
+        self, document: Any, row: Row, body: Mapping[str, Any], keys: Mapping[str, str], department: Any
+    ) -> Iterator[Difference]:
+        """Column by column against the frozen payload."""
+        said = [
+            *fields.reference("patient", body, keys, row, "patient_key"),
+            *fields.word("department", department, row, "department_code"),
+            *fields.word("operator", body.get("operator_code"), row, "operator_code"),
+            *fields.moment(body, row),
+            *fields.amount(body.get("total"), row),
+        ]
+        for kind, ours, theirs in said:
+            local, central = {"yj_no": document.yj_no, kind: ours}, {"yj_no": document.yj_no, kind: theirs}
+            yield Difference(kind, document.yj_id, document.yj_id, document.central_key,
+                             {"entity": self.entity, **local}, central)  # fmt: skip
 
     def missing(self) -> Iterator[Difference]:
         """Confirmed documents that no page showed."""
@@ -75,7 +98,14 @@ class Visits:
     def _known(self, conn: Connection, numbers: Iterable[str]) -> dict[str, Any]:
         table = TABLES[self.entity]
         rows = conn.execute(
-            select(outbox.c.yj_id, outbox.c.yj_no, outbox.c.central_key, outbox.c.incident_no, table.c.cancelled_at)
+            select(
+                outbox.c.yj_id,
+                outbox.c.yj_no,
+                outbox.c.central_key,
+                outbox.c.incident_no,
+                outbox.c.payload,
+                table.c.cancelled_at,
+            )
             .join(table, table.c.id == outbox.c.yj_id)
             .where(outbox.c.yj_no.in_(sorted(set(numbers))), outbox.c.entity == self.entity)
         )
@@ -88,7 +118,7 @@ class Visits:
         expected = None
         if cancelled != (theirs == "cancelled"):
             expected = "cancelled" if cancelled else "not cancelled"
-        elif self.entity == "prescription" and theirs == "unpaid" and _paid(conn, document.yj_id):
+        elif self.entity != "registration" and theirs == "unpaid" and _paid(conn, document.yj_id):
             expected = "paid"
         if expected:
             kind = f"{self.entity}_status"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -205,6 +205,7 @@ def write_charge(
         insert(his.sf_zb).values(
             sfxh=key, sflb=kind, brxh=patient, brxm=name, ghxh=registration, czydm=operator, sfrq=char16(now),
             zje=total, fphm=number, zt="3" if refund_of else (None if key % 2 else "0"), tfxh=refund_of,
+            jzrq=first_open_day(connection, operator, char8(now)),
         )
     )  # fmt: skip
     for order, line in enumerate(lines, start=1):
@@ -233,6 +234,33 @@ def refund(connection: Connection, now: datetime, charge: int, operator: str) ->
         connection, now, first.brxh, first.ghxh, operator, first.sflb, lines, method.strip(), first.fphm, charge
     )
     connection.execute(update(his.sf_zb).where(his.sf_zb.c.sfxh == charge).values(zt="1"))
+    return key
+
+
+def first_open_day(connection: Connection, operator: str, day: str) -> str:
+    """The day on which a charge of `day` is posted: that day, or the one after the cashier's last closing."""
+    last = connection.execute(select(func.max(his.sf_rj.c.rjrq)).where(his.sf_rj.c.czydm == operator)).scalar()
+    return day if last is None or last < day else char8(datetime.strptime(last, "%Y%m%d") + timedelta(days=1))  # noqa: DTZ007 - a day
+
+
+def close_day(connection: Connection, now: datetime, operator: str, day: str = "") -> int:
+    """A cashier's day closing (日结): takes every charge posted up to that day that no closing took yet.
+
+    What is charged afterwards is posted to the next day. Raises ActError for a day that is closed already.
+    """
+    key, day = take_key(connection, "SF_RJ"), day or char8(now)
+    charge, closing = his.sf_zb, his.sf_rj
+    last = connection.execute(select(func.max(closing.c.rjrq)).where(closing.c.czydm == operator)).scalar()
+    if last is not None and last >= day:
+        raise ActError(f"operator {operator} has closed {last} already")
+    waiting = (charge.c.czydm == operator) & charge.c.rjxh.is_(None)
+    waiting &= func.coalesce(charge.c.jzrq, func.substr(charge.c.sfrq, 1, 8)) <= day
+    count, total = connection.execute(
+        select(func.count(), func.coalesce(func.sum(charge.c.zje), 0)).where(waiting)
+    ).one()
+    moment = char16(now)
+    connection.execute(insert(closing).values(rjxh=key, czydm=operator, rjrq=day, rjsj=moment, bs=count, je=total))
+    connection.execute(update(charge).where(waiting).values(rjxh=key))
     return key
 
 

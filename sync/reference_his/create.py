@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from sync.reference_his import masters, patients, people, schema, visit_rows, visits
 from sync.reference_his.bulk import Row, load
-from sync.reference_his.moments import centre_now
+from sync.reference_his.moments import centre_now, char8
 from sync.reference_his.triggers import create_triggers
 
 DEFAULT_SEED = 20261122
@@ -205,10 +205,12 @@ class _Filler:
         slots = people.build_schedule(self.house, [*past, *ahead], self._rng("schedule"))
         books = people.build_books(self.house, today, self._scale.book)
         writer = visits.DiaryWriter(self._cast(slots), self._now, self._rng("visits"))
+        closings = visit_rows.Closings(char8(self._now))
         for day in [*past, today]:
             age = (today - day).days
             writer.play(day, self._scale.today if age == 0 else self._scale.recent if age < 4 else self._scale.older)
-            self._write(writer.finish(books))
+            self._write(writer.finish(books), closings)
+        self._load(schema.sf_rj, visit_rows.CLOSING_COLUMNS, closings.rows())
         self._load(schema.gh_pb, people.SCHEDULE_COLUMNS, (slot.row() for slot in slots))
         self._load(schema.pj_ly, people.BOOK_COLUMNS, (book.row() for book in books.values()))
         self._load(schema.pj_ly, people.BOOK_COLUMNS, (book.row() for book in people.spare_books(books, today)))
@@ -223,7 +225,7 @@ class _Filler:
             herbal=[drug for drug in self._drugs if drug.kind == "3"],
         )  # fmt: skip
 
-    def _write(self, diary: visits.Diary) -> None:
+    def _write(self, diary: visits.Diary, closings: visit_rows.Closings) -> None:
         doctors = [code for code, _, _ in self.house.doctors]
         pharmacists = [one.code for one in self.house.active("YFY")]
         papers = visit_rows.prescription_rows(diary, doctors, pharmacists)
@@ -232,7 +234,7 @@ class _Filler:
         self._load(schema.cf_mx, visit_rows.PRESCRIPTION_LINE_COLUMNS, visit_rows.prescription_line_rows(diary))
         self._load(schema.yj_sq, visit_rows.ORDER_COLUMNS, visit_rows.order_rows(diary, doctors))
         self._load(schema.yj_sqmx, visit_rows.ORDER_LINE_COLUMNS, visit_rows.order_line_rows(diary))
-        self._load(schema.sf_zb, visit_rows.CHARGE_COLUMNS, visit_rows.charge_rows(diary))
+        self._load(schema.sf_zb, visit_rows.CHARGE_COLUMNS, visit_rows.charge_rows(diary, closings))
         self._load(schema.sf_mx, visit_rows.CHARGE_LINE_COLUMNS, visit_rows.charge_line_rows(diary))
         self._load(schema.sf_zf, visit_rows.PAYMENT_COLUMNS, visit_rows.payment_rows(diary))
 

@@ -162,7 +162,12 @@ sf_zb = Table(
     "sf_zb", metadata, _key("sfxh"), _code("sflb", 1), Column("brxh", Integer), _text("brxm", 60),
     Column("ghxh", Integer), _code("czydm", 10), _of("sfrq", MOMENT), _of("zje", MONEY), _text("fphm", 20),
     _code("zt", 1), Column("tfxh", Integer), _text("yy", 200), _code("brxz", 4), _text("ybkh", 40), _code("ybqh", 6),
-    _of("lrrq", MOMENT), _of("jzrq", DAY), *_yj_columns(),
+    _of("lrrq", MOMENT), _of("jzrq", DAY), Column("rjxh", Integer), *_yj_columns(),
+)  # fmt: skip
+# Day closings, one a cashier and day. JZRQ of a charge is its day of posting, RJXH the closing that took it.
+sf_rj = Table(
+    "sf_rj", metadata, _key("rjxh"), _code("czydm", 10), _of("rjrq", DAY), _of("rjsj", MOMENT), Column("bs", Integer),
+    _of("je", MONEY),
 )  # fmt: skip
 # Lines and payments have no key at all, as in many old houses: only an index on the charge.
 sf_mx = Table(
@@ -185,6 +190,7 @@ INDEXED: dict[Table, tuple[str, ...]] = {
     gh_mx: ("brxh", "ghrq", "yxrq", "yjlsh", "sfxh"), cf_zb: ("ghxh", "brxh", "kfrq", "sfxh", "yjlsh"),
     yj_sq: ("ghxh", "brxh", "sqrq", "sfxh", "yjlsh"), pj_ly: ("czydm",), pj_zf: ("fphm", "yjlsh"),
     sf_zb: ("fphm", "brxh", "ghxh", "sfrq", "tfxh", "yjlsh"), sf_mx: ("sfxh",), sf_zf: ("sfxh",), yp_tj: ("ypxh",),
+    sf_rj: ("czydm",),
 }  # fmt: skip
 for _table in metadata.tables.values():
     _table.kwargs.update({f"{name}_{word}": value for name in ("mysql", "mariadb") for word, value in _MARIADB.items()})
@@ -196,6 +202,7 @@ for _table, _columns in INDEXED.items():
 GENERATED_KEYS: dict[str, Column[int]] = {
     "BR_DA": br_da.c.brxh, "GH_MX": gh_mx.c.ghxh, "GH_PB": gh_pb.c.pbxh, "CF_ZB": cf_zb.c.cfxh, "YJ_SQ": yj_sq.c.sqxh,
     "SF_ZB": sf_zb.c.sfxh, "PJ_LY": pj_ly.c.lyxh, "PJ_ZF": pj_zf.c.zfxh, "YP_TJ": yp_tj.c.tjxh, "YP_XX": yp_xx.c.ypxh,
+    "SF_RJ": sf_rj.c.rjxh,
 }  # fmt: skip
 
 

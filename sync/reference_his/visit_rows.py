@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 from sync.reference_his.bulk import Row
 from sync.reference_his.moments import char8, char16
@@ -104,10 +105,36 @@ def order_line_rows(diary: Diary) -> Iterator[Row]:
 
 CHARGE_COLUMNS = (
     "sfxh", "sflb", "brxh", "brxm", "ghxh", "czydm", "sfrq", "zje", "fphm", "zt", "tfxh", "brxz", "ybkh", "ybqh",
+    "jzrq", "rjxh",
 )  # fmt: skip
 
 
-def charge_rows(diary: Diary) -> Iterator[Row]:
+class Closings:
+    """The day closings of the past: each cashier closed each day before `today` on the evening of that day."""
+
+    def __init__(self, today: str) -> None:
+        self._today = today
+        self._sums: dict[tuple[str, str], list[Decimal]] = {}
+
+    def take(self, operator: str, day: str, total: Decimal) -> int | None:
+        """The closing that took a charge of this day; None for today, which is still open."""
+        if day >= self._today:
+            return None
+        sums = self._sums.setdefault((operator, day), [Decimal(len(self._sums) + 1), Decimal(0), Decimal("0.00")])
+        sums[1] += 1
+        sums[2] += total
+        return int(sums[0])
+
+    def rows(self) -> Iterator[Row]:
+        """All of them as rows of SF_RJ."""
+        for (operator, day), (key, count, total) in self._sums.items():
+            yield int(key), operator, day, f"{day}23:50:00", int(count), total
+
+
+CLOSING_COLUMNS = ("rjxh", "czydm", "rjrq", "rjsj", "bs", "je")
+
+
+def charge_rows(diary: Diary, closings: Closings) -> Iterator[Row]:
     """Charges and refunds as rows of SF_ZB: a refund is a second, negative row that names the first."""
     for charge in diary.charges:
         patient = charge.patient
@@ -116,6 +143,7 @@ def charge_rows(diary: Diary) -> Iterator[Row]:
             charge.key, charge.kind, patient.brxh, patient.name, charge.visit.key, charge.operator,
             char16(charge.moment), charge.total, charge.receipt, state,
             charge.original.key if charge.original else None, patient.insurance, patient.insurance_no, patient.region,
+            char8(charge.moment), closings.take(charge.operator, char8(charge.moment), charge.total),
         )  # fmt: skip
 
 

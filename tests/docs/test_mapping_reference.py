@@ -9,7 +9,7 @@ from fallback_server.domain.categories import ADJUSTING_METHODS, PAYMENT_METHODS
 from fallback_server.domain.datasets import DATASETS, TEXT, Column
 from fallback_server.domain.documents import ENTITIES
 from sync.central import ledger, vocabulary
-from sync.central.check import QUESTIONS
+from sync.central.check import OPTIONAL, QUESTIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "mapping-reference.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", PAGE, re.MULTILINE)
@@ -46,7 +46,7 @@ def test_the_binds_of_every_entity_are_on_the_page() -> None:
 
 
 def test_every_question_every_method_and_every_column_of_the_ledger_is_on_the_page() -> None:
-    for name in QUESTIONS:
+    for name in (*QUESTIONS, *OPTIONAL):
         assert name in PAGE or f"`{name.rpartition('/')[2]}.sql`" in PAGE, name
     for word in (*PAYMENT_METHODS, *ADJUSTING_METHODS, *ledger.COLUMNS, *ledger.INCIDENT_COLUMNS, "applied_at"):
         assert re.search(rf"\b{word}\b", PAGE), word

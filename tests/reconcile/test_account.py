@@ -23,7 +23,7 @@ from fallback_server.store.cash import payment, receipt_number
 from fallback_server.store.conflicts import list_conflicts, resolve
 from fallback_server.store.mode import incident
 from fallback_server.store.returning import reconciliation, signature
-from fallback_server.store.sign_off import current_report, explain_difference, sign
+from fallback_server.store.sign_off import current_report, explain_difference, sign, valid_signatures
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Refused
 from sync.reconcile.report import ReconciliationReport
@@ -56,7 +56,8 @@ def kinds(report: ReconciliationReport) -> list[str]:
 
 def test_what_came_back_whole_balances_without_a_difference(returned: Desk, centre: FakeCentral) -> None:
     report = account(returned, centre)
-    assert report.to_json() == {
+    said = report.to_json()
+    assert {name: said[name] for name in ("incident_no", "balanced", "totals", "cashiers", "differences")} == {
         "incident_no": returned.incident_no,
         "balanced": True,
         "totals": {"local": "86.36", "ledger": "86.36", "central": "86.36"},
@@ -78,6 +79,11 @@ def test_what_came_back_whole_balances_without_a_difference(returned: Desk, cent
         ],
         "differences": [],
     }  # fmt: skip
+    assert [(one["name"], one["ok"], one["differences"]) for one in report.layers] == [
+        (name, True, 0) for name in ("totals", "ids", "fields", "numbers", "cash")
+    ]
+    assert [one["compared"] for one in report.layers] == [6, 10, 9, 4, 0]
+    assert report.layers[1]["questions"] == 0  # this mapping cannot count
 
 
 Seed = Callable[[Tables, FakeCentral], None]
@@ -124,6 +130,27 @@ def _extra(tables: Tables, centre: FakeCentral) -> None:
     tables.charge.append(deepcopy(tables.charge[1]) | {"central_key": "X1", "yj_no": None, "receipt_no": None})
 
 
+def _line_changed(tables: Tables, centre: FakeCentral) -> None:
+    tables.charge_line[1]["item_code"] = "F999"
+
+
+def _two_lines_even_out(tables: Tables, centre: FakeCentral) -> None:
+    half = tables.charge_line[1]["amount"] = Decimal(tables.charge_line[1]["amount"]) / 2
+    tables.charge_line.append({**tables.charge_line[1], "amount": half})
+
+
+def _date(tables: Tables, centre: FakeCentral) -> None:
+    tables.charge[1]["occurred_at"] = tables.charge[1]["occurred_at"].replace("2026", "2025")
+
+
+def _patient(tables: Tables, centre: FakeCentral) -> None:
+    tables.charge[1]["patient_key"] = "P9999"
+
+
+def _department(tables: Tables, centre: FakeCentral) -> None:
+    tables.registration[0]["department_code"] = "WK"
+
+
 def _refund_gone(tables: Tables, centre: FakeCentral) -> None:
     tables.refund.clear()
 
@@ -164,6 +191,11 @@ SEEDS: list[tuple[Seed, list[str]]] = [
     (_method, ["method"]),
     (_category, ["category"]),
     (_line_gone, ["category"]),
+    (_line_changed, ["line"]),
+    (_two_lines_even_out, ["line"]),
+    (_date, ["date"]),
+    (_patient, ["patient"]),
+    (_department, ["department"]),
     (_operator, ["operator"]),
     (_receipt, ["receipt_no"]),
     (_number_doubled, ["doubled"]),
@@ -327,7 +359,8 @@ def test_two_people_sign_and_the_incident_is_closed_here_and_there(
     _method(tables, centre)  # the account changes after the first signature
     report = account(returned, centre)
     with store.reading() as tx:
-        assert tx.conn.execute(select(signature)).all() == []
+        assert valid_signatures(tx.conn, number) == []
+        assert len(tx.conn.execute(select(signature)).all()) == 1  # it stays under the account it was given for
     with store.writing(Permit.HOUSEKEEPING, FINANCE) as tx:
         method = next(item for item in report.differences if item["kind"] == "method")
         explain_difference(tx, method["id"], "刷卡改扫码")

@@ -22,13 +22,17 @@ SELECT dqz AS central_key FROM gy_xh WHERE bm = 'SF_ZB';
 
 -- step refund
 -- expect 1 else not_written
-INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, tfxh, yy, lrrq, yjbz, yjlsh)
+INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, tfxh, yy, lrrq, jzrq, yjbz, yjlsh)
 VALUES (
     CAST(:central_key AS signed), CASE :charge_kind WHEN 'registration' THEN '1' ELSE '2' END,
     CAST(:patient_key AS signed), left(:patient_name, 60), CAST(:registration_key AS signed),
     :operator_code, :occurred_at_char16, CAST(:total AS decimal(14, 2)),
     :original_receipt_no, '3', CAST(:original_key AS signed),
-    left(:reason, 200), :now_at_char16, '1', :yj_no);
+    left(:reason, 200), :now_at_char16,
+    greatest(:business_date_char8,  -- posted to the first day that the cashier has not closed
+             coalesce((SELECT date_format(date_add(str_to_date(max(rjrq), '%Y%m%d'), INTERVAL 1 DAY), '%Y%m%d') FROM sf_rj
+                       WHERE czydm = :operator_code), '')),
+    '1', :yj_no);
 
 -- step line
 -- each lines

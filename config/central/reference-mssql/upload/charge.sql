@@ -27,13 +27,19 @@ WHERE xmdm = CAST(:item_code AS char(20)) AND coalesce(tybz, '0') = '0' AND coal
 
 -- step charge
 -- expect 1 else not_written
-INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, brxz, ybkh, ybqh, lrrq, yjbz, yjlsh)
-VALUES (
+INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, brxz, ybkh, ybqh, lrrq, jzrq, yjbz, yjlsh)
+SELECT
     CAST(:central_key AS int), CASE CAST(:charge_kind AS varchar(20)) WHEN 'registration' THEN '1' ELSE '2' END,
     CAST(:patient_key AS int), left(CAST(:patient_name AS nvarchar(200)), 60), CAST(:registration_key AS int),
     CAST(:operator_code AS varchar(10)), CAST(:occurred_at_char16 AS char(16)), CAST(:total AS numeric(14, 2)),
     CAST(:receipt_no AS varchar(20)), '0', CAST(:insurance_type AS varchar(4)), CAST(:insurance_no AS varchar(40)),
-    CAST(:insurance_area AS varchar(6)), CAST(:now_at_char16 AS char(16)), '1', CAST(:yj_no AS varchar(30)));
+    CAST(:insurance_area AS varchar(6)), CAST(:now_at_char16 AS char(16)),
+    CASE WHEN (SELECT max(rjrq) FROM sf_rj WHERE czydm = CAST(:operator_code AS char(10)))
+              >= CAST(:business_date_char8 AS char(8))  -- posted to the first day that the cashier has not closed
+         THEN (SELECT CONVERT(char(8), DATEADD(day, 1, CAST(max(rjrq) AS date)), 112) FROM sf_rj
+               WHERE czydm = CAST(:operator_code AS char(10)))
+         ELSE CAST(:business_date_char8 AS char(8)) END,
+    '1', CAST(:yj_no AS varchar(30));
 
 -- step line
 -- each lines

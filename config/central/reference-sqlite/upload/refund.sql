@@ -19,13 +19,18 @@ UPDATE gy_xh SET dqz = dqz + 1 WHERE bm = 'SF_ZB' RETURNING dqz AS central_key;
 
 -- step refund
 -- expect 1 else not_written
-INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, tfxh, yy, lrrq, yjbz, yjlsh)
+INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, tfxh, yy, lrrq, jzrq, yjbz, yjlsh)
 VALUES (
     CAST(:central_key AS integer), CASE :charge_kind WHEN 'registration' THEN '1' ELSE '2' END,
     CAST(:patient_key AS integer), substr(CAST(:patient_name AS varchar(200)), 1, 60), CAST(:registration_key AS integer),
     CAST(:operator_code AS varchar(10)), CAST(:occurred_at_char16 AS char(16)), CAST(:total AS numeric(14, 2)),
     CAST(:original_receipt_no AS varchar(20)), '3', CAST(:original_key AS integer),
-    substr(CAST(:reason AS varchar(400)), 1, 200), CAST(:now_at_char16 AS char(16)), '1', CAST(:yj_no AS varchar(30)));
+    substr(CAST(:reason AS varchar(400)), 1, 200), CAST(:now_at_char16 AS char(16)),
+    max(CAST(:business_date_char8 AS char(8)),  -- posted to the first day that the cashier has not closed
+        coalesce((SELECT strftime('%Y%m%d', substr(max(rjrq), 1, 4) || '-' || substr(max(rjrq), 5, 2) || '-'
+                                            || substr(max(rjrq), 7, 2), '+1 day') FROM sf_rj
+                  WHERE czydm = CAST(:operator_code AS varchar(10))), '')),
+    '1', CAST(:yj_no AS varchar(30)));
 
 -- step line
 -- each lines

@@ -27,13 +27,17 @@ WHERE xmdm = CAST(:item_code AS char(20)) AND coalesce(tybz, '0') = '0' AND coal
 
 -- step charge
 -- expect 1 else not_written
-INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, brxz, ybkh, ybqh, lrrq, yjbz, yjlsh)
+INSERT INTO sf_zb (sfxh, sflb, brxh, brxm, ghxh, czydm, sfrq, zje, fphm, zt, brxz, ybkh, ybqh, lrrq, jzrq, yjbz, yjlsh)
 VALUES (
     CAST(:central_key AS integer), CASE :charge_kind WHEN 'registration' THEN '1' ELSE '2' END,
     CAST(:patient_key AS integer), left(CAST(:patient_name AS varchar(200)), 60), CAST(:registration_key AS integer),
     CAST(:operator_code AS varchar(10)), CAST(:occurred_at_char16 AS char(16)), CAST(:total AS numeric(14, 2)),
     CAST(:receipt_no AS varchar(20)), '0', CAST(:insurance_type AS varchar(4)), CAST(:insurance_no AS varchar(40)),
-    CAST(:insurance_area AS varchar(6)), CAST(:now_at_char16 AS char(16)), '1', CAST(:yj_no AS varchar(30)));
+    CAST(:insurance_area AS varchar(6)), CAST(:now_at_char16 AS char(16)),
+    greatest(CAST(:business_date_char8 AS char(8)),  -- posted to the first day that the cashier has not closed
+             (SELECT to_char(to_date(max(rjrq), 'YYYYMMDD') + 1, 'YYYYMMDD') FROM sf_rj
+              WHERE czydm = CAST(:operator_code AS char(10)))),
+    '1', CAST(:yj_no AS varchar(30)));
 
 -- step line
 -- each lines
