@@ -69,7 +69,7 @@ def window_of(card: str) -> str:
 
 def keys_of(window: str) -> set[str]:
     text = "\n".join(source_of(window))
-    marked = set(re.findall(r'data-key="(F\d+)"', text)) | set(re.findall(r'key: "(F\d+)"', text))
+    marked = set(re.findall(r'data-key="(F\d+)"', text)) | set(re.findall(r'key: "((?:Shift\+)?F\d+)"', text))
     return marked | {key for key, _ in HANDED_IN.get(window, set())} | set(re.findall(r"'(F\d+)'", text))
 
 

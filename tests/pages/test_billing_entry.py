@@ -42,7 +42,7 @@ def test_a_paper_prescription_is_keyed_in_warned_of_and_charged(standby: Standby
     key_in(hand)
     hand.press("F9")
     assert "病人对头孢过敏" in hand.dialog("请留意").inner_text()
-    hand.press("Enter").alone().at("#pay-0-method")
+    hand.press("Enter").alone().at("#pay-0-tendered")
     assert hand.page.inner_text("#due") == "63.00"
     money(hand, "70")
     paper_agrees(hand)
@@ -118,13 +118,13 @@ def test_wrong_quantities_and_amounts_are_told_beside_their_field(standby: Stand
     assert "整数" in page.inner_text("#charge-form .wrong")
     page.fill("#count-0", "1")
     page.wait_for_selector("#due:has-text('25.00')")
-    hand.press("Enter").at("#item").press("Enter").at("#pay-0-method").press("Enter").at("#pay-0-tendered")
+    hand.press("Enter").at("#item").press("Enter").at("#pay-0-tendered")
     for wrong in ("24.99", "-5", "1.234", "abc", "1e3", "999999999999"):
         page.fill("#pay-0-tendered", wrong)
         hand.press("F9")
         page.wait_for_selector(".pay .wrong")
     page.fill("#pay-0-tendered", "")
-    hand.press("F8").at("#pay-0-amount")
+    hand.press("Shift+F8").at("#pay-0-amount")
     for wrong in ("0", "25.00", "30", "-1", "x"):
         page.fill("#pay-0-amount", wrong)
         hand.press("F9")
@@ -157,7 +157,7 @@ def test_a_total_that_moved_is_shown_and_asked_for_again(standby: Standby, hand:
 
     hand.choose("SMITH", of="SMITH")
     item(hand, "F001")
-    hand.press("Enter").at("#pay-0-method").press("F9")
+    hand.press("Enter").at("#pay-0-tendered").press("F9")
     hand.dialog("请核对打印机里的票据号")
     dearer = [{**row, "unit_price": "26.0000"} if row["item_code"] == "F001" else row for row in CAST["fee_item"]]
     standby.hospital.mirror({**CAST, "fee_item": dearer}, generation=8)

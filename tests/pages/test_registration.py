@@ -42,7 +42,7 @@ def sell(hand: Hand, department: str = "nk", *, tendered: str = "100", shown: st
     """From the chosen patient to the charged visit: department, first row, cash."""
     hand.at("#department").choose(department)
     hand.at("#offers tr").press("Enter")
-    hand.at("#pay-0-method").press("Enter").at("#pay-0-tendered").type(tendered).press("Enter")
+    hand.at("#pay-0-tendered").type(tendered).press("Enter")
     return hand
 
 
@@ -89,8 +89,8 @@ def test_an_insured_patient_is_marked_and_charged_for_a_later_settlement(standby
     hand.choose("8800003", of="张伟").at("#department")
     assert "医保" in hand.page.inner_text("#card")
     hand.page.wait_for_selector("#visits .tag.centre")
-    hand.choose("ek").at("#offers tr").press("Enter").at("#pay-0-method")
-    hand.type("3").press("Enter").at("#pay-0-reference").type("WX20261123").press("Enter")
+    hand.choose("ek").at("#offers tr").press("Enter").at("#pay-0-tendered")
+    hand.press("F8", 2).at("#pay-0-reference").type("WX20261123").press("Enter")
     out(hand)
     [charge] = charges(standby)
     assert charge["deferred"] and charge["payments"][0]["reference"] == "WX20261123"
@@ -141,7 +141,7 @@ def test_a_newborn_is_registered_with_guardian_hour_of_birth_and_weight(standby:
     hand.at("#guardian_phone").type("13812345678").press("F9").at("#department")
     assert "0天" in page.inner_text("#card") and "王芳 13812345678" in page.inner_text("#card")
     hand.choose("ek").at("#offers tr").press("Enter").at("#weight_kg").type("3.25").press("Enter")
-    hand.at("#pay-0-method").press("F9")
+    hand.at("#pay-0-tendered").press("F9")
     out(hand)
     [visit] = visits(standby)
     assert (visit["weight_kg"], visit["guardian_name"], visit["age"]) == ("3.25", "王芳", "0天")
@@ -151,7 +151,7 @@ def test_somebody_unknown_goes_to_emergency_without_name_or_birth_date(standby: 
     hand.press("F2").at("#name").press("Shift+Tab").at("#kind").type("3").press("F9").at("#department")
     assert "无名氏" in hand.page.inner_text("#card")
     hand.choose("jz").at("#offers tr").press("Enter").at("#triage_level").type("1").press("Enter")
-    hand.at("#pay-0-method").press("F9")
+    hand.at("#pay-0-tendered").press("F9")
     out(hand)
     [visit] = visits(standby)
     assert (visit["triage_level"], visit["status"], visit["visit_kind"]) == (1, "waiting", "emergency")
@@ -177,7 +177,7 @@ def test_a_full_session_warns_and_sells(standby: Standby, hand: Hand) -> None:
     row = page.locator("#offers tr[aria-selected=true]").inner_text()
     assert "3/2" in row and "号满" in row
     assert "08:00" in page.inner_text("#offers-as-of")
-    hand.press("Enter").at("#pay-0-method").press("F9")
+    hand.press("Enter").at("#pay-0-tendered").press("F9")
     hand.dialog("请核对打印机里的票据号")
     hand.press("Enter")
     assert "号源已满" in hand.dialog("打印出来了吗").inner_text()
@@ -248,9 +248,9 @@ def test_a_slip_of_before_the_outage_is_taken_in_without_a_fee(standby: Standby,
 
 def test_a_bill_is_split_over_two_methods(standby: Standby, hand: Hand) -> None:
     page = hand.page
-    hand.choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-method")
-    hand.press("F8").at("#pay-0-amount").type("12.5").press("Enter").at("#pay-0-tendered").type("20").press("Enter")
-    hand.at("#pay-1-method").press("Enter").at("#pay-1-reference").type("POS77").press("Enter")
+    hand.choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-tendered")
+    hand.press("Shift+F8").at("#pay-0-amount").type("12.5").press("Enter").at("#pay-0-tendered").type("20").press("Enter")
+    hand.at("#pay-1-reference").type("POS77").press("Enter")
     hand.dialog("请核对打印机里的票据号")
     assert page.inner_text(".pay-rest") == "17.50" and page.inner_text(".pay-change") == "7.50"
     hand.press("Enter")

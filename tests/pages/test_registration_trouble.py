@@ -24,13 +24,13 @@ def wrong_words(hand: Hand) -> str:
 
 
 def ready_to_pay(hand: Hand) -> Hand:
-    """A patient, internal medicine, its first row; the cursor stands on the way of paying."""
+    """A patient, internal medicine, its first row; the cursor stands where the cash on the counter is keyed."""
     hand.choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter")
-    return hand.at("#pay-0-method")
+    return hand.at("#pay-0-tendered")
 
 
 def test_double_enter_makes_one_document(standby: Standby, hand: Hand) -> None:
-    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").press("Enter", 2)
+    ready_to_pay(hand).press("Enter", 2)
     hand.page.keyboard.press("F9")
     out(hand)
     assert len(visits(standby)) == len(charges(standby)) == 1
@@ -38,9 +38,9 @@ def test_double_enter_makes_one_document(standby: Standby, hand: Hand) -> None:
 
 def test_a_reload_in_mid_form_loses_nothing(standby: Standby, hand: Hand) -> None:
     page = hand.page
-    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").type("50")
+    ready_to_pay(hand).type("50")
     page.reload()
-    hand.at("#pay-0-method")
+    hand.at("#pay-0-tendered")
     assert "王芳" in page.inner_text("#card") and page.input_value("#department") == "内科门诊"
     assert page.input_value("#pay-0-tendered") == "50" and page.inner_text("#due") == "30.00"
     hand.press("F9")
@@ -94,7 +94,7 @@ def test_an_answer_lost_on_the_way_and_a_reload_make_one_document(standby: Stand
 
 def test_a_session_that_ended_in_mid_form_is_unlocked_and_the_act_goes_on(standby: Standby, hand: Hand) -> None:
     page = hand.page
-    ready_to_pay(hand).press("Enter").at("#pay-0-tendered").type("100")
+    ready_to_pay(hand).type("100")
     standby.hospital.window("registrar", "W0199")  # the same person, at another computer
     standby.hospital._windows.clear()
     hand.press("F9")
@@ -285,7 +285,7 @@ def test_a_dear_visit_is_cancelled_with_a_second_person(standby: Standby, hand: 
     types = [{**row, "consultation_fee": "498.00"} for row in CAST["register_type"]]
     standby.hospital.mirror({**CAST, "register_type": types}, generation=8)
     hand.page.reload()
-    hand.at("#find").choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-method")
+    hand.at("#find").choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-tendered")
     out(hand.press("F9"))
     hand.at("#find").press("F4").at("#own-find").press("Enter").at("#own-list tr").press("Enter")
     hand.dialog("王芳 内科门诊")

@@ -86,8 +86,8 @@ def printed(hand: Hand) -> list[str]:
 
 
 def money(hand: Hand, tendered: str = "") -> Hand:
-    """From the cursor on the method to the act: cash, with what was put on the counter."""
-    hand.at("#pay-0-method").press("Enter").at("#pay-0-tendered")
+    """From the cursor on the tendered cash to the act: cash, with what was put on the counter."""
+    hand.at("#pay-0-tendered")
     if tendered:
         hand.type(tendered)
     return hand.press("Enter")

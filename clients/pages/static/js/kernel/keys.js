@@ -2,13 +2,14 @@
 
 const KEYS = /^F([1-4]|[6-9]|10)$/; // F5 stays the browser's reload, F11 and F12 are its own
 
-/** Press the visible, enabled button that carries `data-key`; a dialog in front has them to itself. */
+/** Press the visible, enabled button that carries `data-key` ("F8", "Shift+F8"); a dialog in front has them to itself. */
 function pressButton(event) {
   if (!KEYS.test(event.key) || event.altKey || event.ctrlKey || event.metaKey) return;
   const dialogs = document.querySelectorAll("dialog[open]");
   const place = dialogs.length ? dialogs[dialogs.length - 1] : document;
   event.preventDefault(); // the browser's help or search would take the window from the queue
-  const button = Array.from(place.querySelectorAll(`[data-key="${event.key}"]`)).find(
+  const key = event.shiftKey ? `Shift+${event.key}` : event.key;
+  const button = Array.from(place.querySelectorAll(`[data-key="${key}"]`)).find(
     (found) => !found.disabled && found.offsetParent !== null && !found.closest("[inert]"),
   );
   if (button && !event.repeat) button.click();

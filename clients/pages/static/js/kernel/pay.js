@@ -11,6 +11,7 @@ const DOUBTABLE = new Set(["bank_card", "wechat", "alipay"]);
 const OWN_WORDS = new Set(["bank_card", "wechat", "alipay", "other"]); // may carry a reference
 
 const MOST_LINES = 4;
+const PARTS = ["amount", "tendered", "reference"]; // where typing belongs, in the order of a line
 
 const fresh = () => [{ method: null, amount: "", tendered: "", reference: "", doubt: false }];
 
@@ -19,7 +20,7 @@ const fresh = () => [{ method: null, amount: "", tendered: "", reference: "", do
  * where a bill is split. `changed(lines)` is called after every keystroke: keep it in a draft, give it back to `fill`.
  */
 export class Pay {
-  /** `methods`: the codes this hospital takes now, in the order of their number keys. */
+  /** `methods`: the codes this hospital takes now, in the order in which the key goes through them. */
   constructor(place, { methods, changed = () => {} }) {
     this.place = place;
     this.methods = methods;
@@ -29,8 +30,9 @@ export class Pay {
     this.rows = h("div.pay-lines", { role: "group", "aria-label": t("frame.pay_lines") });
     this.change = h("output.total.pay-change", {});
     this.changeLabel = h("span", {}, t("frame.pay_change"));
-    this.more = h("button", { type: "button", dataset: { key: "F8" }, onclick: () => this.add() }, t("frame.pay_more"), h("kbd", {}, "F8"));
-    this.foot = h("div.pay-foot", {}, this.more, h("span.push", {}, this.changeLabel, " ", this.change));
+    this.other = h("button", { type: "button", dataset: { key: "F8" }, onclick: () => this.turn() }, t("frame.pay_turn"), h("kbd", {}, "F8"));
+    this.more = h("button", { type: "button", dataset: { key: "Shift+F8" }, onclick: () => this.add() }, t("frame.pay_more"), h("kbd", {}, "Shift+F8"));
+    this.foot = h("div.pay-foot", {}, this.other, this.more, h("span.push", {}, this.changeLabel, " ", this.change));
     put(place, this.rows, this.foot);
     place.classList.add("pay");
     this.#draw();
@@ -55,11 +57,20 @@ export class Pay {
     this.#draw();
   }
 
-  /** Put the cursor on how the bill is paid. */
+  /** Put the cursor where the money is keyed; false where nothing is to be paid. */
   focus() {
-    const first = this.rows.querySelector("select");
-    if (first && !this.place.hidden && this.total !== 0) goTo(first);
-    return Boolean(first) && this.total !== 0;
+    if (this.place.hidden || this.total === 0) return false;
+    goTo(this.#home(0));
+    return true;
+  }
+
+  /** The next method for the line that has the cursor, else for the last one; the cursor goes where its money is keyed. */
+  turn() {
+    const held = document.activeElement?.closest(".pay-line")?.dataset.line;
+    const index = Number(held ?? this.lines.length - 1);
+    const at = this.methods.indexOf(this.#method(this.lines[index]));
+    this.#choose(index, this.methods[(at + 1) % this.methods.length]);
+    goTo(this.#home(index));
   }
 
   /** One more method; the cursor goes to the amount of the line that was last until now. */
@@ -70,7 +81,7 @@ export class Pay {
     this.lines.push({ ...fresh()[0], method: this.methods.find((code) => !used.has(code)) ?? this.methods[0] });
     this.#draw();
     this.#told();
-    this.#field(rest, "amount")?.focus();
+    goTo(this.#home(rest));
   }
 
   /** The payments as the server takes them, or null: then the first field that is wrong is marked and has the cursor. */
@@ -82,7 +93,7 @@ export class Pay {
     for (const [index, line] of this.lines.entries()) {
       const method = this.#method(line);
       const amount = amounts[index];
-      if (amount === null || amount <= 0) return this.#wrong(index, index < this.lines.length - 1 ? "amount" : "method", t("frame.pay_wrong_amount"));
+      if (amount === null || amount <= 0) return this.#wrong(Math.min(index, Math.max(0, this.lines.length - 2)), "amount", t("frame.pay_wrong_amount"));
       const payment = { method, amount: yuan(amount) };
       if (method === "cash" && line.tendered.trim()) {
         const tendered = cents(line.tendered);
@@ -124,8 +135,20 @@ export class Pay {
     return this.rows.querySelector(`[data-line="${index}"] [data-part="${name}"]`);
   }
 
+  /** Where typing belongs in a line: an amount, the cash on the counter, a voucher. Never a list that a digit chooses from. */
+  #home(index) {
+    return PARTS.map((name) => this.#field(index, name)).find((field) => field?.tagName === "INPUT") ?? this.#field(index, "method");
+  }
+
+  #choose(index, method) {
+    this.lines[index].method = method;
+    this.#draw();
+    this.#told();
+  }
+
   #wrong(index, name, sentence) {
-    wrong(this.#field(index, name) ?? this.rows.querySelector("select"), sentence);
+    const field = this.#field(index, name);
+    wrong(field?.tagName === "OUTPUT" || !field ? this.#home(index) : field, sentence);
     return null;
   }
 
@@ -141,7 +164,7 @@ export class Pay {
   #row(line, index) {
     const last = index === this.lines.length - 1;
     const method = this.#method(line);
-    const labelled = (name, text, field, css = "") => h(`span.pay-part${css}`, {}, h("label", { for: `pay-${index}-${name}` }, text), field);
+    const labelled = (name, text, field, css = "", more = {}) => h(`span.pay-part${css}`, more, h("label", { for: `pay-${index}-${name}` }, text), field);
     const typed = (name, more = {}) => h("input", {
       id: `pay-${index}-${name}`, dataset: { part: name }, value: line[name], autocomplete: "off",
       oninput: (event) => { line[name] = event.target.value; this.#settle(); this.#told(); }, ...more,
@@ -150,8 +173,9 @@ export class Pay {
     return h("div.pay-line", { dataset: { line: index } },
       labelled("method", t("frame.pay_method"), h("select", {
         id: `pay-${index}-method`, dataset: { part: "method" },
-        onchange: (event) => { line.method = event.target.value; this.#draw(); this.#told(); this.#field(index, "method").focus(); },
-      }, this.methods.map((code, at) => h("option", { value: code, selected: code === method }, `${at + 1} ${t(`frame.pay_by_${code}`)}`)))),
+        onchange: (event) => { this.#choose(index, event.target.value); this.#field(index, "method").focus(); },
+        onkeydown: (event) => { if (/^[0-9.]$/.test(event.key)) goTo(this.#home(index)); }, // an amount typed here lands in its field
+      }, this.methods.map((code) => h("option", { value: code, selected: code === method }, t(`frame.pay_by_${code}`)))), "", { "data-aside": true }),
       last && this.lines.length === 1 ? null : labelled("amount", t("frame.pay_amount"),
         last ? h("output.pay-rest.num", { id: `pay-${index}-amount`, dataset: { part: "amount" } }) : typed("amount", money)),
       method === "cash" ? labelled("tendered", t("frame.pay_tendered"), typed("tendered", money)) : null,
@@ -167,7 +191,7 @@ export class Pay {
     this.lines.splice(index, 1);
     this.#draw();
     this.#told();
-    this.#field(Math.max(0, index - 1), "method")?.focus();
+    goTo(this.#home(Math.max(0, index - 1)));
   }
 
   /** The rest of the last line and the change to hand out. */
