@@ -48,7 +48,9 @@ def test_a_prescription_an_order_and_an_item_are_paid_by_two_methods_with_change
     hand.press("Enter").at("#pay-0-tendered")
     page.wait_for_selector("#due:has-text('167.00')")
     assert "壹佰陆拾柒元" in page.inner_text("#words")
-    hand.press("Shift+F8").at("#pay-0-amount").type("67").press("Enter").at("#pay-0-tendered").type("100").press("Enter")
+    hand.press("Shift+F8").at("#pay-0-amount").type("67").press("Enter").at("#pay-0-tendered").type("100").press(
+        "Enter"
+    )
     assert page.inner_text(".pay-change") == "33.00"
     hand.at("#pay-1-reference").type("POS889").press("Enter")
     paper_agrees(hand)

@@ -249,7 +249,9 @@ def test_a_slip_of_before_the_outage_is_taken_in_without_a_fee(standby: Standby,
 def test_a_bill_is_split_over_two_methods(standby: Standby, hand: Hand) -> None:
     page = hand.page
     hand.choose("wf").at("#department").choose("nk").at("#offers tr").press("Enter").at("#pay-0-tendered")
-    hand.press("Shift+F8").at("#pay-0-amount").type("12.5").press("Enter").at("#pay-0-tendered").type("20").press("Enter")
+    hand.press("Shift+F8").at("#pay-0-amount").type("12.5").press("Enter").at("#pay-0-tendered").type("20").press(
+        "Enter"
+    )
     hand.at("#pay-1-reference").type("POS77").press("Enter")
     hand.dialog("请核对打印机里的票据号")
     assert page.inner_text(".pay-rest") == "17.50" and page.inner_text(".pay-change") == "7.50"

@@ -2,6 +2,7 @@
 
 import { by } from "../kernel/dom.js";
 import { onMode, working } from "../kernel/frame.js";
+import { inHand } from "../kernel/in_hand.js";
 import { page, t } from "../kernel/page.js";
 import { ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed } from "../kernel/say.js";
@@ -25,7 +26,9 @@ const shift = new Shift({
 });
 const refunding = new Refunding({ paper });
 const today = new Today({ paper, refund: (charge) => { show("refund"); refunding.open(charge.id).catch(failed); } });
-const parts = { charge: new Charging({ paper }), refund: refunding, today, drawer: new Book({ shift }) };
+const charging = new Charging({ paper });
+const parts = { charge: charging, refund: refunding, today, drawer: new Book({ shift }) };
+inHand(() => charging.begun || refunding.begun);
 
 function show(name) {
   for (const one of TABS) {

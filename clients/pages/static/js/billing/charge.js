@@ -52,6 +52,11 @@ export class Charging {
     return this.draft.state;
   }
 
+  /** Whether somebody's bill was begun. */
+  get begun() {
+    return this.state.patient_id !== null;
+  }
+
   /** The tab is shown: the cursor goes where the work is. */
   enter() {
     if (this.person && this.quote) this.#toMoney();

@@ -55,6 +55,11 @@ export class Refunding {
     return this.draft.state;
   }
 
+  /** Whether somebody's refund was begun. */
+  get begun() {
+    return this.state.charge_id !== null;
+  }
+
   enter() {
     this.#loadWishes().catch(failed);
     if (this.charge) goTo(this.#firstCount() ?? by("reason"));

@@ -3,6 +3,7 @@
 import { confirm } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { onMode } from "../kernel/frame.js";
+import { inHand } from "../kernel/in_hand.js";
 import { goTo } from "../kernel/keys.js";
 import { mayAct, page, t } from "../kernel/page.js";
 import { personLine } from "../kernel/person.js";
@@ -87,6 +88,7 @@ by("seen").addEventListener("click", once(async () => {
   closeVisit();
 }));
 
+inHand(() => prescriptionBegun() || orderBegun());
 beginWritten();
 beginQueue();
 turn(onTop());

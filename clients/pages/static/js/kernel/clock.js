@@ -22,3 +22,8 @@ export function today() {
 export function dayAndTime(text) {
   return (text ?? "").slice(5, 16).replace("T", " ");
 }
+
+/** Whether a moment of the standby has passed; a moment that is not known has. */
+export function past(text) {
+  return !text || Date.parse(text) <= Date.now() + offset;
+}

@@ -4,6 +4,7 @@ import { get, onNeed, onSilence } from "./api.js";
 import { wallClock } from "./clock.js";
 import { putAway } from "./dialog.js";
 import { by, h, put } from "./dom.js";
+import { acknowledged, note } from "./in_hand.js";
 import "./keys.js";
 import { page, t } from "./page.js";
 
@@ -150,11 +151,14 @@ function touched() {
 }
 
 // --- beginning ----------------------------------------------------------------------------------------------------
+let told = null; // the epoch that the standby was last told
+
 async function live() {
   if (!page.operator || silentSince) return;
   // No word of the centre: a page hears only the standby. A locked one still says that it stands here and knows the mode.
   const locked = unlocking !== null;
-  const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: page.epoch, clock: new Date().toISOString(), version: page.version, locked };
+  told = acknowledged();
+  const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: told, clock: new Date().toISOString(), version: page.version, locked };
   const response = await fetch(`${page.api}/workstations/heartbeat`, {
     method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "YJ-CSRF": page.csrf }, body: JSON.stringify(body),
   }).catch(() => null);
@@ -180,7 +184,9 @@ setInterval(tick, 1000);
 setInterval(() => { if (!document.hidden || silentSince) look(); }, LOOK_EVERY);
 setInterval(live, LIVE_EVERY);
 live();
-let known = page.epoch;
-onMode((mode) => { if (mode.epoch !== known) { known = mode.epoch; live(); } });
+onMode(() => {
+  note();
+  if (acknowledged() !== told) live();
+});
 // Only when the window's own scripts have run too: what is typed before that would be heard by nobody.
 document.addEventListener("DOMContentLoaded", () => { document.body.dataset.ready = ""; });

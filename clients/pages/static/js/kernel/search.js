@@ -9,10 +9,11 @@ let lists = 0;
 
 /**
  * Make `input` search. `load(text, signal)` gives the items, `show(item)` an array of cells, `choose(item)` takes one.
- * `all`: also ask with nothing typed, when the field is entered. `empty`: called with the text when Enter finds nothing.
+ * `all`: also ask with nothing typed, when the field is entered; `first: false`: Enter then takes only what an arrow has
+ * marked. `empty`: called with the text when Enter finds nothing.
  * Returns `{clear, close}`.
  */
-export function searching(input, { load, show, choose, all = false, empty = null, minimum = 1 }) {
+export function searching(input, { load, show, choose, all = false, first = true, empty = null, minimum = 1 }) {
   lists += 1;
   const list = h("ul.found", { id: `found-${lists}`, role: "listbox", hidden: true, "aria-label": input.getAttribute("aria-label") ?? input.labels?.[0]?.textContent ?? "" });
   input.setAttribute("role", "combobox");
@@ -31,7 +32,7 @@ export function searching(input, { load, show, choose, all = false, empty = null
 
   function open(found) {
     items = found;
-    at = found.length ? 0 : -1;
+    at = found.length && (first || asked !== "") ? 0 : -1;
     const rows = found.map((item, index) =>
       h("li", { id: `${list.id}-${index}`, role: "option", "aria-selected": String(index === at),
         onmousedown: (event) => { event.preventDefault(); take(index); } },
@@ -114,7 +115,7 @@ export function searching(input, { load, show, choose, all = false, empty = null
     if (event.isComposing) return; // Enter that ends the input of Chinese characters is not ours
     const shown = !list.hidden;
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && shown && items.length) {
-      at = (at + (event.key === "ArrowDown" ? 1 : items.length - 1)) % items.length;
+      at = event.key === "ArrowDown" ? (at + 1) % items.length : (Math.max(at, 0) + items.length - 1) % items.length;
       mark();
       event.preventDefault();
     } else if (event.key === "Enter") {

@@ -6,6 +6,7 @@ import { confirm, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { inScope, onMode } from "../kernel/frame.js";
+import { inHand } from "../kernel/in_hand.js";
 import { goTo } from "../kernel/keys.js";
 import { mayAct, page, t } from "../kernel/page.js";
 import { personLine } from "../kernel/person.js";
@@ -18,6 +19,7 @@ const CHECKER = "yj:pharmacy:checker";
 
 let one = null;
 let hand = null; // the hand-over that is being made of it: which lines, under which key
+let asking = false; // it lies open in front of the page
 
 const acting = () => mayAct("pharmacist");
 const nameOf = (code) => page.data.pharmacists.find((person) => person.code === code)?.name ?? "";
@@ -113,8 +115,7 @@ const print = once(async () => {
 function checkers() {
   const others = page.data.pharmacists.filter((person) => person.code !== page.operator.code);
   return [
-    { value: "", label: t("pharmacy.choose_checker") },
-    ...others.map((person) => ({ value: person.code, label: `${person.code} ${person.name}` })),
+    ...others.map((person) => ({ value: person.code, label: `${person.code} ${person.name}`, also: person.initials })),
     { value: page.operator.code, label: t("pharmacy.alone", { code: page.operator.code }) },
   ];
 }
@@ -130,13 +131,15 @@ const handOver = once(async () => {
   if (!lines.length) return;
   const prescription = one;
   const draft = hand;
+  asking = true;
   const answer = await question({
     title: t("pharmacy.hand_these", { name: prescription.patient.name, n: lines.length }),
     body: h("div", {}, prescription.patient.allergy ? h("p.allergy", {}, t("frame.allergy", { what: prescription.patient.allergy })) : null,
       lineList(lines, (line) => line.to_hand_over)),
-    fields: [{ name: "checker", label: t("pharmacy.checker"), required: true, options: checkers(), value: draft.state.checker ?? sessionStorage.getItem(CHECKER) ?? "" }],
-    buttons: [{ value: "yes", label: t("pharmacy.record_hand_over"), main: true, key: "F9" }, { value: null, label: t("frame.cancel") }],
-  });
+    fields: [{ name: "checker", label: t("pharmacy.checker"), hint: t("pharmacy.checker_hint"), required: true, among: checkers(), value: draft.state.checker ?? sessionStorage.getItem(CHECKER) ?? "" }],
+    // Not F9 again: the list has gone on to the next patient by then, and a key pressed twice would hand over to him.
+    buttons: [{ value: "yes", label: t("pharmacy.record_hand_over"), main: true }, { value: null, label: t("frame.cancel") }],
+  }).finally(() => { asking = false; });
   if (!answer) {
     toList();
     return;
@@ -188,6 +191,7 @@ const takeBack = once(async () => {
 });
 
 // --- beginning ----------------------------------------------------------------------------------------------------
+inHand(() => asking);
 onChosen(show);
 by("print").addEventListener("click", print);
 by("hand").addEventListener("click", handOver);

@@ -207,6 +207,11 @@ export class Newcomer {
     await this.made(id, []);
   }
 
+  /** Whether somebody new was begun. */
+  get begun() {
+    return ["name", "id_no", "phone", "guardian_phone"].some((name) => by(name).value.trim() !== "");
+  }
+
   /** An empty form. */
   clear() {
     this.draft.renew();

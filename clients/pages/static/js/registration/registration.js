@@ -5,6 +5,7 @@ import { confirm } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { inScope, onMode } from "../kernel/frame.js";
+import { inHand } from "../kernel/in_hand.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { mayAct, page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
@@ -51,6 +52,7 @@ const newcomer = new Newcomer({
   },
   back: () => { show("sell"); goTo(by("find")); },
 });
+inHand(() => draft.state.patient !== null || newcomer.begun);
 const own = new Own({ visits, back: () => { show("sell"); goTo(by("find")); } });
 
 // --- what is shown ------------------------------------------------------------------------------------------------
