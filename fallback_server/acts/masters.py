@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fallback_server.domain.errors import YjError
+from fallback_server.domain.errors import Named, YjError
 from fallback_server.domain.pinyin import initials
 from fallback_server.store import mirror
 from fallback_server.store.session import Tx
@@ -37,14 +37,23 @@ def require(tx: Tx, dataset: str, code: str, *, active: bool = True) -> dict[str
     if row is None:
         raise YjError(_UNKNOWN[dataset][1], code=code)
     if active and row.get("active") is False:
-        raise YjError("inactive", code=code)
+        raise YjError("inactive", code=code, name=row.get("name") or "")
     return row
 
 
 def require_in_scope(tx: Tx, department_code: str | None) -> None:
     """Refuse work for a department outside the incident's scope (the visit's department counts)."""
-    if not tx.mode.in_scope(department_code):
-        raise YjError("out_of_scope", department=department_code or "–")
+    if tx.mode.in_scope(department_code):
+        return
+    if department_code is None:
+        where = (
+            "没有选就诊的收费（应急只限部分科室）",
+            "A charge without a visit (the outage is not the whole hospital's)",
+        )
+    else:
+        name = (find(tx, "department", department_code) or {}).get("name", department_code)
+        where = (f"{name}", f"{name}")
+    raise YjError("out_of_scope", department=Named(department_code or "–", *where))
 
 
 def dictionary_name(tx: Tx, dictionary: str, code: str | None) -> str | None:

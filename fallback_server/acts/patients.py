@@ -53,11 +53,19 @@ def many(tx: Tx, ids: Iterable[str]) -> dict[str, PatientView]:
 
 def aliases(tx: Tx, patient_id: str) -> set[str]:
     """All ids under which this person's documents may be filed: ours, and the centre's once it knows the person."""
-    view = get(tx, patient_id)
-    if view.origin == "yj":
-        return {view.id} | ({mirrored_id("patient", view.central_key)} if view.central_key else set())
-    same = _ours().where(outbox.c.central_key == view.central_key, patient.c.incident_no.in_(open_work.unclosed()))
-    return {view.id} | {row["id"] for row in tx.conn.execute(same).mappings()}
+    return aliases_of(tx, [get(tx, patient_id)])
+
+
+def aliases_of(tx: Tx, views: Iterable[PatientView]) -> set[str]:
+    """The aliases of all these people together, in one statement."""
+    found = list(views)
+    ids = {view.id for view in found}
+    ids |= {mirrored_id("patient", view.central_key) for view in found if view.origin == "yj" and view.central_key}
+    keys = [view.central_key for view in found if view.origin == "centre"]
+    if keys:
+        same = _ours().where(outbox.c.central_key.in_(keys), patient.c.incident_no.in_(open_work.unclosed()))
+        ids |= {row["id"] for row in tx.conn.execute(same).mappings()}
+    return ids
 
 
 def search(tx: Tx, q: str, limit: int) -> list[PatientView]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from fallback_server.domain import money
-from fallback_server.domain.categories import ADJUSTING_METHODS, PAYMENT_METHODS, SCAN_METHODS
-from fallback_server.domain.errors import YjError
+from fallback_server.domain.categories import ADJUSTING_METHODS, METHOD_NAMES, PAYMENT_METHODS, SCAN_METHODS
+from fallback_server.domain.errors import Named, YjError
 from fallback_server.domain.policy import Policy
 
 # A platform that does not answer leaves a payment in doubt; cash never is.
@@ -104,7 +104,7 @@ def settle(policy: Policy, total: Decimal, payments: Sequence[PaymentIn]) -> tup
 
 def _check(policy: Policy, number: int, payment: PaymentIn) -> None:
     if payment.method not in policy.payment_methods:
-        raise YjError("method_off", method=payment.method)
+        raise _off(payment.method)
     if payment.method in SCAN_METHODS and payment.reference is None and payment.state == "received":
         raise YjError("invalid_request", field=f"payments.{number}.reference", problem="请填凭证号 / voucher number")
     if payment.state == "in_doubt" and payment.method not in DOUBTABLE:
@@ -120,6 +120,10 @@ def _paid(number: int, payment: PaymentIn, excess: Decimal) -> Paid:
     if tendered is None and payment.method == "cash":
         tendered = payment.amount
     return Paid(number + 1, payment.method, payment.amount - excess, tendered, payment.reference, payment.state)
+
+
+def _off(method: str) -> YjError:
+    return YjError("method_off", method=Named(method, *METHOD_NAMES[method]))
 
 
 def _mismatch(paid: Decimal, total: Decimal) -> YjError:
@@ -139,7 +143,7 @@ def give_back(policy: Policy, due: Decimal, held: Sequence[Paid], wanted: Sequen
     else:
         for payment in wanted:
             if payment.method not in policy.payment_methods and payment.method not in {p.method for p in held}:
-                raise YjError("method_off", method=payment.method)
+                raise _off(payment.method)
         chosen = [(p.method, p.amount, p.reference) for p in wanted]
         if (given := money.total(amount for _, amount, _ in chosen)) != due:
             raise _mismatch(given, due)

@@ -77,4 +77,4 @@ def decoded(cursor: str) -> str:
     try:
         return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
-        raise YjError("invalid_request", field="cursor", problem="?") from None
+        raise YjError("invalid_request", field="cursor", problem="请重新查找 / search again") from None

@@ -33,6 +33,7 @@ ADJUSTING_NAMES: Final[dict[str, tuple[str, str]]] = {
     "rounding": ("抹零", "Rounding"),
     "arrears": ("欠费", "Arrears"),
 }
+METHOD_NAMES: Final[dict[str, tuple[str, str]]] = {**PAYMENT_METHODS, **ADJUSTING_NAMES}
 SCAN_METHODS: Final = ("wechat", "alipay")  # ask for the voucher number of the platform
 
 # These need the special red paper form and are refused in YJ mode.

@@ -6,8 +6,23 @@ parameters of the raised error. No patient data goes into parameters: they end u
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+
+from fallback_server.domain.field_words import words_for
+
+
+@dataclass(frozen=True)
+class Named:
+    """A parameter that is a code to programs and to IT, and words to staff."""
+
+    code: str
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.code
 
 
 @dataclass(frozen=True)
@@ -134,10 +149,11 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         409, "正在恢复 HIS，本机不再受理新业务。", "Returning to the HIS; no new documents here.", "Grace is over."
     ),
     "out_of_scope": ErrorKind(
-        409, "该科室不在本次应急范围内，请在 HIS 中办理。", "This department is not in YJ mode.", "Department {department} is out of scope."
+        409, "{department}不在本次应急范围内，请在 HIS 中办理。", "{department} is not in YJ mode; use the HIS.",
+        "Department {department} is out of scope.",
     ),
     "epoch_changed": ErrorKind(
-        409, "模式已切换，请刷新页面后重试。", "The mode has changed; reload the page.", "YJ-Epoch {sent}, current {current}."
+        409, "模式已切换：{now}。", "The mode has changed: {now}.", "YJ-Epoch {sent}, current {current}; mode {now}."
     ),
     "wrong_state": ErrorKind(
         409, "当前状态不允许此操作。", "This is not possible in the present state.", "{current} → {wanted} has no arrow; see docs/states.md."
@@ -169,7 +185,9 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "unknown_diagnosis": ErrorKind(422, "没有这个诊断：{code}。", "Unknown diagnosis {code}.", "Not in the mirror."),
     "unknown_operator": ErrorKind(422, "没有这个工号：{code}。", "Unknown operator {code}.", "Not in the mirror or disabled."),
     "unknown_dictionary": ErrorKind(404, "没有这个字典：{code}。", "Unknown dictionary {code}.", "Not in the mirror."),
-    "inactive": ErrorKind(422, "{code} 已停用。", "{code} is no longer active.", "Stopped at the centre as of the mirror."),
+    "inactive": ErrorKind(
+        422, "{name}（{code}）已停用。", "{name} ({code}) is no longer active.", "Stopped at the centre as of the mirror."
+    ),
     # --- clinical ------------------------------------------------------------------------------------------------
     "paper_form_required": ErrorKind(
         422, "{name} 为麻醉或第一类精神药品，须用专用纸质处方。", "{name} needs the special paper form.", "control_class."
@@ -272,8 +290,9 @@ class YjError(Exception):
 
     def sentence(self, language: str = "zh") -> str:
         """The sentence for staff. `language` starts with zh or en."""
-        template = self.kind.en if language.startswith("en") else self.kind.zh
-        return template.format_map(_Params(self.params))
+        english = language.startswith("en")
+        template = self.kind.en if english else self.kind.zh
+        return template.format_map(_Params(_worded(self.params, english)))
 
     def hint(self) -> str:
         """The hint for IT."""
@@ -281,6 +300,19 @@ class YjError(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.sentence('en')} ({self.hint()})"
+
+
+def _worded(params: Mapping[str, object], english: bool) -> dict[str, object]:
+    """Parameters as staff read them: names for codes, a field by its label, a problem in the reader's language."""
+    found = dict(params)
+    for name, value in params.items():
+        if isinstance(value, Named):
+            found[name] = value.en if english else value.zh
+        elif name == "field":
+            found[name] = words_for(str(value))[english]
+        elif name == "problem":
+            found[name] = str(value).split(" / ", 1)[-1 if english else 0]
+    return found
 
 
 class _Params(dict[str, object]):

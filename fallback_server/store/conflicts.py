@@ -102,7 +102,7 @@ def resolve(tx: Tx, conflict_id: int, decision: str, note: str, central_key: str
     if decision == "link":
         key = key or _only_key(central)
         if key is None:
-            raise YjError("invalid_request", field="central_key", problem="required for link")
+            raise YjError("invalid_request", field="central_key", problem="关联时必填 / required for link")
     if decision in NAMING and row["yj_id"] is not None:
         by = exits.named(tx, row, decision, key, note)
         # What depends on it speaks of that one from now on; money that does is a person's decision of its own.
@@ -208,7 +208,7 @@ def _allowed(tx: Tx, row: RowMapping, possible: Sequence[str], decision: str, no
     if decision not in possible:
         raise YjError("decision_not_possible", possible=", ".join(possible) or "–")
     if not note.strip():
-        raise YjError("invalid_request", field="note", problem="required")
+        raise YjError("invalid_request", field="note", problem="必填 / required")
     state = tx.conn.execute(select(incident.c.state).where(incident.c.incident_no == row["incident_no"])).scalar_one()
     if state == IncidentState.CLOSED.value:
         raise YjError("incident_closed")

@@ -38,17 +38,17 @@ def named(tx: Tx, row: RowMapping, decision: str, given: str | None, note: str) 
     """
     text = given or next(iter(_YJ_NO.findall(note)), None)
     if not text:
-        raise _wrong("name the document that stands for this one: our YJ number, or the centre's key")
+        raise _wrong("请填代替它的单据：我方 YJ 号或中心单据号 / name the document that stands for this one")
     own = _document(tx.conn, outbox.c.yj_id == row["yj_id"])
     other = _document(tx.conn, outbox.c.yj_no == text, outbox.c.yj_id != row["yj_id"])
     if own is None or other is None:
         if decision != "settle" or text == row["yj_no"] or _YJ_NO.fullmatch(text):
-            raise _wrong("no other document of ours has this number")
+            raise _wrong("没有别的单据是这个号 / no other document of ours has this number")
         return {"central_key": text[:LONGEST_KEY]}
     if other["state"] in (OutboxState.SETTLED.value, OutboxState.FENCED.value):
-        raise _wrong("that document is not sent either")
+        raise _wrong("那张单据也没有传 / that document is not sent either")
     if decision == "correct" and other["sequence"] < own["sequence"]:
-        raise _wrong("a correction is made after what it corrects")
+        raise _wrong("冲正单应在被冲正的单据之后 / a correction is made after what it corrects")
     if decision == "void":
         _reversing(tx.conn, own, other)
     shown = {name: other[name] for name in ("yj_id", "yj_no", "entity", "central_key")}
@@ -177,9 +177,9 @@ def linked_documents(conn: Connection, incident_no: int) -> set[str]:
 def _reversing(conn: Connection, own: Mapping[str, Any], other: Mapping[str, Any]) -> None:
     several = _reversals(conn, own["yj_id"])
     if other["entity"] not in CANCELLING or other["yj_id"] not in {one["yj_id"] for one in several}:
-        raise _wrong("that document does not reverse this one")
+        raise _wrong("那张单据不是冲正它的 / that document does not reverse this one")
     if money.total([own["amount"], *(one["amount"] for one in several)]) != money.ZERO:
-        raise _wrong("together they do not come to nothing; refund the rest first")
+        raise _wrong("两张相加不为零，请先退掉其余 / together they do not come to nothing; refund the rest first")
 
 
 def _reversals(conn: Connection, yj_id: str) -> list[dict[str, Any]]:

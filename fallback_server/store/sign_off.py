@@ -209,7 +209,7 @@ def explain_difference(tx: Tx, difference_id: int, note: str) -> dict[str, Any]:
     if row["kind"] in NOT_EXPLAINABLE:
         raise YjError("decision_not_possible", possible="upload, conflicts")
     if not note.strip():
-        raise YjError("invalid_request", field="note", problem="required")
+        raise YjError("invalid_request", field="note", problem="必填 / required")
     tx.conn.execute(
         update(difference)
         .where(difference.c.id == difference_id)
@@ -226,7 +226,7 @@ def sign(tx: Tx, incident_no: int, signed_as: str) -> dict[str, Any]:
     not_balanced, incident_closed, second_person_required, invalid_request.
     """
     if signed_as not in SIGN_AS:
-        raise YjError("invalid_request", field="as", problem="it or finance")
+        raise YjError("invalid_request", field="as", problem="只能是 it 或 finance / it or finance")
     incident = incident_row(tx.conn, incident_no)
     if incident["drill"]:
         raise YjError("drill_fenced")

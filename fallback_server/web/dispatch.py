@@ -10,14 +10,14 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Response, g, json, request
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from fallback_server.domain.errors import YjError
+from fallback_server.domain.errors import Named, YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import IDEMPOTENCY_KEY, is_ulid, new_ulid
 from fallback_server.domain.policy import Policy
@@ -34,6 +34,11 @@ from fallback_server.web.routes import Api, Approver, Call, FreeCall, Route
 PREFIX = "/api/v1"
 _WAITED_IN_VAIN = ("55P03", "40P01", "40001")  # PostgreSQL: lock not available, deadlock, serialisation
 _SERVER_GOES = ("57P", "08")  # PostgreSQL: shut down, crashed, starting up; connection broken
+_NOW: Final = {  # what to do, for somebody whose page still lived in an older mode
+    Mode.NORMAL: ("现在是正常模式，请到 HIS 中办理", "normal again, please use the HIS"),
+    Mode.EMERGENCY: ("请看清顶部色带，再重试", "read the band at the top, then try again"),
+    Mode.RETURNING: ("正在恢复 HIS，本机不再受理新业务", "returning to the HIS, nothing new is taken here"),
+}
 log = logging.getLogger("yj.web")
 
 
@@ -210,7 +215,7 @@ def _check_epoch(tx: Tx) -> None:
     current = tx.mode.epoch
     in_grace = tx.mode.mode is Mode.RETURNING and tx.mode.grace_until is not None and tx.now < tx.mode.grace_until
     if sent != str(current) and not (in_grace and sent == str(current - 1)):
-        raise YjError("epoch_changed", sent=sent, current=current)
+        raise YjError("epoch_changed", sent=sent, current=current, now=Named(tx.mode.mode.value, *_NOW[tx.mode.mode]))
 
 
 def _act(route: Route, raw: Any, actor: Actor) -> idempotency.Act | None:
@@ -272,7 +277,7 @@ def _storable(value: Any) -> Any:
 def _parse(model: type[BaseModel] | None, raw: Any) -> Any:
     if model is None:
         if raw not in (None, {}) and request.method == "POST":
-            raise YjError("invalid_request", field="body", problem="—")
+            raise YjError("invalid_request", field="body", problem="不应有内容 / nothing was expected")
         return None
     return model.model_validate(raw)
 

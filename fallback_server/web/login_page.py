@@ -92,7 +92,8 @@ def _parsed() -> LoginForm:
     except ValidationError as error:
         field = str(error.errors()[0]["loc"][0])
         if field == "workstation":
-            raise YjError("invalid_request", field="workstation", problem="A–Z 0–9 -") from None
+            problem = "1 至 32 个字母、数字或 . _ - / 1 to 32 letters, digits, . _ -"
+            raise YjError("invalid_request", field="workstation", problem=problem) from None
         raise YjError("login_failed") from None
 
 

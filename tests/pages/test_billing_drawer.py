@@ -31,7 +31,9 @@ def test_the_first_log_in_of_an_outage_opens_the_shift(standby: Standby, desk: C
         hand.press("Control+a").type(wrong).press("Enter", 4)
         assert "金额不对" in hand.page.inner_text("dialog[open] .note.bad"), wrong
         hand.page.focus("#ask-float")
-    hand.press("Control+a").type("200")
+    hand.press("Control+a").page.keyboard.insert_text("\uff12\uff10\uff10")  # as a Chinese input method gives it
+    assert hand.page.input_value("#ask-float") == "200"
+    hand.page.wait_for_selector("dialog[open] .note.bad", state="hidden")
     hand.page.reload()
     hand.dialog("开班").wait_for()
     assert hand.page.input_value("#ask-float") == "200"  # what was typed is kept
@@ -67,7 +69,17 @@ def test_a_shift_is_counted_closed_and_its_sheet_printed(standby: Standby, hand:
     hand.type("x").press("Enter", 2)
     assert "金额不对" in page.inner_text("dialog[open] .note.bad")
     page.focus("#ask-counted_cash")
-    hand.press("Control+a").type("224.00").press("Enter").type("80").press("Enter")
+    hand.press("Control+a").type("224.00")
+    page.wait_for_selector("dialog[open] .note.bad", state="hidden")  # gone with the next keystroke
+    hand.press("Enter").type("80").press("Enter")
+    differs = hand.dialog("实点与系统不符")
+    assert "现金（含备用金）\t225.00\t224.00\t-1.00" in differs.inner_text()
+    assert "微信\t80.00\t80.00\t0.00" in differs.inner_text()
+    hand.press("Enter")  # counts again
+    page.wait_for_selector("dialog[open] .note.bad:has-text('请重新清点')")
+    assert api(standby).get("/shifts").json["items"][0]["open"]
+    hand.at("#ask-counted_wechat").press("Enter").dialog("实点与系统不符")
+    hand.press("F9")
     came_out(hand, "缴款交接单")
     shift = api(standby).get("/shifts").json["items"][0]
     sheet = api(standby).get(f"/shifts/{shift['id']}").json["sheet"]

@@ -273,6 +273,8 @@ def test_the_queue_is_called_and_dismissed_with_two_keys(standby: Standby, desk:
     assert "已呼叫" in page.inner_text("#person")
     lanes = done(api(standby, "triage").get("/triage/queue", department_code="NK"))
     assert [one["status"] for one in lanes["yj"]] == ["called"] and lanes["centre"] == []
+    hand.press("F6")
+    page.wait_for_selector("#said:has-text('没有候诊的病人'):has-text('王芳')")
 
 
 def test_the_queue_is_walked_with_the_arrows_and_narrowed_to_ones_own(

@@ -53,10 +53,10 @@ def test_two_lanes_the_grave_first_the_others_paused(nurse: Hand) -> None:
     page = nurse.page
     rows = page.locator("#yj-lane tbody tr").all_inner_texts()
     assert [name for row in rows for name in NAMES.values() if name in row] == ["王凤", "王芳", "SMITH JOHN"]
-    assert "候诊" in rows[0] and "待分诊" in rows[1] and "待分诊" in rows[2]
+    assert "候诊" in rows[0] and "暂停" in rows[1] and "暂停" in rows[2]
     assert "过敏：青霉素过敏" in page.inner_text("#yj-lane .allergy")
     assert "张伟" in page.inner_text("#centre-lane") and "欧阳修文" not in page.inner_text("#centre-lane")
-    assert "待分诊 2" in page.inner_text("#yj-count")
+    assert "暂停 2" in page.inner_text("#yj-count")
 
 
 def test_one_is_called_is_absent_is_called_again_and_seen(hall: Standby, nurse: Hand) -> None:

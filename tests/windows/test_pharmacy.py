@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+from sqlalchemy import Engine, event
 
 from fallback_server.store import mirror
 from fallback_server.windows.pharmacy import queries
@@ -192,3 +195,22 @@ def test_pharmacists_are_found_by_their_surnames_as_they_are_spoken(yj: Hospital
     with yj.store.reading() as tx:
         listed = {one["name"]: one["initials"] for one in queries._pharmacists(tx)}
     assert listed["曾药师"] == "ZYS" and "郑药师" in listed
+
+
+def test_a_search_asks_as_often_for_many_people_as_for_one(yj: Hospital) -> None:
+    def asked(text: str) -> int:
+        count = 0
+
+        def one_more(*_: Any) -> None:
+            nonlocal count
+            count += 1
+
+        event.listen(Engine, "before_cursor_execute", one_more)
+        try:
+            assert yj.window("pharmacist").get("/pharmacy/prescriptions", state="all", q=text).status == 200
+        finally:
+            event.remove(Engine, "before_cursor_execute", one_more)
+        return count
+
+    assert len(yj.window("pharmacist").get("/patients", q="王").json["items"]) > 1
+    assert asked("王") == asked("王芳之子")

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from fallback_server.store.audit import audit
 from fallback_server.store.visits import queue_move
+from fallback_server.windows.triage.queries import departments
 from tests.fixtures_hospital import Hospital, Reply, centre_id
 
 WANG = centre_id("patient", "P1001")
@@ -44,6 +45,16 @@ def test_the_centres_patients_and_ours_stand_in_two_lanes(yj: Hospital) -> None:
     assert lane["as_of"] == "2026-11-23T08:00:00.000+08:00"
     assert [item["status"] for item in lane["yj"]] == ["waiting", "paused", "paused"]
     assert (lane["yj"][0]["allergy"], lane["yj"][0]["age"]) == ("青霉素过敏，头孢类", "41岁")
+
+
+def test_the_desk_offers_clinics_and_whatever_else_has_patients_waiting(yj: Hospital) -> None:
+    def offered() -> list[str]:
+        with yj.store.reading() as tx:
+            return [one["code"] for one in departments(tx)]
+
+    assert offered() == ["EK", "JZ", "NK"]  # neither pharmacies nor the laboratory nor what was closed
+    visit(yj, department_code="JYK")
+    assert offered() == ["EK", "JYK", "JZ", "NK"]
 
 
 def test_every_move_is_recorded_and_standing_still_is_none(yj: Hospital) -> None:

@@ -53,4 +53,4 @@ def _offset(tx: Tx, clock: str | None) -> float | None:
     try:
         return (from_text(clock) - tx.now).total_seconds()
     except ValueError:
-        raise YjError("invalid_request", field="clock", problem="RFC 3339") from None
+        raise YjError("invalid_request", field="clock", problem="时间格式不对 / not RFC 3339") from None

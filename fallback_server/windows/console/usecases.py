@@ -57,7 +57,7 @@ def ask_mirror(tx: Tx, datasets: Sequence[str] | None) -> dict[str, Any]:
     """Queue a mirror run: one running and one queued at most."""
     for name in datasets or ():
         if name not in DATASETS:
-            raise YjError("invalid_request", field="datasets", problem=name)
+            raise YjError("invalid_request", field="datasets", problem=f"没有 {name} / no {name}")
     number = jobs.enqueue_refresh(tx, datasets or None, tx.who.operator_code)
     tx.audit("mirror.ask", subject=str(number), datasets=sorted(datasets) if datasets else None)
     return queries.job_view(tx, number)

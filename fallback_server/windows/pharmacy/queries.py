@@ -85,7 +85,7 @@ def _ours(tx: Tx, wanted: Filter) -> list[str]:
     if wanted.patient_id is not None:
         statement = statement.where(table.c.patient_id.in_(patients.aliases(tx, wanted.patient_id)))
     if wanted.q:
-        people = {alias for view in patients.search(tx, wanted.q, _PEOPLE) for alias in patients.aliases(tx, view.id)}
+        people = patients.aliases_of(tx, patients.search(tx, wanted.q, _PEOPLE))
         statement = statement.where(
             (table.c.yj_no == wanted.q.upper())
             | table.c.id.in_(_with_receipt(wanted.q))

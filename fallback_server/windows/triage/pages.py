@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallback_server.acts import masters, registrations
 from fallback_server.web.pages import Pages, View
 from fallback_server.web.routes import PUBLIC
 from fallback_server.windows.triage import queries
@@ -16,7 +15,7 @@ pages = Pages("triage")
 def desk(view: View) -> dict[str, Any]:
     """The nurse's desk: which departments there are comes with the page, the lanes are asked for."""
     return {
-        "data": {"role": "triage", "departments": masters.departments(view.tx, registrations.SELLING_KINDS)},
+        "data": {"role": "triage", "departments": queries.departments(view.tx)},
     }
 
 
@@ -24,7 +23,7 @@ def desk(view: View) -> dict[str, Any]:
 def display(view: View) -> dict[str, Any]:
     """The waiting hall's screen; without a department it offers the choice of one."""
     code = view.query.get("department_code", "")
-    departments = masters.departments(view.tx, registrations.SELLING_KINDS)
+    departments = queries.departments(view.tx)
     known = any(department["code"] == code for department in departments)
     return {
         "departments": departments,

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+from sqlalchemy import select
 
 from fallback_server.acts import masters, open_work, patients, registrations, rendering
 from fallback_server.acts.views import VisitView
 from fallback_server.domain.identity import mask_name
+from fallback_server.store import mirror
 from fallback_server.store.session import Tx
+from fallback_server.store.visits import queue_place
 
+_HALLS: Final = ("outpatient", "emergency")
 _LAST = 999_999
 NEXT_IN_HALL = 12
+
+
+def departments(tx: Tx) -> list[dict[str, Any]]:
+    """Departments before whose doors patients wait: clinics, and any other that has visits (a check-up centre)."""
+    visits = mirror.datasets["open_registration"].c.department_code
+    ours = select(queue_place.c.department_code).where(queue_place.c.incident_no.in_(open_work.unclosed()))
+    waiting = {row[0] for found in (ours, select(visits)) for row in tx.conn.execute(found.distinct())}
+    known = masters.departments(tx, registrations.SELLING_KINDS)
+    return [one for one in known if one["kind"] in _HALLS or one["code"] in waiting]
 
 
 def lanes(tx: Tx, department_code: str | None, staff_code: str | None, status: str | None) -> dict[str, Any]:

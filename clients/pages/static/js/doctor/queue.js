@@ -82,10 +82,20 @@ export async function move(id, status) {
   await readQueue();
 }
 
+/** Why there is nobody to call, and what to do instead. */
+function nobodyWaits() {
+  const called = rows.items.filter((item) => item.status === "called");
+  const paused = rows.items.filter((item) => item.status === "paused").length;
+  return [t("doctor.nobody_waits"),
+    called.length ? t("doctor.already_called", { who: called.map((item) => `${item.queue_no ?? ""} ${item.patient_name}`).join(" / ") }) : "",
+    paused ? t("doctor.paused_wait", { n: paused }) : ""].join(" ");
+}
+
 const callNext = once(async () => {
+  await readQueue(); // another doctor may have called whom this list still shows as waiting
   const next = rows.items.find((item) => item.status === "waiting");
   if (!next) {
-    said(t("doctor.nobody_waits"));
+    said(nobodyWaits());
     return;
   }
   await move(next.id, "called");

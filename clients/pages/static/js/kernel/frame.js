@@ -3,6 +3,7 @@
 import { get, onNeed, onSilence } from "./api.js";
 import { wallClock } from "./clock.js";
 import { putAway } from "./dialog.js";
+import "./digits.js";
 import { by, h, put } from "./dom.js";
 import { acknowledged, note } from "./in_hand.js";
 import "./keys.js";

@@ -1,8 +1,10 @@
 // Money in whole cents. Totals come from the server; this only previews change and checks what was keyed.
 
+import { narrow } from "./digits.js";
+
 /** "12.3" → 1230; null for what is not money with at most two decimals. */
 export function cents(text) {
-  const found = /^(-?)(\d{1,9})(?:\.(\d{1,2}))?$/.exec(String(text).trim());
+  const found = /^(-?)(\d{1,9})(?:\.(\d{1,2}))?$/.exec(narrow(text).trim());
   if (!found) return null;
   const value = Number(found[2]) * 100 + Number((found[3] ?? "").padEnd(2, "0"));
   return found[1] ? -value : value;

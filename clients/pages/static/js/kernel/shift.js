@@ -6,7 +6,7 @@ import { question, refusal } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { Draft } from "./draft.js";
 import { working } from "./frame.js";
-import { cents } from "./money.js";
+import { cents, yuan } from "./money.js";
 import { page, t, worded } from "./page.js";
 import { printUntilOut } from "./print.js";
 import { failed, said } from "./say.js";
@@ -46,8 +46,8 @@ export class Shift {
       title: t("frame.shift_open_title"),
       body: h("p", {}, t("frame.shift_open_why")),
       fields: [
-        { name: "float", label: t("frame.shift_float"), hint: t("frame.shift_float_hint"), required: true, maxlength: 12 },
-        { name: "his_cash_kept_apart", label: t("frame.shift_his_cash"), hint: t("frame.shift_his_cash_hint"), maxlength: 12 },
+        { name: "float", label: t("frame.shift_float"), hint: t("frame.shift_float_hint"), required: true, maxlength: 12, inputmode: "decimal" },
+        { name: "his_cash_kept_apart", label: t("frame.shift_his_cash"), hint: t("frame.shift_his_cash_hint"), maxlength: 12, inputmode: "decimal" },
         { name: "last_his_receipt_no", label: t("frame.shift_last_receipt"), maxlength: 40 },
         { name: "act_in_hand", label: t("frame.shift_act_in_hand"), hint: t("frame.shift_act_in_hand_hint"), maxlength: AT_MOST_TEXT },
       ],
@@ -91,6 +91,7 @@ export class Shift {
         label: method === "cash" ? t("frame.shift_count_cash") : t("frame.shift_count", { method: t(`frame.pay_by_${method}`) }),
         required: method === "cash",
         maxlength: 12,
+        inputmode: "decimal",
       })),
       buttons: [
         { value: "yes", label: t("frame.shift_close"), main: true },
@@ -102,8 +103,9 @@ export class Shift {
           const amount = given[`counted_${method}`];
           if (!amount) continue;
           if (!isMoney(amount)) return t("frame.shift_not_money", { field: t(`frame.pay_by_${method}`) });
-          counted.push({ method, amount });
+          counted.push({ method, amount: yuan(cents(amount)) });
         }
+        if (!(await this.#agreed(shift.id, counted))) return t("frame.shift_count_again");
         return refusal(async () => { closed = await act("/shifts/close", { counted }, draft.key); });
       },
     });
@@ -114,6 +116,29 @@ export class Shift {
     await this.load();
     await this.print(closed.id);
     return closed;
+  }
+
+  /** Whether what was counted is what the standby has, or the difference was seen and is to stand on the sheet. */
+  async #agreed(id, counted) {
+    const { sheet } = await get(`/shifts/${id}`); // somebody may have charged since
+    const rows = counted.map(({ method, amount }) => {
+      const due = method === "cash" ? sheet.cash_due : sheet.by_method.find((row) => row.method === method)?.due ?? "0.00";
+      return { method, due, amount, difference: cents(amount) - cents(due) };
+    });
+    if (rows.every((row) => row.difference === 0)) return true;
+    const cell = (text) => h("td.num", {}, text);
+    const answer = await question({
+      title: t("frame.shift_differs"),
+      body: h("table", {},
+        h("thead", {}, h("tr", {}, ["frame.pay_method", "frame.shift_system", "frame.shift_counted", "frame.shift_difference"].map((label, at) => h(at ? "th.num" : "th", {}, t(label))))),
+        h("tbody", {}, rows.map((row) => h(row.difference ? "tr.differs" : "tr", {},
+          h("td", {}, row.method === "cash" ? t("frame.shift_cash_whole") : t(`frame.pay_by_${row.method}`)), cell(row.due), cell(row.amount), cell(yuan(row.difference)))))),
+      buttons: [
+        { value: null, label: t("frame.shift_recount"), main: true },
+        { value: "yes", label: t("frame.shift_close_so"), key: "F9" },
+      ],
+    });
+    return answer !== null;
   }
 
   /** Print a hand-over sheet until it came out. */
