@@ -87,7 +87,7 @@ def approvals(
     Raises invalid_request, unknown_operator, approver_rejected for oneself.
     """
     if act not in two_persons.ACTS:
-        raise YjError("invalid_request", field="act", problem=", ".join(two_persons.ACTS))
+        raise YjError("invalid_request", field="act", problem="没有这项业务 / no such act")
     if operator == actor.operator_code or actor.operator_code == credentials.SEALED:
         raise YjError("approver_rejected")
     given = [digits(APPROVAL_DIGITS) for _ in range(count or 1)]
