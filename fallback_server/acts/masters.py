@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from fallback_server.acts import keyed_in
 from fallback_server.domain.errors import Named, YjError
 from fallback_server.domain.pinyin import initials
 from fallback_server.store import mirror
@@ -25,7 +26,10 @@ _UNKNOWN = {
 
 
 def find(tx: Tx, dataset: str, code: str) -> dict[str, Any] | None:
-    """The row of a master list with this code, or None."""
+    """The row of a master list with this code as it holds here (acts.keyed_in), or None."""
+    changed = keyed_in.find(tx, dataset, code)
+    if changed is not None:
+        return changed
     table = mirror.datasets[dataset]
     row = tx.conn.execute(select(table).where(table.c[_UNKNOWN[dataset][0]] == code)).mappings().first()
     return dict(row) if row is not None else None

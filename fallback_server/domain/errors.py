@@ -268,6 +268,15 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     ),
     "difference_not_found": ErrorKind(404, "没有这条差异。", "Unknown difference.", "difference id"),
     "not_balanced": ErrorKind(409, "对账未平，不能签字。", "The accounts do not balance yet.", "Explain every difference first."),
+    "already_done": ErrorKind(409, "这一项已办结。", "This was done already.", "Done by {by} at {at}."),
+    "formal_no_used": ErrorKind(
+        409, "正式票号 {number} 已用于另一张收费。", "Formal receipt {number} stands for another charge.", "One formal number, one charge."
+    ),
+    "step_automatic": ErrorKind(
+        409, "这一步由系统自己核对，不能人工勾选。", "The system sees this step itself; it cannot be ticked by hand.", "Step {step}."
+    ),
+    "nothing_changed": ErrorKind(409, "{code} 与现在相同，没有改动。", "{code} is like that already.", "Nothing differs from the mirror."),
+    "code_known": ErrorKind(409, "代码 {code} 已有，请改价而不是新增。", "Code {code} is there already; change its price.", "In the mirror or keyed in."),
     "run_not_found": ErrorKind(404, "没有这次镜像。", "Unknown run.", "run id"),
     "run_not_held": ErrorKind(409, "这次镜像不在待批状态。", "This run is not held.", "state {state}"),
     "run_hash_mismatch": ErrorKind(409, "内容已变，请重新查看后再批准。", "The run's contents differ.", "hash mismatch"),

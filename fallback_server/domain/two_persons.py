@@ -37,7 +37,7 @@ ACTS: Final[dict[str, TwoPersonAct]] = {
     "seal": TwoPersonAct("封存应急启封账号", "Sealing the break-glass account", alone=True),
 }
 # What the schema or another rule of money insists on, whatever a hospital configures.
-ALWAYS: Final = frozenset({"conflict"})
+ALWAYS: Final = frozenset({"conflict", "price_override"})
 
 
 def unknown(names: Iterable[str], *, alone: bool = False) -> list[str]:

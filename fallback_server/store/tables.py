@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import MetaData
 
 from fallback_server.store import (  # noqa: F401  (each import registers its tables)
+    after,
     alarms,
     audit,
     cash,
@@ -14,6 +15,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     counters,
     credentials,
     idempotency,
+    master_changes,
     mirror,
     mode,
     outbox,

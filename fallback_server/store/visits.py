@@ -263,4 +263,7 @@ refund_wish = Table(
     Column("charge_id", String(64), nullable=False),
     Column("reason", Text, nullable=False),
     Column("done_at", String(35)),
+    Column("done_by", String(64)),
+    Column("done_how", Text),
+    CheckConstraint("done_at IS NULL OR (done_by IS NOT NULL AND done_how IS NOT NULL)", name="done_by_a_person"),
 )

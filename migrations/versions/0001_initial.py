@@ -135,6 +135,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("operator_code", name=op.f("pk_credential")),
     )
     op.create_table(
+        "dispense_watch",
+        sa.Column("prescription_id", sa.String(length=32), nullable=False),
+        sa.Column("central_key", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=12), nullable=False),
+        sa.Column("asked_at", sa.String(length=35), nullable=False),
+        sa.Column("dispensed_at", sa.String(length=35), nullable=True),
+        sa.Column("dispensed_by", sa.String(length=64), nullable=True),
+        sa.Column("done_at", sa.String(length=35), nullable=True),
+        sa.Column("done_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "status IN ('open', 'dispensed', 'void', 'missing', 'unasked')", name=op.f("ck_dispense_watch_status")
+        ),
+        sa.PrimaryKeyConstraint("prescription_id", name=op.f("pk_dispense_watch")),
+    )
+    op.create_index("ix_dispense_watch_open", "dispense_watch", ["done_at", "asked_at"], unique=False)
+    op.create_table(
         "idempotency",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("method", sa.String(length=8), nullable=False),
@@ -250,6 +267,18 @@ def upgrade() -> None:
         sa.Column("drill", sa.Boolean(), nullable=False),
         sa.Column("last_no", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("department_code", "business_date", "drill", name=op.f("pk_queue_counter")),
+    )
+    op.create_table(
+        "queue_handback",
+        sa.Column("registration_id", sa.String(length=32), nullable=False),
+        sa.Column("status", sa.String(length=8), nullable=False),
+        sa.Column("moved_at", sa.String(length=35), nullable=False),
+        sa.Column("how", sa.String(length=8), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint("how IN ('written', 'refused', 'keyed')", name=op.f("ck_queue_handback_how")),
+        sa.PrimaryKeyConstraint("registration_id", name=op.f("pk_queue_handback")),
     )
     op.create_table(
         "queue_move",
@@ -471,6 +500,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_event")),
     )
     op.create_index(op.f("ix_incident_event_incident_no"), "incident_event", ["incident_no"], unique=False)
+    op.create_table(
+        "master_change",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("dataset", sa.String(length=16), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("row", sa.JSON(), nullable=False),
+        sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("entered_at", sa.String(length=35), nullable=False),
+        sa.Column("entered_by", sa.String(length=64), nullable=False),
+        sa.Column("approver_code", sa.String(length=64), nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("drill", sa.Boolean(), nullable=False),
+        sa.Column("ended_at", sa.String(length=35), nullable=True),
+        sa.Column("ended_how", sa.String(length=12), nullable=True),
+        sa.Column("ended_by", sa.String(length=64), nullable=True),
+        sa.Column("ended_note", sa.Text(), nullable=True),
+        sa.CheckConstraint("dataset IN ('drug', 'fee_item')", name=op.f("ck_master_change_dataset")),
+        sa.CheckConstraint(
+            "ended_how IN ('replaced', 'withdrawn', 'caught_up', 'overruled')", name=op.f("ck_master_change_ended_how")
+        ),
+        sa.CheckConstraint("kind IN ('price', 'stop', 'new')", name=op.f("ck_master_change_kind")),
+        sa.CheckConstraint("(ended_at IS NULL) = (ended_how IS NULL)", name=op.f("ck_master_change_ended")),
+        sa.CheckConstraint("entered_by <> approver_code", name=op.f("ck_master_change_two_people")),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_master_change_incident_no")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_master_change")),
+    )
+    op.create_index(op.f("ix_master_change_incident_no"), "master_change", ["incident_no"], unique=False)
+    op.create_index(
+        "uq_master_change_standing",
+        "master_change",
+        ["dataset", "code", "drill"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "mode",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -696,6 +762,12 @@ def upgrade() -> None:
         sa.Column("charge_id", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("done_at", sa.String(length=35), nullable=True),
+        sa.Column("done_by", sa.String(length=64), nullable=True),
+        sa.Column("done_how", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "done_at IS NULL OR (done_by IS NOT NULL AND done_how IS NOT NULL)",
+            name=op.f("ck_refund_wish_done_by_a_person"),
+        ),
         sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_refund_wish_incident_no")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refund_wish")),
     )
@@ -744,6 +816,29 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
         postgresql_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
+    )
+    op.create_table(
+        "run_sheet_tick",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=24), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("undone_at", sa.String(length=35), nullable=True),
+        sa.Column("undone_by", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_run_sheet_tick_incident_no")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run_sheet_tick")),
+    )
+    op.create_index(op.f("ix_run_sheet_tick_incident_no"), "run_sheet_tick", ["incident_no"], unique=False)
+    op.create_index(
+        "uq_run_sheet_tick",
+        "run_sheet_tick",
+        ["incident_no", "step"],
+        unique=True,
+        sqlite_where=sa.text("undone_at IS NULL"),
+        postgresql_where=sa.text("undone_at IS NULL"),
     )
     op.create_table(
         "shift",
@@ -1032,6 +1127,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_receipt_event_charge_id"), "receipt_event", ["charge_id"], unique=False)
     op.create_index(op.f("ix_receipt_event_incident_no"), "receipt_event", ["incident_no"], unique=False)
+    op.create_table(
+        "receipt_exchange",
+        sa.Column("charge_id", sa.String(length=26), nullable=False),
+        sa.Column("formal_no", sa.String(length=64), nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["charge_id"], ["charge.id"], name=op.f("fk_receipt_exchange_charge_id")),
+        sa.ForeignKeyConstraint(
+            ["incident_no"], ["incident.incident_no"], name=op.f("fk_receipt_exchange_incident_no")
+        ),
+        sa.PrimaryKeyConstraint("charge_id", name=op.f("pk_receipt_exchange")),
+        sa.UniqueConstraint("formal_no", name=op.f("uq_receipt_exchange_formal_no")),
+    )
+    op.create_index(op.f("ix_receipt_exchange_incident_no"), "receipt_exchange", ["incident_no"], unique=False)
     op.create_table(
         "receipt_number",
         sa.Column("prefix", sa.String(length=16), nullable=False),
@@ -2030,6 +2142,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_receipt_number_charge_id"), table_name="receipt_number")
     op.drop_index(op.f("ix_receipt_number_book_id"), table_name="receipt_number")
     op.drop_table("receipt_number")
+    op.drop_index(op.f("ix_receipt_exchange_incident_no"), table_name="receipt_exchange")
+    op.drop_table("receipt_exchange")
     op.drop_index(op.f("ix_receipt_event_incident_no"), table_name="receipt_event")
     op.drop_index(op.f("ix_receipt_event_charge_id"), table_name="receipt_event")
     op.drop_table("receipt_event")
@@ -2068,6 +2182,14 @@ def downgrade() -> None:
     )
     op.drop_table("shift")
     op.drop_index(
+        "uq_run_sheet_tick",
+        table_name="run_sheet_tick",
+        sqlite_where=sa.text("undone_at IS NULL"),
+        postgresql_where=sa.text("undone_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_run_sheet_tick_incident_no"), table_name="run_sheet_tick")
+    op.drop_table("run_sheet_tick")
+    op.drop_index(
         "uq_registration_centre_slip",
         table_name="registration",
         sqlite_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
@@ -2100,6 +2222,14 @@ def downgrade() -> None:
     op.drop_table("order_request")
     op.drop_table("mode_change")
     op.drop_table("mode")
+    op.drop_index(
+        "uq_master_change_standing",
+        table_name="master_change",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_master_change_incident_no"), table_name="master_change")
+    op.drop_table("master_change")
     op.drop_index(op.f("ix_incident_event_incident_no"), table_name="incident_event")
     op.drop_table("incident_event")
     op.drop_index(op.f("ix_handover_prescription_id"), table_name="handover")
@@ -2142,6 +2272,7 @@ def downgrade() -> None:
     op.drop_table("queue_place")
     op.drop_index(op.f("ix_queue_move_registration_id"), table_name="queue_move")
     op.drop_table("queue_move")
+    op.drop_table("queue_handback")
     op.drop_table("queue_counter")
     op.drop_table("print_record")
     op.drop_index(op.f("ix_password_history_operator_code"), table_name="password_history")
@@ -2159,6 +2290,8 @@ def downgrade() -> None:
     )
     op.drop_table("incident")
     op.drop_table("idempotency")
+    op.drop_index("ix_dispense_watch_open", table_name="dispense_watch")
+    op.drop_table("dispense_watch")
     op.drop_table("credential")
     op.drop_table("counter")
     op.drop_table("centre_look")

@@ -39,6 +39,9 @@ OPTIONAL: Final = {
     "verify/closing": "the account cannot tell which day closing took a charge",
 }
 
+# Asked and told when the documents are back (sync.after); what is not there stays a list for people.
+AFTER: Final = ("after/dispensed", *(f"after/queue_{state}" for state in ("seen", "called", "paused", "absent")))
+
 Judge = Callable[[str, Row], str | None]
 """(dataset, row) → why the mirror would set this row aside, None if it takes it."""
 
@@ -264,7 +267,7 @@ def _uploads(gateway: SqlGateway) -> Iterator[Finding]:
 
 
 def _questions(gateway: SqlGateway) -> Iterator[Finding]:
-    for name in (*QUESTIONS, *OPTIONAL):
+    for name in (*QUESTIONS, *OPTIONAL, *(one for one in AFTER if gateway.has(one))):
         if not gateway.has(name):
             wanted = name in OPTIONAL
             missing = f"is not offered by this mapping: {OPTIONAL[name]}" if wanted else "is missing in the mapping"

@@ -19,7 +19,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
-from sync.mirror import records, rewound, torn
+from sync.mirror import afterwards, records, rewound, torn
 from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
@@ -187,6 +187,8 @@ def _attempt(work: _Work, names: tuple[str, ...], held: Mapping[str, Any] | None
         work.standing = standings(work.connection, names)
     hints = {name: work.gateway.hints(name) for name in names}
     _ask_whether_rewound(work)
+    with work.store.reading() as tx:
+        work.sweep = {*work.sweep, *afterwards.due(tx.conn, (name for name in names if hints[name].watermark))}
     work.how = plans(work.standing, hints, work.sweep, plain=True)
     if "load" not in work.how.values():
         return _read_and_publish(work, held)

@@ -21,6 +21,7 @@ from sync.worker.work import Worker
 PROBE_SECONDS: Final = 15.0
 JUDGE_SECONDS: Final = 60.0
 SWEEP_SECONDS: Final = 600.0  # between two looks at whether a sweep is due
+AFTER_SECONDS: Final = 60.0  # between two looks at what is left after a return
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
 log: Any = structlog.get_logger("yj.worker")
 
@@ -34,7 +35,7 @@ class Timetable:
         self.plan = Plan({"master": rules.interval_minutes * 60.0, "open": rules.open_work_interval_minutes * 60.0})
         # A grace of a second, the default, would skip runs in silence whenever the machine is busy.
         self.scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(6)},
+            executors={"default": ThreadPoolExecutor(7)},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 3600},
             timezone=worker.settings.zone,
         )
@@ -48,6 +49,7 @@ class Timetable:
             self._every(self.plan.intervals[name], self._run, name, now + timedelta(seconds=after), args=(name,))
         self._every(PROBE_SECONDS, self._probe, "probe", now)
         self._every(JUDGE_SECONDS, self.worker.judge_mirror, "judge", now + timedelta(seconds=JUDGE_SECONDS))
+        self._every(AFTER_SECONDS, self.worker.look_after, "after", now + timedelta(seconds=AFTER_SECONDS))
         self._every(THAW_SECONDS, self._thaw, "thaw", now + timedelta(seconds=THAW_SECONDS))
         self._every(SWEEP_SECONDS, self.sweeps.look, "sweep", now + timedelta(seconds=SWEEP_SECONDS / 2))
         self.scheduler.start()

@@ -187,6 +187,17 @@ class Worker:
         """Look at the centre, and tell it what was closed. Returns whether it has just come back."""
         return self._watch.look(self._tell_what_was_closed)
 
+    def look_after(self) -> None:
+        """Ask and tell the centre what is left when documents are back; where nothing is, nothing is asked."""
+        from sync.after.look import look
+
+        try:
+            found = asdict(look(self.store, self.centre.gateway()))
+            if any(found.values()):
+                log.info("after", **found)
+        except (NoCentre, CentralError, SQLAlchemyError, YjError) as error:
+            log.info("after_skipped", why=type(error).__name__)
+
     def _tell_what_was_closed(self) -> None:
         """An incident that was signed off here is closed at the centre as soon as it can be reached."""
         from sync.reconcile.run import close_at_centre

@@ -14,10 +14,10 @@ TOP = {
 }  # fmt: skip
 ROOMS = {
     "fallback_server": {"__init__", "app", "domain", "store", "web", "door", "acts", "windows"},
-    "sync": {"__init__", "worker", "central", "mirror", "upload", "reconcile", "reference_his"},
+    "sync": {"__init__", "worker", "central", "mirror", "upload", "reconcile", "after", "reference_his"},
     "clients": {"__init__", "pages", "agent", "console", "sdk", "transport"},
 }
-WINDOWS = {"common", "registration", "billing", "pharmacy", "triage", "doctor", "console"}
+WINDOWS = {"common", "registration", "billing", "pharmacy", "triage", "doctor", "console", "after"}
 WINDOW_FILES = {"__init__", "rules", "usecases", "queries", "api", "pages"}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "lib"}
 

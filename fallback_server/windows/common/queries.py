@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from fallback_server.acts import searching
+from fallback_server.acts import keyed_in, searching
 from fallback_server.domain import money
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.store import mirror
+from fallback_server.store.master_lists import CHANGEABLE
 from fallback_server.store.session import Tx
 
 # Master lists and the columns by which each is searched.
@@ -38,7 +39,20 @@ def master_list(tx: Tx, dataset: str, q: str, limit: int, cursor: str | None) ->
         statement = statement.where(condition)
     key = next(iter(table.primary_key.columns))
     found = searching.page(tx, statement, key, limit, cursor)
-    return {**found, "items": [shown(dataset, row) for row in found["items"]]}
+    return {**found, "items": [shown(dataset, row) for row in _laid_over(tx, dataset, q, found, cursor)]}
+
+
+def _laid_over(tx: Tx, dataset: str, q: str, found: dict[str, Any], cursor: str | None) -> list[dict[str, Any]]:
+    """A page with what was keyed in here: new items stand on the page where their code belongs."""
+    items: list[dict[str, Any]] = found["items"]
+    if dataset not in CHANGEABLE:
+        return items
+    key = CHANGEABLE[dataset]
+    first = searching.decoded(cursor) if cursor else ""
+    last = items[-1][key] if found["next_cursor"] else None
+    rows = keyed_in.lay_over(tx, dataset, items, q, LISTS[dataset])
+    here = [row for row in rows if row[key] > first and (last is None or row[key] <= last)]
+    return sorted(here, key=lambda row: str(row[key]))
 
 
 def dictionary(tx: Tx, name: str) -> dict[str, Any]:

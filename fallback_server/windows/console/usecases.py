@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import insert, update
+
 from fallback_server.acts import masters, prints
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
+from fallback_server.domain.run_sheet import STEPS, StepKind
 from fallback_server.store import jobs, mode_switch, second_person, sign_off, stop_orders
+from fallback_server.store.after import run_sheet_tick
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
+from fallback_server.windows.console.queries import run_sheet
 
 
 def switch_on(tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool) -> int:
@@ -100,6 +105,44 @@ def print_report(tx: Tx, number: int, paper: str) -> dict[str, Any]:
     """Count a copy of a report of this incident; its number is what the paper carries."""
     mode_switch.incident_row(tx.conn, number)
     return prints.record(tx, queries.report_number(tx, number, paper), paper)
+
+
+def tick(tx: Tx, number: int, step: str, note: str) -> None:
+    """A named person says that a step of the return is done.
+
+    Raises incident_not_found, not_found, step_automatic, forbidden for another's step, already_done.
+    """
+    mode_switch.incident_row(tx.conn, number)
+    kind = _step_by_hand(step)
+    if not tx.who.roles & set(kind.whom):
+        raise YjError("forbidden", roles=", ".join(kind.whom))
+    known = run_sheet.ticks(tx, number).get(step)
+    if known is not None:
+        raise YjError("already_done", by=known["operator_code"], at=known["at"])
+    who = {"operator_code": tx.who.operator_code, "operator_name": tx.who.operator_name}
+    row = {"incident_no": number, "step": step, "at": tx.at, "note": note, **who}
+    tx.conn.execute(insert(run_sheet_tick).values(**row))
+    tx.audit("incident.tick", subject=str(number), step=step, note=note)
+
+
+def take_tick_back(tx: Tx, number: int, step: str, note: str) -> None:
+    """A tick was wrong: it stays on record, with who took it back. Raises not_found, step_automatic."""
+    _step_by_hand(step)
+    table = run_sheet_tick
+    here = (table.c.incident_no == number, table.c.step == step, table.c.undone_at.is_(None))
+    values = {"undone_at": tx.at, "undone_by": tx.who.operator_code}
+    if not tx.conn.execute(update(table).where(*here).values(**values)).rowcount:
+        raise YjError("not_found")
+    tx.audit("incident.untick", subject=str(number), step=step, note=note)
+
+
+def _step_by_hand(step: str) -> StepKind:
+    kind = STEPS.get(step)
+    if kind is None:
+        raise YjError("not_found")
+    if not kind.hand:
+        raise YjError("step_automatic", step=step)
+    return kind
 
 
 def explain(tx: Tx, number: int, difference_id: int, note: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, select
 
 from fallback_server.acts import (
     billables,
+    keyed_in,
     masters,
     open_work,
     orders,
@@ -91,6 +92,7 @@ def one(tx: Tx, shelf: billables.Shelf, billable_id: str) -> dict[str, Any]:
 
 # --- the page --------------------------------------------------------------------------------------------------------
 
+_DRUG_SOUGHT = ("pinyin", "name", "drug_code")
 _DRUG_SHOWN = (
     "drug_code", "name", "trade_name", "spec", "dosage_form", "strength", "strength_unit", "unit", "min_unit",
     "pack_qty", "manufacturer", "category", "control_class", "active",
@@ -131,9 +133,10 @@ def _words(tx: Tx, dictionary: str) -> list[dict[str, Any]]:
 def find_drugs(tx: Tx, q: str, kind: str, limit: int) -> dict[str, Any]:
     """Drugs for a form of this kind with price and stock as of the mirror; the stopped ones are last, not left out."""
     table = mirror.datasets["drug"]
-    rows = _drugs(tx, searching.matching(table, q, ("pinyin", "name", "drug_code")), kind, limit)
+    rows = _drugs(tx, searching.matching(table, q, _DRUG_SOUGHT), kind, limit)
     if not rows:  # no index serves trade names, so they are looked at only when nothing else was meant
         rows = _drugs(tx, searching.matching(table, q, ("trade_name",)), kind, limit)
+    rows = _keyed_in(tx, rows, q, kind)[:limit]
     stock = stock_of(tx, [row["drug_code"] for row in rows])
     return {"items": [_drug(row, stock) for row in rows], "as_of": open_work.as_of(tx, "drug_stock")}
 
@@ -145,6 +148,13 @@ def _drugs(tx: Tx, condition: ColumnElement[bool] | None, kind: str, limit: int)
     statement = select(table).where(condition, table.c.category.in_(rules.FORM_HOLDS[kind]))
     ordered = statement.order_by(table.c.active.desc(), table.c.pinyin, table.c.drug_code).limit(limit)
     return [dict(row) for row in tx.conn.execute(ordered).mappings()]
+
+
+def _keyed_in(tx: Tx, rows: list[dict[str, Any]], q: str, kind: str) -> list[dict[str, Any]]:
+    """The same with prices and drugs keyed in here."""
+    found = keyed_in.lay_over(tx, "drug", rows, q, (*_DRUG_SOUGHT, "trade_name"), active_only=False) if q else rows
+    fitting = [row for row in found if row["category"] in rules.FORM_HOLDS[kind]]
+    return sorted(fitting, key=lambda row: (not row["active"], row["pinyin"], row["drug_code"]))
 
 
 def _drug(row: Mapping[str, Any], stock: Mapping[str, Mapping[str, Decimal]]) -> dict[str, Any]:

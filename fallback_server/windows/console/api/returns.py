@@ -34,7 +34,7 @@ class PauseRequest(Body):
 class PrintRequest(Body):
     """Which paper of an incident is printed."""
 
-    paper: Literal["reconciliation", "incident"]
+    paper: Literal["reconciliation", "incident", "run_sheet"]
 
 
 class ConflictQuery(Body):

@@ -18,7 +18,7 @@ pages = Pages("console")
 EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def _carried(view: View, number: int, paper: str) -> dict[str, Any]:
+def carried(view: View, number: int, paper: str) -> dict[str, Any]:
     """What every print carries; a report is of now, by whoever looks at it."""
     row, who = incident_row(view.tx.conn, number), view.tx.who
     document = queries.report_number(view.tx, number, paper)
@@ -38,7 +38,7 @@ def reconciliation(view: View) -> dict[str, Any]:
     """The account for two signatures: figures, differences, and the head of the audit chain."""
     number = rules.require_number(view.path["incident_no"])
     return {
-        **_carried(view, number, "reconciliation"),
+        **carried(view, number, "reconciliation"),
         "sheet": account_sheet.sheet(view.tx, number),
         "names": names(view.language),
         "causes": causes(view.language),
@@ -57,7 +57,7 @@ def incident_report(view: View) -> dict[str, Any]:
     decided = [one for one in list_conflicts(view.tx.conn, number) if one["decision"] is not None]
     english = view.language == "en"
     return {
-        **_carried(view, number, "incident"),
+        **carried(view, number, "incident"),
         "one": queries.incident_detail(view.tx, view.policy, number),
         "sheet": account_sheet.sheet(view.tx, number),
         "checklist": rules.checklist(records.facts(view.tx, number)),

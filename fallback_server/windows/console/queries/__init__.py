@@ -128,9 +128,9 @@ def account(tx: Tx, number: int) -> dict[str, Any]:
 
 
 def report_number(tx: Tx, number: int, paper: str) -> str:
-    """The document number of a report: DZ (reconciliation) of one stored account, SJ of an incident."""
-    if paper == "incident":
-        return f"SJ-{number}"
+    """The document number of a report: DZ of one stored account, SJ (report) and YX (run-sheet) of an incident."""
+    if paper in ("incident", "run_sheet"):
+        return f"{'SJ' if paper == 'incident' else 'YX'}-{number}"
     report = sign_off.current_report(tx.conn, number)
     return f"DZ-{number}-{report['reconciliation_id'] if report else 0}"
 

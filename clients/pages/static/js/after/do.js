@@ -1,0 +1,88 @@
+// Buttons and forms that say in the page what they send: asked once, sent once, and what became of it is said.
+
+import { act, get, Problem } from "../kernel/api.js";
+import { question } from "../kernel/dialog.js";
+import { h } from "../kernel/dom.js";
+import { Draft } from "../kernel/draft.js";
+import { goTo, walk } from "../kernel/keys.js";
+import { failed, hush, once, said } from "../kernel/say.js";
+import { ulid } from "../kernel/ulid.js";
+
+// What is marked here makes no document: a mode that changed meanwhile does not matter to it.
+const send = (path, body, key) => act(path, body, key, { anyMode: true });
+
+/** `approver.operator` of a field's name becomes a field inside `approver`; what was left empty is not sent. */
+function bodyOf(given) {
+  const body = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (value === "" || value === null || name === "button") continue;
+    const path = name.split(".");
+    const last = path.pop();
+    let place = body;
+    for (const part of path) place = place[part] ??= {};
+    place[last] = value;
+  }
+  return body;
+}
+
+/** Ask what the button wants to know, send it, and stay with the question while the standby refuses. */
+async function pressed(button, afterwards) {
+  const { do: path, title, about, fields, said: word } = button.dataset;
+  const key = ulid();
+  const answer = await question({
+    title, body: about ? h("p", {}, about) : null, fields: JSON.parse(fields ?? "[]"),
+    check: async (given) => {
+      try {
+        await send(path, bodyOf(given), key);
+        return null;
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        return `${error.message} (${error.code})`;
+      }
+    },
+  });
+  if (!answer) return;
+  said(word);
+  await afterwards();
+}
+
+/** Give life to the buttons of the page. `afterwards`: look at the page again. */
+export function buttonsReady(afterwards) {
+  const press = once((button) => pressed(button, afterwards));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-do]");
+    if (button && !button.disabled) press(button);
+  });
+}
+
+/** A form with data-send: Enter walks it, its last Enter sends it; a half-filled one survives a reload. */
+export function formReady(form, afterwards) {
+  const draft = new Draft(form.id);
+  draft.bind(form);
+  const go = once(async () => {
+    hush();
+    const fields = Array.from(form.elements).filter((field) => field.name && !field.closest("[hidden]"));
+    const missing = fields.find((field) => field.required && !field.value.trim());
+    if (missing) {
+      goTo(missing);
+      return;
+    }
+    const given = Object.fromEntries(fields.filter((field) => field.type !== "checkbox").map((field) => [field.name, field.type === "password" ? field.value : field.value.trim()]));
+    for (const box of fields.filter((field) => field.type === "checkbox" && field.checked)) given[box.name] = box.value === "true";
+    try {
+      await send(form.dataset.send, bodyOf(given), draft.key);
+    } catch (error) {
+      failed(error, form);
+      return;
+    }
+    draft.renew();
+    form.reset();
+    form.dispatchEvent(new Event("change"));
+    said(form.dataset.said);
+    goTo(fields[0]);
+    await afterwards();
+  });
+  walk(form, { done: go });
+}
+
+export { get };
