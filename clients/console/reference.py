@@ -35,6 +35,7 @@ def create(
     url: Url,
     scale: Annotated[str, typer.Option(help="clinic (20 k patients), hospital (300 k) or city (3 M)")] = "clinic",
     seed: Annotated[int | None, typer.Option(help="the same seed makes the same centre")] = None,
+    variant: Annotated[str, typer.Option(help="how others may write: plain, procedures or unique-column")] = "plain",
     logins: Annotated[Path | None, typer.Option(help="file for the generated operators' log-ins")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
 ) -> None:
@@ -54,7 +55,12 @@ def create(
                 ticker.advance(done, None, table)
 
             summary = create_reference(
-                url, scale, seed=DEFAULT_SEED if seed is None else seed, logins=logins, progress=tick
+                url,
+                scale,
+                seed=DEFAULT_SEED if seed is None else seed,
+                variant=variant,
+                logins=logins,
+                progress=tick,
             )
     except ReferenceHisError as error:
         raise Misuse(str(error)) from error

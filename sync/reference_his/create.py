@@ -18,6 +18,7 @@ from sync.reference_his import masters, patients, people, schema, visit_rows, vi
 from sync.reference_his.bulk import Row, load
 from sync.reference_his.moments import centre_now, char8
 from sync.reference_his.triggers import create_triggers
+from sync.reference_his.variants import PLAIN, VARIANTS, create_variant
 
 DEFAULT_SEED = 20261122
 POOL = 20_000
@@ -65,6 +66,7 @@ def create_reference(
     scale: str = "clinic",
     *,
     seed: int = DEFAULT_SEED,
+    variant: str = PLAIN,
     logins: Path | str | None = None,
     progress: Progress | None = None,
     now: datetime | None = None,
@@ -72,13 +74,15 @@ def create_reference(
     """Create all tables of the reference HIS at ``url`` and fill them; all in one transaction where the dialect can.
 
     ``scale`` is clinic (20 k patients), hospital (300 k) or city (3 M). The same seed and ``now`` give the same rows.
-    ``logins`` names a file for the active operators' passwords (made readable by its owner only). ``progress(table,
-    rows)`` is called after each load of a table. Raises ReferenceHisError for an unknown scale or a database that is
-    already filled.
+    ``variant`` adds what another kind of vendor offers: see ``variants``. ``logins`` names a file for the active
+    operators' passwords (made readable by its owner only). ``progress(table, rows)`` is called after each load of a
+    table. Raises ReferenceHisError for an unknown scale or variant, and for a database that is already filled.
     """
     if scale not in SCALES:
         known = ", ".join(SCALES)
         raise ReferenceHisError(f"there is no scale {scale!r}; use one of {known}")
+    if variant not in VARIANTS:
+        raise ReferenceHisError(f"there is no variant {variant!r}; use one of {', '.join(VARIANTS)}")
     summary = Summary(scale, seed)
     engine = create_engine(url)
     try:
@@ -90,6 +94,10 @@ def create_reference(
             filler.fill()
             schema.create_indexes(connection)
             create_triggers(connection)
+            try:
+                create_variant(connection, variant)
+            except ValueError as error:
+                raise ReferenceHisError(str(error)) from error
         _finish(url)
     finally:
         engine.dispose()

@@ -141,3 +141,23 @@ def test_what_the_centre_lacks_is_found_with_a_cure(new_database: Callable[[], s
     assert "negative_price" in found["mirror/drug"].sentence
     assert found["mirror/receipt_book"].status == "fail"
     gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("variant", "proofs"),
+    [
+        ("procedures", {"reference-procedure": {"asked"}}),
+        ("unique-column", {"reference-unique-column": {"asked", "person"}, "reference-no-ledger": {"person"}}),
+    ],
+)
+def test_a_vendor_who_allows_no_table_of_ours_is_connected_all_the_same(
+    variant: str, proofs: dict[str, set[str]], new_database: Callable[[], str]
+) -> None:
+    url = new_database()
+    create_reference(url, "clinic", variant=variant)
+    for name, wanted in proofs.items():
+        made = open_gateway(url, MAPPING.with_name(name), SystemClock())
+        assert [one for one in check(made, judge()) if one.status == "fail"] == []
+        assert list(made.preflight(ENTITIES).problems) == []
+        assert {made.proof(entity).value for entity in ENTITIES} == wanted
+        made.close()

@@ -33,6 +33,7 @@ from sync.reconcile.report import ReconciliationReport
 from sync.reconcile.run import run_reconcile
 from sync.reference_his.create import create_reference
 from sync.reference_his.postgres import EmbeddedPostgres
+from sync.reference_his.variants import VARIANTS, create_variant
 from sync.upload.report import UploadReport
 from sync.upload.run import run_upload
 from tests.fixtures_outage import Morning, Outage
@@ -77,6 +78,7 @@ class Case:
     centre_url: str
     made: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=SystemClock)
+    mapping: Path = MAPPING
     _engine: Engine | None = None
 
     @property
@@ -94,11 +96,16 @@ class Case:
         return Store(self.store_url, clock or self.clock, pool_size=4)
 
     def gateway(self, url: str = "", clock: Clock | None = None) -> SqlGateway:
-        return open_gateway(url or self.centre_url, MAPPING, clock or self.clock)
+        return open_gateway(url or self.centre_url, self.mapping, clock or self.clock)
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether a table of ours at the centre is part of the proof."""
+        return self.mapping == MAPPING
 
     def order(self, **place: Any) -> dict[str, Any]:
         """What an uploader process is told."""
-        return {"store": self.store_url, "centre": self.centre_url, **place}
+        return {"store": self.store_url, "centre": self.centre_url, "mapping": str(self.mapping), **place}
 
     def upload(self, url: str = "", **options: Any) -> UploadReport:
         """One run in this process."""
@@ -175,7 +182,7 @@ class Case:
         assert documents.keys() >= self.made.keys(), "an acknowledged document is not in the outbox"
         sequences = sorted(row["sequence"] for row in documents.values())
         assert sequences == list(range(1, len(documents) + 1)), "the sequence has a gap or a double"
-        ledger = self._ledger()
+        ledger = self._ledger() if self.has_ledger else self._shown(documents)
         assert ledger.keys() <= documents.keys(), "the ledger has a document that the standby does not know"
         states = Counter(row["state"] for row in documents.values())
         for yj_id, there in ledger.items():
@@ -196,6 +203,20 @@ class Case:
             return {}
         found = self.rows("SELECT yj_id, payload_hash, amount, central_key, entity FROM yj_ledger")
         return {row["yj_id"].strip(): row for row in found}
+
+    def _shown(self, documents: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Where there is no ledger: documents whose row is at the centre; of those that have none, the confirmed."""
+        there = {
+            row["no"] for table in set(TABLES.values())
+            for row in self.rows(f"SELECT trim(yjlsh) AS no FROM {table} WHERE yjbz = '1'")
+        }  # fmt: skip
+        linked = self._linked()
+
+        def counts(yj_id: str, row: Mapping[str, Any]) -> bool:
+            rowless = row["entity"] not in TABLES or yj_id in linked
+            return row["yj_no"] in there or (rowless and row["state"] == "confirmed")
+
+        return {yj_id: dict(row) for yj_id, row in documents.items() if counts(yj_id, row)}
 
     def _business_rows(self, documents: Mapping[str, Any], ledger: Mapping[str, Any]) -> int:
         """Each document in the ledger has its row once, any other none. A linked one has no row of its own."""
@@ -218,8 +239,10 @@ class Case:
         store = self.store()
         try:
             with store.reading() as tx:
-                sql = text("SELECT yj_id FROM outbox_move WHERE to_state = 'confirmed' AND detail LIKE 'linked%'")
-                return set(tx.conn.execute(sql).scalars())
+                # Without a ledger a person links a document to its own row, too.
+                told = "linked%" if self.has_ledger else "linked: exactly%"
+                sql = text("SELECT yj_id FROM outbox_move WHERE to_state = 'confirmed' AND detail LIKE :told")
+                return set(tx.conn.execute(sql, {"told": told}).scalars())
         finally:
             store.close()
 
@@ -260,6 +283,7 @@ class Ground:
         url = server.create_database(self._template)
         create_reference(url, "clinic", logins=folder / "logins.json")
         _cut_down(url)
+        _offer_all(url)
         people = _people(url, json.loads((folder / "logins.json").read_text(encoding="utf-8")))
         self.mirrored, self.morning = folder / "mirrored", folder / "morning"
         (folder / "work").mkdir()
@@ -283,12 +307,12 @@ class Ground:
         outage.close()
         shutil.copytree(folder / "work", self.morning)
 
-    def case(self, *, empty: bool = False) -> Case:
+    def case(self, *, empty: bool = False, mapping: Path = MAPPING) -> Case:
         """A fresh copy of both sides: with the morning's documents, or with none."""
         number = next(_NUMBERS)
         folder = self.folder / f"case-{number}"
         shutil.copytree(self.mirrored if empty else self.morning, folder)
-        return Case(folder, self.clone(f"case_{number}"), {} if empty else self.made)
+        return Case(folder, self.clone(f"case_{number}"), {} if empty else self.made, mapping=mapping)
 
     def clone(self, name: str) -> str:
         """Another copy of the clinic."""
@@ -322,6 +346,15 @@ def _keys(url: str, sql: str) -> list[Any]:
         found = list(connection.execute(text(sql)).scalars())
     engine.dispose()
     return found
+
+
+def _offer_all(url: str) -> None:
+    """What every kind of vendor offers, in the one clinic: a mapping uses what its ledger mode needs."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for variant in VARIANTS:
+            create_variant(connection, variant)
+    engine.dispose()
 
 
 def _cut_down(url: str) -> None:

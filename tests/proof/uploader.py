@@ -132,7 +132,7 @@ def _upload(order: Order) -> dict[str, Any]:
     now = SystemClock()
     clock = SettableClock(now.now() + timedelta(seconds=order["clock"])) if order.get("clock") else now
     store = Store(order["store"], clock, pool_size=2)
-    gateway = open_gateway(order["centre"], MAPPING, clock)
+    gateway = open_gateway(order["centre"], Path(order.get("mapping", MAPPING)), clock)
     report = run_upload(store, gateway, QUICK, order.get("incident"), crash=place.point, progress=place.step)
     gateway.close()
     store.close()

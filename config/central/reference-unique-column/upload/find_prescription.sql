@@ -1,0 +1,3 @@
+-- Is it there? WBDH is unique: one row or none.
+SELECT CAST(cfxh AS varchar(20)) AS central_key, wbdh AS yj_id
+FROM cf_zb WHERE wbdh = CAST(:yj_id AS varchar(40))
