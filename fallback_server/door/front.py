@@ -29,6 +29,7 @@ LONGEST_HEAD: Final = 16 * 1024
 CLOSE_SECONDS: Final = 3.0
 LOOK_AT_FILES: Final = 5.0
 KEEP_EVERY: Final = 3600.0
+CALLER: Final = web.RequestKey("caller", Caller)
 
 log = logging.getLogger("yj.door")
 
@@ -79,11 +80,12 @@ class Door:
             max_line_size=LONGEST_HEAD, max_field_size=LONGEST_HEAD, auto_decompress=False,
         )  # fmt: skip
         await runner.setup()
-        self._open.push_async_callback(runner.cleanup)
-        self._open.callback(self.hub.close)
         if runner.server is None:
             raise RuntimeError("the runner made no server")
         self.gate = Gate(listener, runner.server, tls)
+        self._open.push_async_callback(self.gate.close)
+        self._open.push_async_callback(runner.cleanup)
+        self._open.callback(self.hub.close)
         for work in (self.gate.run(), self.hub.run(), self._watch(), self._keep()):
             self._go_on_with(work)
         return self
@@ -115,7 +117,7 @@ class Door:
         @web.middleware
         async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
             self.gate.asked(request)
-            caller = request["caller"] = caller_of(request, self._front.proxies)
+            caller = request[CALLER] = caller_of(request, self._front.proxies)
             try:
                 if self._front.certificate is not None and not caller.tls and not self._front.near(caller):
                     return answers.to_tls(request)
@@ -134,8 +136,7 @@ class Door:
         return edge
 
     async def _harden(self, request: web.Request, response: web.StreamResponse) -> None:
-        caller: Caller = request["caller"]
-        answers.harden(response, tls=caller.tls)
+        answers.harden(response, tls=request[CALLER].tls)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         return await self.hub.stream(request)
@@ -145,7 +146,7 @@ class Door:
         return found if found is not None else await self._pass(request)
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
-        return await self._passage.send(request, request["caller"])
+        return await self._passage.send(request, request[CALLER])
 
     # -- certificates ----------------------------------------------------------------------------------------------
 

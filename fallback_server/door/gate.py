@@ -82,6 +82,13 @@ class Gate:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
+    async def close(self) -> None:
+        """Cut what is still connected; call it when no answer is on its way any more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.01)  # the loop closes the sockets of aborted transports in its next rounds
+
     async def _admit(self, taken: socket.socket, address: str) -> None:
         self._from[address] += 1
         transport: asyncio.BaseTransport | None = None
@@ -89,15 +96,15 @@ class Gate:
             transport = await self._handed_over(taken)
             if transport is not None:
                 await asyncio.sleep(FIRST_REQUEST_SECONDS)
-                if transport not in self._asked and isinstance(transport, asyncio.Transport):
-                    transport.abort()
-                while not transport.is_closing():
+                while transport in self._asked and not transport.is_closing():
                     await asyncio.sleep(FIRST_REQUEST_SECONDS)
         except (OSError, TimeoutError) as error:  # ssl.SSLError among them: a browser that does not trust us yet
             log.info("a connection from %s came to nothing: %s", address, type(error).__name__)
         finally:
             if transport is None:
                 taken.close()
+            elif isinstance(transport, asyncio.Transport) and not transport.is_closing():
+                transport.abort()
             self._from[address] -= 1
             if self._from[address] <= 0:
                 del self._from[address]

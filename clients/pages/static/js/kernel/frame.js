@@ -8,8 +8,11 @@ import { by, h, put } from "./dom.js";
 import { acknowledged, note } from "./in_hand.js";
 import "./keys.js";
 import { page, t } from "./page.js";
+import { follow } from "./stream.js";
 
-const LOOK_EVERY = 3000; // the mode; until a front door pushes it
+const LOOK_EVERY = 3000; // the mode, where no front door pushes it
+const LOOK_WHEN_CUT = () => 10000 + Math.random() * 5000; // where its stream is cut: not all windows at once
+const ACKNOWLEDGE_WITHIN = 800; // all windows hear of a switch in the same moment; charges go on meanwhile
 const LIVE_EVERY = 15000; // "this window lives and knows epoch n"
 
 const changes = [];
@@ -59,29 +62,57 @@ function showBand() {
 }
 
 let looking = null;
+let lookedAt = 0;
+
+function take(mode) {
+  page.mode = mode;
+  page.epoch = mode.epoch;
+  showBand();
+  for (const listener of changes) listener(mode);
+}
 
 /** Look at the mode now. */
 function look() {
   looking ??= get("/mode").then((mode) => {
-    page.mode = mode;
-    page.epoch = mode.epoch;
-    showBand();
-    for (const listener of changes) listener(mode);
+    lookedAt = Date.now();
+    take(mode);
   }).catch(() => {}).finally(() => { looking = null; });
   return looking;
 }
 
+function followMode() {
+  if (!page.stream) {
+    setInterval(() => { if (!document.hidden || silentSince) look(); }, LOOK_EVERY);
+    return;
+  }
+  const there = follow({
+    told(mode) {
+      heard();
+      // The door may be a moment behind what this page has just asked for itself.
+      if (mode.epoch >= page.epoch || Date.now() - lookedAt > LOOK_EVERY) take(mode);
+    },
+    away: () => silent(null),
+    cut: look,
+  });
+  const lookAgain = () => setTimeout(() => { if (!there() || silentSince) look(); lookAgain(); }, LOOK_WHEN_CUT());
+  lookAgain();
+}
+
 // --- silence ------------------------------------------------------------------------------------------------------
-onSilence((problem) => {
+function silent(problem) {
   silentSince ??= wallClock();
   const place = by("silent");
   place.hidden = false;
   put(place, h("strong", {}, t("frame.silent", { time: silentSince })), " ", t("frame.silent_kept"), problem ? ` ${problem.message}` : "");
-}, () => {
+}
+
+function heard() {
   if (silentSince === null) return;
   silentSince = null;
   by("silent").hidden = true;
-});
+}
+
+onSilence(silent, heard);
 
 // --- the lock -----------------------------------------------------------------------------------------------------
 let unlocking = null;
@@ -182,12 +213,19 @@ showBand();
 tick();
 touched();
 setInterval(tick, 1000);
-setInterval(() => { if (!document.hidden || silentSince) look(); }, LOOK_EVERY);
+followMode();
 setInterval(live, LIVE_EVERY);
 live();
-onMode(() => {
+function acknowledge() {
   note();
   if (acknowledged() !== told) live();
-});
+}
+
+if (page.stream) {
+  onMode(() => setTimeout(acknowledge, Math.random() * ACKNOWLEDGE_WITHIN));
+  setInterval(acknowledge, LOOK_EVERY); // a form that was in hand is finished
+} else {
+  onMode(acknowledge);
+}
 // Only when the window's own scripts have run too: what is typed before that would be heard by nobody.
 document.addEventListener("DOMContentLoaded", () => { document.body.dataset.ready = ""; });
