@@ -66,7 +66,9 @@ class Standby:
         """Answer at the port again."""
         for _ in range(100):
             try:
-                self._server = create_server(self.app, host="127.0.0.1", port=self.port, threads=8)
+                self._server = create_server(
+                    self.app, host="127.0.0.1", port=self.port, threads=8, clear_untrusted_proxy_headers=False
+                )
                 break
             except OSError:  # the old socket is still closing
                 time.sleep(0.05)

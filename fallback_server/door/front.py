@@ -86,7 +86,7 @@ class Door:
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
-        for work in (self.gate.run(), self.hub.run(), self._watch(), self._keep()):
+        for work in (self.gate.run(), self.gate.keep_clear(), self.hub.run(), self._watch(), self._keep()):
             self._go_on_with(work)
         return self
 

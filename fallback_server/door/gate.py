@@ -26,6 +26,7 @@ MOST: Final = 4000
 MOST_OF_ONE: Final = 400  # a terminal server holds many windows; one address alone does not take the whole door
 PEEK_AGAIN: Final = 0.02
 FULL_PAUSE: Final = 0.2
+SWEEP_EVERY: Final = 1.0
 
 log = logging.getLogger("yj.door")
 
@@ -55,9 +56,10 @@ class Gate:
         self._listener = listener
         self._server = server
         self.context = context
-        self._from: Counter[str] = Counter()
+        self._arriving: set[asyncio.Task[None]] = set()
+        self._inside: dict[asyncio.Transport, tuple[str, float]] = {}  # address, and until when it has to have asked
         self._asked: WeakSet[asyncio.BaseTransport] = WeakSet()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._from: Counter[str] = Counter()
 
     def asked(self, request: web.BaseRequest) -> None:
         """A request came in whole at this connection: it is no slow-loris."""
@@ -75,42 +77,64 @@ class Gate:
                 await asyncio.sleep(FULL_PAUSE)
                 continue
             address = str(peer[0]) if peer else ""
-            if self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not is_near(address)):
+            if self._full(address):
+                self.sweep()
+            if self._full(address):
                 taken.close()
                 continue
+            self._from[address] += 1
             task = asyncio.create_task(self._admit(taken, address))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._arriving.add(task)
+            task.add_done_callback(self._arriving.discard)
+
+    async def keep_clear(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Forget connections that have ended, end those that never asked for anything."""
+        now = asyncio.get_running_loop().time()
+        for transport, (address, until) in list(self._inside.items()):
+            if not transport.is_closing() and now > until and transport not in self._asked:
+                transport.abort()
+            if transport.is_closing():
+                del self._inside[transport]
+                self._gone(address)
 
     async def close(self) -> None:
         """Cut what is still connected; call it when no answer is on its way any more."""
-        for task in self._tasks:
+        for task in self._arriving:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._arriving, return_exceptions=True)
+        for transport in self._inside:
+            transport.abort()
         await asyncio.sleep(0.01)  # the loop closes the sockets of aborted transports in its next rounds
 
+    def _full(self, address: str) -> bool:
+        return self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not is_near(address))
+
+    def _gone(self, address: str) -> None:
+        self._from[address] -= 1
+        if self._from[address] <= 0:
+            del self._from[address]
+
     async def _admit(self, taken: socket.socket, address: str) -> None:
-        self._from[address] += 1
-        transport: asyncio.BaseTransport | None = None
+        transport: asyncio.Transport | None = None
         try:
             transport = await self._handed_over(taken)
-            if transport is not None:
-                await asyncio.sleep(FIRST_REQUEST_SECONDS)
-                while transport in self._asked and not transport.is_closing():
-                    await asyncio.sleep(FIRST_REQUEST_SECONDS)
         except (OSError, TimeoutError) as error:  # ssl.SSLError among them: a browser that does not trust us yet
             log.info("a connection from %s came to nothing: %s", address, type(error).__name__)
         finally:
             if transport is None:
                 taken.close()
-            elif isinstance(transport, asyncio.Transport) and not transport.is_closing():
-                transport.abort()
-            self._from[address] -= 1
-            if self._from[address] <= 0:
-                del self._from[address]
+                self._gone(address)
+            else:
+                until = asyncio.get_running_loop().time() + FIRST_REQUEST_SECONDS
+                self._inside[transport] = address, until
 
-    async def _handed_over(self, taken: socket.socket) -> asyncio.BaseTransport | None:
-        loop = asyncio.get_running_loop()
+    async def _handed_over(self, taken: socket.socket) -> asyncio.Transport | None:
         taken.setblocking(False)
         tls: ssl.SSLContext | None = None
         if self.context is not None:
@@ -119,10 +143,10 @@ class Gate:
             if not first:
                 return None
             tls = self.context if first[0] == TLS_HANDSHAKE else None
-        transport, _protocol = await loop.connect_accepted_socket(
+        transport, _protocol = await asyncio.get_running_loop().connect_accepted_socket(
             self._server, taken, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
         )
-        return transport
+        return transport if isinstance(transport, asyncio.Transport) else None
 
 
 def is_near(address: str) -> bool:

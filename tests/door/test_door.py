@@ -178,6 +178,7 @@ def test_too_large_too_slow_and_ambiguous_requests_end_at_the_door(
     monkeypatch.setattr(passing, "BODY_SECONDS", 0.2)
     monkeypatch.setattr(gate, "FIRST_REQUEST_SECONDS", 0.3)
     monkeypatch.setattr(gate, "FIRST_BYTE_SECONDS", 0.3)
+    monkeypatch.setattr(gate, "SWEEP_EVERY", 0.05)
     here = door(max_body_bytes=5000)
     large = get(here.http + "/api/v1/charges", method="POST", content=b"x" * 6000)
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")

@@ -93,6 +93,7 @@ function followMode() {
     },
     away: () => silent(null),
     cut: look,
+    waiting: () => silentSince !== null,
   });
   const lookAgain = () => setTimeout(() => { if (!there() || silentSince) look(); lookAgain(); }, LOOK_WHEN_CUT());
   lookAgain();

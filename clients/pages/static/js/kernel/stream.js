@@ -4,53 +4,62 @@
 import { page } from "./page.js";
 
 const SOMETHING_EVERY = 40000; // the door says something every 15 s: longer silence is a stream that somebody holds back
-const TRY_EVERY = 5000;
+const SOON = () => 1000 + Math.random() * 2000; // a door that was there is back in a moment; not all windows at once
+const LATER = () => 10000 + Math.random() * 5000; // something on the way lets no stream through
 
 /**
  * Follow the mode: `told(mode)` at once and at every change, `away()` while the door is there and the server is not,
- * `cut()` when the stream is lost or was paused. Returns whether it is there now.
+ * `cut()` when the stream is lost or was paused; `waiting()` says whether nothing answers at all. Returns whether the
+ * stream is there now.
  */
-export function follow({ told, away, cut }) {
+export function follow({ told, away, cut, waiting }) {
   let source = null;
-  let heardAt = 0;
+  let there = false;
+  let again = 0;
+  let watch = 0;
 
   function close() {
+    clearTimeout(again);
+    clearTimeout(watch);
     source?.close();
     source = null;
+    there = false;
+  }
+
+  function lost() {
+    const soon = there || waiting();
+    close();
+    again = setTimeout(open, soon ? SOON() : LATER());
+    cut();
+  }
+
+  function hear() {
+    there = true;
+    clearTimeout(watch);
+    watch = setTimeout(lost, SOMETHING_EVERY);
   }
 
   function open() {
     if (source || document.hidden) return;
     source = new EventSource(`${page.api}/mode/events`);
-    heardAt = Date.now();
+    watch = setTimeout(lost, SOMETHING_EVERY);
     source.addEventListener("message", (event) => {
-      heardAt = Date.now();
+      hear();
       told(JSON.parse(event.data));
     });
     source.addEventListener("away", () => {
-      heardAt = Date.now();
+      hear();
       away();
     });
-    source.addEventListener("error", () => {
-      if (source?.readyState === EventSource.CLOSED) close(); // refused; what is only broken the browser mends itself
-      cut();
-    });
+    source.addEventListener("error", lost);
   }
 
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) close();
-    else {
-      open();
-      cut();
-    }
-  });
-  setInterval(() => {
-    if (source && Date.now() - heardAt > SOMETHING_EVERY) {
-      close();
-      cut();
-    }
+    close();
+    if (document.hidden) return;
     open();
-  }, TRY_EVERY);
+    cut();
+  });
   open();
-  return () => source?.readyState === EventSource.OPEN;
+  return () => there;
 }
