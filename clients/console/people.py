@@ -6,7 +6,6 @@ import getpass
 import json
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,6 @@ PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="JSON file, code → password; without it passwords are asked for")
 ]
 STATION = "console"
-CODE_LENGTH = 8  # digits of a one-time approval (domain.passwords)
 Alone = Annotated[
     str | None, typer.Option("--alone", help="why there is no second person; listed until somebody counter-signs")
 ]
@@ -110,18 +108,15 @@ def _approved(
 
     from fallback_server.domain.errors import YjError
     from fallback_server.domain.modes import Permit
-    from fallback_server.domain.passwords import plain
     from fallback_server.store import credentials
     from fallback_server.store.people import forget_login_failures
-    from fallback_server.web.people import count_failure, refuse_if_locked_out
+    from fallback_server.web.people import check_approver, count_failure, refuse_if_locked_out
 
     with store.reading() as tx:
         refuse_if_locked_out(tx, policy, approver)
     given = passwords.of(approver)
-    # What looks like a one-time code may still be the password of somebody whose HIS takes eight digits.
-    looks = bool(acts) and len(plain(given)) == CODE_LENGTH and plain(given).isdigit()
     try:
-        code, number = _checked(store, actor, approver, given, acts, code_first=looks)
+        code, number = check_approver(store, actor, approver, given, acts=acts)
     except YjError:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             count_failure(tx, policy, approver, None)
@@ -133,18 +128,6 @@ def _approved(
             forget_login_failures(tx.conn, approver)
             tx.audit("approval.used", subject=str(number))
     return replace(actor, approver_code=code)
-
-
-def _checked(
-    store: Store, actor: Actor, approver: str, given: str, acts: tuple[str, ...], *, code_first: bool
-) -> tuple[str, int | None]:
-    from fallback_server.domain.errors import YjError
-    from fallback_server.web.people import check_approver
-
-    if code_first:
-        with suppress(YjError):
-            return check_approver(store, actor, approver, None, one_time=given, acts=acts)
-    return check_approver(store, actor, approver, given)
 
 
 def _read(file: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ def require(tx: Tx, policy: Policy, act: str, subject: str | None = None) -> str
     if act not in policy.two_persons and act not in two_persons.ALWAYS:
         tx.audit("two_persons.off", subject=subject, ok=True, act=act)
         return None
-    if actor.alone is not None and act in policy.alone_acts:
+    if actor.alone is not None and act in policy.alone_acts and two_persons.ACTS[act].alone:
         _note(tx, policy, act, subject, actor.alone)
         return None
     raise YjError("second_person_required")

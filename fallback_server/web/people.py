@@ -176,23 +176,21 @@ def check_approver(
 ) -> tuple[str, int | None]:
     """The second person's code, by their password or by a one-time code of theirs for this person and one of `acts`.
 
-    Returns the number of the one-time code too, to be used up with the act. Raises approver_rejected. Opens a read of
-    its own, before any write.
+    A code may be typed where the password is asked for. Returns its number too, to be used up with the act. Raises
+    approver_rejected. Opens a read of its own, before any write.
     """
     if code == acting.operator_code or code == credentials.SEALED:
         raise YjError("approver_rejected")
     with store.reading() as tx:
         person = find_person(tx, code)
-        codes = credentials.live_approvals(tx.conn, code, acting.operator_code, acts, tx.at) if one_time else []
+        codes = credentials.live_approvals(tx.conn, code, acting.operator_code, acts, tx.at)
     allowed = person is not None and person.active and bool(effective_roles(person.roles) & set(SECOND_PERSON_ROLES))
     if person is None or not allowed:
         hash_schemes.waste(password or one_time or "")
         raise YjError("approver_rejected")
-    if one_time is not None:
-        given = plain(one_time)
-        for number, stored in codes:
-            if hash_schemes.code_matches(stored, given):
-                return person.code, number
-    elif password is not None and password_matches(person, password):
+    if password is not None and password_matches(person, password):
         return person.code, None
+    for number, stored in codes:
+        if hash_schemes.code_matches(stored, plain(one_time or password or "")):
+            return person.code, number
     raise YjError("approver_rejected")

@@ -115,6 +115,8 @@ class Situation:
     failing: tuple[str, ...] = ()
     held_runs: tuple[int, ...] = ()
     returns: tuple[Return, ...] = ()
+    unsigned: int = 0
+    unsigned_by: str | None = None
 
 
 def next_steps(now: Situation) -> list[Step]:
@@ -154,12 +156,17 @@ def _windows(now: Situation) -> list[Step]:
     return [Step("windows_late", SOON if now.mode == "normal" else NOW, DECIDERS, "windows", values={"n": now.missed})]
 
 
+_PLACE = {"mirror": "mirror", "operators": "operators", "night_shift": "operators"}
+
+
 def _standby(now: Situation) -> list[Step]:
     """What keeps it from taking over (or from coming back) must be mended while there is time."""
     level = NOW if now.mode == "normal" else SOON
     # In an outage the copy grows old because it is frozen: there is nothing to mend.
     failing = [check for check in now.failing if check != "mirror" or now.mode == "normal" or now.drill]
-    steps = [Step(f"mend_{check}", level, ("admin",), "mirror" if check == "mirror" else "") for check in failing]
+    steps = [Step(f"mend_{check}", level, ("admin",), _PLACE.get(check, "")) for check in failing]
+    if now.unsigned:
+        steps.append(Step("countersign", SOON, DECIDERS, "operators", now.unsigned_by, {"n": now.unsigned}))
     if now.held_runs:
         steps.append(Step("mirror_held", SOON, ("admin",), "mirror", values={"n": len(now.held_runs)}))
     return steps

@@ -26,6 +26,7 @@ TABS: Final = {
     "overview": "/console", "switch": "/console/switch", "windows": "/console/windows", "mirror": "/console/mirror",
     "incidents": "/console/incidents", "upload": "/console/upload", "conflicts": "/console/conflicts",
     "account": "/console/account", "books": "/console/books",
+    "operators": "/console/operators",
 }  # fmt: skip
 OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account")
 
@@ -52,7 +53,7 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
 
 MAY: Final = {
     "switch": ("admin", "duty"), "decide": ("admin", "duty", "supervisor"), "admin": ("admin",),
-    "books": ("supervisor",), "it": ("admin",), "finance": ("supervisor",),
+    "codes": ("admin", "supervisor"), "books": ("supervisor",), "it": ("admin",), "finance": ("supervisor",),
 }  # fmt: skip
 
 

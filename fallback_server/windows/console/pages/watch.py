@@ -28,7 +28,9 @@ def overview(view: View) -> dict[str, Any]:
     """What to do next; then the centre, the standby and the mode; then how busy it is."""
     tx, found = view.tx, about(view)
     steps = [_step(one) for one in rules.next_steps(situation.situation(tx, view.policy))]
-    checks = _grouped(readiness.findings(tx.conn, tx.now, view.policy))
+    checks = _grouped(
+        [*readiness.findings(tx.conn, tx.now, view.policy), *readiness.people(tx.conn, tx.now, view.policy.night_roles)]
+    )
     roll = roll_call.windows(tx)
     return screen(
         view, "overview", **found, steps=steps, checks=checks,

@@ -12,7 +12,15 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState
 from fallback_server.domain.outbox import FINAL
 from fallback_server.domain.policy import Policy
-from fallback_server.store import centre_look, jobs, mirror_status, readiness, sign_off, stop_orders
+from fallback_server.store import (
+    centre_look,
+    credentials,
+    jobs,
+    mirror_status,
+    readiness,
+    sign_off,
+    stop_orders,
+)
 from fallback_server.store.cash import settlement
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
@@ -27,7 +35,11 @@ def situation(tx: Tx, policy: Policy) -> rules.Situation:
     state, look = tx.mode, centre_look.last(tx.conn, tx.now)
     on = _incident(tx, state.incident_no)
     wait = rules.confirmation(on, policy.confirm_within_minutes, tx.now) if on is not None else {}
-    failing = [one.check for one in readiness.findings(tx.conn, tx.now, policy) if one.ok is False]
+    checks = [
+        *readiness.findings(tx.conn, tx.now, policy), *readiness.people(tx.conn, tx.now, policy.night_roles)
+    ]  # fmt: skip
+    failing = [one.check for one in checks if one.ok is False]
+    unsigned = credentials.unsigned(tx.conn)
     return rules.Situation(
         mode=state.mode.value,
         drill=state.drill,
@@ -44,6 +56,8 @@ def situation(tx: Tx, policy: Policy) -> rules.Situation:
         failing=tuple(dict.fromkeys(failing)),
         held_runs=tuple(one["run_id"] for one in mirror_status.overview(tx.conn, tx.now, policy)["held"]),
         returns=tuple(returns(tx)),
+        unsigned=len(unsigned),
+        unsigned_by=min((row["due_at"] for row in unsigned), default=None),
     )
 
 

@@ -14,14 +14,20 @@ const JOB_LOOK = 700;
 const act = (where, body, key) => send(where, body, key, { anyMode: true });
 
 export const REASON = { name: "reason", label: t("console.reason"), required: true, maxlength: 500 };
-export const SECOND = [
-  { name: "operator", label: t("frame.second_operator"), required: true, maxlength: 64 },
-  { name: "password", label: t("frame.password"), type: "password", required: true, maxlength: 256 },
+const second = (required) => [
+  { name: "operator", label: t("frame.second_operator"), required, maxlength: 64 },
+  { name: "password", label: t("frame.second_password"), type: "password", required, maxlength: 256 },
+];
+export const SECOND = second(true);
+// At night there may be nobody: some acts take a reason instead, and wait for a counter-signature.
+export const SECOND_OR_ALONE = [
+  ...second(false),
+  { name: "alone", label: t("console.alone"), maxlength: 500, hint: t("console.alone_hint") },
 ];
 
-/** The second person as the API wants them. */
+/** The second person as the API wants them, or why there is none. */
 export function approver(answer) {
-  return { operator: answer.operator, password: answer.password };
+  return answer.alone && !answer.operator ? { alone: answer.alone } : { operator: answer.operator, password: answer.password };
 }
 
 /** Ask, send, and stay with the question while the standby refuses. Resolves to its answer, or to null. */

@@ -14,7 +14,7 @@ document.addEventListener("click", (event) => {
 
 // A digit goes to its tab while nobody is typing and nothing is asked; with Alt from inside a field too.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.repeat || !/^[1-9]$/.test(event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.repeat || !/^[0-9]$/.test(event.key)) return;
   const typing = event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog");
   if (typing && !event.altKey) return;
   if (document.querySelector("dialog[open]")) return;

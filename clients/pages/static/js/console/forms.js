@@ -8,7 +8,7 @@ import { goTo, walk } from "../kernel/keys.js";
 import { t } from "../kernel/page.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
-import { approver, asked, jobOver, SECOND } from "./acts.js";
+import { approver, asked, jobOver, SECOND_OR_ALONE } from "./acts.js";
 import { refreshAfter } from "./live.js";
 
 function value(form, name) {
@@ -169,7 +169,7 @@ function switchOff(form) {
     const upload = value(form, "upload") === "yes";
     const done = await asked({
       title: t("console.switch_off_sure"), body: upload ? t("console.then_upload") : t("console.then_no_upload"),
-      word: t("console.switch_off"), fields: SECOND,
+      word: t("console.switch_off"), fields: SECOND_OR_ALONE,
       send: (given, key) => act("/mode/normal", { upload, approver: approver(given) }, key),
     });
     if (done) said(t("console.said_off"));

@@ -146,7 +146,7 @@ export async function secondPerson(why) {
     title: t("frame.second_person"), body: why ? h("p", {}, why) : null,
     fields: [
       { name: "operator", label: t("frame.second_operator"), required: true, maxlength: 64 },
-      { name: "password", label: t("frame.password"), type: "password", required: true, maxlength: 256 },
+      { name: "password", label: t("frame.second_password"), type: "password", required: true, maxlength: 256 },
     ],
   });
   return answer && { operator: answer.operator, password: answer.password };
