@@ -157,7 +157,7 @@ class Month(Morning):
 
 @pytest.fixture
 def month(ground: Ground, hospital_settings: Settings) -> Iterator[tuple[Month, Case]]:
-    """A standby that mirrored thirty days ago, beside a centre of today that will know the days between only from it."""
+    """A standby that mirrored thirty days ago, beside a centre of today: it knows the days between only from it."""
     case = ground.case(empty=True)
     people = _people(case.centre_url, json.loads((ground.folder / "logins.json").read_text(encoding="utf-8")))
     outage = Outage(case.folder, case.centre_url, MAPPING, people, hospital_settings)
