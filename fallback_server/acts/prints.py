@@ -12,7 +12,7 @@ from fallback_server.acts.views import Billable
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.store import audit, mirror, visits
-from fallback_server.store.session import Tx, mirror_as_of
+from fallback_server.store.session import Tx, oldest_as_of
 
 
 def record(tx: Tx, document_id: str, kind: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _as_of(tx: Tx, at: str) -> str | None:
         .order_by(table.c.generation.desc())
         .limit(1)
     ).scalar()
-    return then or min(mirror_as_of(tx.conn).values(), default=None)
+    return then or oldest_as_of(tx.conn)
 
 
 def carried_by(tx: Tx, policy: Policy, billable: Billable) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.outbox import FINAL, OutboxState
 from fallback_server.domain.policy import Policy
 from fallback_server.store.outbox import outbox
-from fallback_server.store.session import Tx, mirror_as_of
+from fallback_server.store.session import Tx, oldest_as_of
 
 
 def shown_mode(tx: Tx, policy: Policy) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def documents_waiting(tx: Tx) -> int:
 
 
 def mirror_age(tx: Tx, policy: Policy) -> dict[str, Any]:
-    """How old the oldest dataset on screen is; stale above the warning age or when there is no mirror."""
-    as_of = min(mirror_as_of(tx.conn).values(), default=None)
+    """How old the oldest of what every run reads is; stale above the warning age or when there is no mirror."""
+    as_of = oldest_as_of(tx.conn)
     if as_of is None:
         return {"as_of": None, "age_seconds": None, "stale": True}
     age = max(0, int((tx.now - from_text(as_of)).total_seconds()))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.store.mirror import generation, run
-from fallback_server.store.mirror_status import GROUPS, StaleRules, changed, limits
+from fallback_server.store.mirror_status import GROUPS, StaleRules, changed, limits, resting
 
 RUNS_LISTED: Final = 500
 BEFORE: Final = timedelta(days=2)  # looked back before the window, for what was on screen when it began
@@ -27,10 +27,10 @@ def history(conn: Connection, now: datetime, hours: int, rules: StaleRules) -> d
     """
     since = now - timedelta(hours=hours)
     events = sorted(_events(conn, since - BEFORE), key=lambda event: (event[0], event[1]))
-    groups = {}
+    groups, night = {}, resting(conn)
     for group in GROUPS:
         warn, fail = limits(group, rules)
-        names = frozenset(name for name, dataset in DATASETS.items() if dataset.group == group)
+        names = frozenset(name for name, dataset in DATASETS.items() if dataset.group == group) - night
         points = [{"at": to_text(at), "age_seconds": age} for at, age in _line(events, names, since, now)]
         groups[group] = {"warn_seconds": warn, "fail_seconds": fail, "points": points}
     return {"since": to_text(since), "until": to_text(now), "groups": groups, "runs": _runs(conn, since)}

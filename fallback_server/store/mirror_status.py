@@ -17,6 +17,8 @@ from fallback_server.store.mirror import dataset_state, generation, rejection, r
 GROUPS: Final = ("master", "open")
 RUNS_SHOWN: Final = 20
 HELD_LOOKED_AT: Final = 50
+RESTING_WARN_SECONDS: Final = 26 * 3600  # of what is read at night only: one night, and one that was missed
+RESTING_FAIL_SECONDS: Final = 50 * 3600
 RUNS_LOOKED_AT: Final = 1000  # three days of runs: every dataset is read whole once a night
 
 
@@ -134,7 +136,7 @@ def _dataset(row: RowMapping, now: datetime, rules: StaleRules) -> dict[str, Any
     name, as_of = row["dataset"], from_text(row["as_of"])
     age = max(0, int((now - as_of).total_seconds()))
     counts = (row["counts"] or {}).get(name, {})
-    warn, fail = limits(DATASETS[name].group, rules)
+    warn, fail = limits(DATASETS[name].group, rules, rests=row["rests"])
     return {
         "dataset": name,
         "group": DATASETS[name].group,
@@ -153,8 +155,15 @@ def _dataset(row: RowMapping, now: datetime, rules: StaleRules) -> dict[str, Any
     }
 
 
-def limits(group: str, rules: StaleRules) -> tuple[int, int]:
-    """From which age in seconds a group's data are old: a warning, then "not ready"."""
+def resting(conn: Connection) -> set[str]:
+    """The datasets that are read in the hours of sweeps only."""
+    return set(conn.execute(select(dataset_state.c.dataset).where(dataset_state.c.rests.is_(True))).scalars())
+
+
+def limits(group: str, rules: StaleRules, *, rests: bool = False) -> tuple[int, int]:
+    """From which age in seconds a group's data are old: a warning, then "not ready". `rests`: read at night only."""
+    if rests:
+        return RESTING_WARN_SECONDS, RESTING_FAIL_SECONDS
     if group == "open":
         return rules.open_work_stale_warn_minutes * 60, rules.open_work_stale_fail_minutes * 60
     return rules.stale_warn_minutes * 60, rules.stale_fail_minutes * 60

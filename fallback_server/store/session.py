@@ -305,3 +305,11 @@ def current_generation(conn: Connection) -> int:
 def mirror_as_of(conn: Connection) -> dict[str, str]:
     """Dataset → the moment at the centre that its rows show."""
     return {row.dataset: row.as_of for row in conn.execute(select(dataset_state.c.dataset, dataset_state.c.as_of))}
+
+
+def oldest_as_of(conn: Connection) -> str | None:
+    """The moment of the oldest of what every run reads. What is read at night only is older by intention, and counts
+    where there is nothing else."""
+    kinds = select(dataset_state.c.rests, func.min(dataset_state.c.as_of)).group_by(dataset_state.c.rests)
+    found = {bool(rests): str(as_of) for rests, as_of in conn.execute(kinds)}
+    return found.get(False) or found.get(True)

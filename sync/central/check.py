@@ -24,6 +24,7 @@ SLOW_ROWS_PER_SECOND: Final = 2_000
 SLOW_FROM_ROWS: Final = 10_000
 HORIZON_DAYS: Final = 30
 LARGE: Final = 100_000
+LEDGER_TABLES: Final = ("yj_ledger", "yj_incident")
 STOP: Final = "stop"  # stop.sql, see sync.mirror.halt
 VERIFY: Final = ("registration", "prescription", "order", "charge", "charge_line", "payment", "refund")
 BLIND_WINDOW: Final = ("registration", "charge", "patient", "prescription")
@@ -150,11 +151,13 @@ def _in_one_piece(gateway: SqlGateway, name: str, found: Finding) -> Finding:
 def _read_whole(gateway: SqlGateway, name: str, found: Finding) -> Iterator[Finding]:
     """A large table of which nobody can say what changed: each run reads all of it, at any hour."""
     rows = int(found.sentence.split()[0]) if found.sentence[:1].isdigit() else 0
-    if rows < LARGE or gateway.hints(name).watermark:
+    hints = gateway.hints(name)
+    if rows < LARGE or hints.watermark or hints.rests:
         return
     yield Finding(
         "warn", f"changes/{name}", f"all {rows} rows are read in every run, also at the busiest hour",
-        f"name a change time or row version: [datasets.{name}] watermark, and a `-- changed` line in its file",
+        f"name a change time or row version: [datasets.{name}] watermark, and a `-- changed` line in its file; or let"
+        ' it wait for the night: read = "sweep_hours"',
     )  # fmt: skip
 
 
@@ -226,6 +229,7 @@ def _ledger(gateway: SqlGateway) -> Iterator[Finding]:
         if not problems:
             bad = list(check_tables.ledger_holds(gateway))
             yield from bad or [Finding("ok", "ledger", "is there, can be written, and refuses everything twice")]
+            yield from check_tables.link_can_be_undone(gateway)
         return
     refused = _cannot_make_ledger(gateway)
     if refused:
@@ -239,9 +243,11 @@ def _ledger(gateway: SqlGateway) -> Iterator[Finding]:
 
 
 def _cannot_make_ledger(gateway: SqlGateway) -> str | None:
-    """Try the DDL and roll it back, where the database can; what it said against it."""
-    if not gateway.edge.undoes_ddl:
-        return None  # nothing that the check writes may stay
+    """Try the DDL and roll it back, where the database can; what it, or the account's rights, say against it."""
+    if not gateway.edge.undoes_ddl:  # nothing that the check writes may stay: its rights are asked instead
+        with gateway.reading() as connection, gateway.errors("grants"):
+            may = gateway.edge.may_create(connection, LEDGER_TABLES)
+        return "this account has no right to make tables there (CREATE)" if may is False else None
     try:
         with gateway.writing("ledger.sql", rehearse=True) as connection, gateway.errors("ledger.sql"):
             for step in gateway.file("ledger").steps:

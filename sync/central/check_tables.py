@@ -13,7 +13,7 @@ from fallback_server.domain.clock import to_text
 from sync.central import ledger
 from sync.central.dialects import Column, Phase
 from sync.central.finding import Finding
-from sync.central.gateway import LedgerRow
+from sync.central.gateway import LedgerRow, Refused, Systemic
 from sync.central.level100 import newer
 from sync.central.preflight import PROBE_ROW
 from sync.central.remarks import remarks, text_findings
@@ -86,6 +86,19 @@ def ledger_holds(gateway: SqlGateway) -> Iterator[Finding]:
                 "make the two unique constraints of ledger.sql",
             )  # fmt: skip
     yield from _lengths(gateway)
+
+
+def link_can_be_undone(gateway: SqlGateway) -> Iterator[Finding]:
+    """Whether a wrong link can be taken out of the ledger again; tried and rolled back. No upload waits for it."""
+    try:
+        with gateway.writing("yj_ledger", rehearse=True) as connection, gateway.errors("yj_ledger"):
+            ledger.enter(connection, PROBE_ROW, to_text(gateway.clock.now()))
+            ledger.remove_link(connection, PROBE_ROW, "0")
+    except (Systemic, Refused) as error:
+        yield Finding(
+            "warn", "ledger", f"a link that proved wrong cannot be taken back: {error.detail}",
+            "grant DELETE on yj_ledger too; nothing else is ever deleted there",
+        )  # fmt: skip
 
 
 def _refused(gateway: SqlGateway, again: LedgerRow, at: str) -> bool:

@@ -173,6 +173,10 @@ class Edge(Protocol):
     def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
         """Let the database parse, plan and check the grants of a statement without running it."""
 
+    def may_create(self, connection: Connection, tables: Sequence[str]) -> bool | None:
+        """Whether the account may make these tables, by what the database says of its rights; None where trying is the
+        better answer, because it can be undone (see `undoes_ddl`)."""
+
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         """The tables this SELECT would read from end to end, by its plan; empty where no plan can be had."""
 

@@ -185,6 +185,7 @@ class DatasetHints:
     may_be_empty: bool = False
     watermark: str | None = None
     watermark_kind: Literal["time", "number"] = "time"
+    rests: bool = False  # read in the hours of sweeps only
 
 
 class Snapshot(Protocol):

@@ -76,10 +76,12 @@ class DatasetOptions(_Part):
 
     `watermark` names one more column of its SELECT, which grows with every change: a time (hospital-local), or a
     number as SQL Server's rowversion. The file then has a `-- changed` line: the condition for the changed rows alone.
+    `read` = "sweep_hours": a large table without one is left alone by every run but those of the night.
     """
 
     watermark: str | None = Field(default=None, pattern=r"^[a-z_][a-z0-9_]*$")
     watermark_kind: Literal["time", "number"] = "time"
+    read: Literal["every_run", "sweep_hours"] = "every_run"
     horizon_days: int | None = Field(default=None, ge=0)
     guards: Guards = Guards()
 

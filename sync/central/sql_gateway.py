@@ -114,6 +114,7 @@ class SqlGateway:
             horizon_days=options.horizon_days,
             watermark=options.watermark,
             watermark_kind=options.watermark_kind,
+            rests=options.read == "sweep_hours",
             **options.guards.model_dump(),
         )
 

@@ -159,16 +159,14 @@ def _stale(
     # The run that will make it fresh again is at work, or about to begin.
     if newest is not None and (newest["state"] in ("running", "frozen") or _excused(newest, away_until)):
         return None
-    rows = tx.conn.execute(select(dataset_state.c.dataset, dataset_state.c.as_of))
-    known = {row.dataset: row.as_of for row in rows}
     still = frozen(tx.conn, tx.mode, names)
-    limit = (rules.stale_fail_minutes if group == "master" else rules.open_work_stale_fail_minutes) * 60
+    rows = tx.conn.execute(select(dataset_state.c.dataset, dataset_state.c.as_of, dataset_state.c.rests))
+    known = {row.dataset: row for row in rows if row.dataset in names and row.dataset not in still}
     old = {
         name: age
-        for name in names
-        if name in known
-        and name not in still
-        and (age := int((tx.now - from_text(known[name])).total_seconds())) > limit
+        for name, row in known.items()
+        if (age := int((tx.now - from_text(row.as_of)).total_seconds()))
+        > mirror_status.limits(group, rules, rests=row.rests)[1]
     }
     if not old:
         return None

@@ -128,12 +128,10 @@ def _full(name: str) -> list[str]:
 
 
 def _changed(name: str) -> list[str]:
-    """Only what may have changed is staged, and nothing that is missing."""
-    stage = staging_table(name)
+    """Only what may have changed is staged, and nothing that is missing: each row is looked up once."""
     return [
-        f"SELECT d.id, 'u' AS op FROM {stage} s CROSS JOIN mirror.{name} d"
-        " WHERE s.id = d.id AND s.row_hash <> d.row_hash",
-        f"SELECT s.id, 'i' FROM {stage} s WHERE NOT EXISTS (SELECT 1 FROM mirror.{name} d WHERE d.id = s.id)",
+        f"SELECT s.id, CASE WHEN d.id IS NULL THEN 'i' ELSE 'u' END AS op FROM {staging_table(name)} s"
+        f" LEFT JOIN mirror.{name} d ON d.id = s.id WHERE (d.id IS NULL OR s.row_hash <> d.row_hash)"
     ]
 
 
@@ -153,7 +151,7 @@ def _set_known_aside(connection: Connection, staged: Staged) -> None:
     name, gone = staged.dataset.name, gone_table(staged.dataset.name)
     both = (
         f"FROM {staged.table} s CROSS JOIN mirror.{name} d WHERE s.id = d.id AND s.row_hash <> d.row_hash"
-        f" AND d.row_hash NOT IN (SELECT g.row_hash FROM {gone} g)"
+        f" AND NOT EXISTS (SELECT 1 FROM {gone} g WHERE g.row_hash = d.row_hash)"
     )
     keys = connection.execute(text(f"SELECT {_shown(staged, 's.{name}')} {both} ORDER BY 1")).scalars().all()
     _note(staged, keys, "duplicate_key", "2 rows")

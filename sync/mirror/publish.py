@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, func, select, text
 
 from fallback_server.domain.datasets import DATASETS, TEXT
 from fallback_server.store.mirror import dataset_state, datasets, delta, generation
+from fallback_server.store.session import oldest_as_of
 from sync.mirror.normalise import RULES_VERSION
 from sync.mirror.pull import Staged
 from sync.mirror.stage import diff_table
@@ -42,7 +43,7 @@ def publish(
     changes = {each.dataset.name: _apply(connection, number, each) for each in staged}
     for each in staged:
         _write_state(connection, number, each, as_of)
-    oldest = connection.execute(select(func.min(dataset_state.c.as_of))).scalar_one()
+    oldest = oldest_as_of(connection)
     connection.execute(generation.insert().values(generation=number, run_id=run_id, published_at=at, as_of=oldest))
     return number, changes
 
@@ -130,6 +131,7 @@ def _write_state(connection: Connection, number: int, staged: Staged, as_of: str
         "greatest_key": _greatest_now(connection, staged, before),
         "swept_at": as_of if staged.whole or before is None else before["swept_at"],
         "shape": staged.shape,
+        "rests": staged.rests,
     }
     if known is None:
         connection.execute(dataset_state.insert().values(dataset=name, **values))

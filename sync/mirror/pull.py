@@ -2,7 +2,7 @@
 
 - `load`: the mirror has no row of it yet. Rows go straight into its table, in the publishing transaction.
 - `full`: every row is staged and compared. For small tables, and for heads and lines, which depend on one another.
-- `load`: the mirror has no row of it yet. Rows go straight into its table, in the publishing transaction.
+- `sweep`: every row is read, and what is not published line by line is staged. For large tables; finds deletes.
 - `changed`: only what changed since the watermark is asked for. Finds no deletes: a sweep follows, in its hours.
 """
 
@@ -58,6 +58,7 @@ class Staged:
     diff: Diff = Diff()
     watermark: str | None = None
     shape: str | None = None
+    rests: bool = False  # next read in the hours of sweeps
     loaded: Loader | None = None
     torn: set[str] = field(default_factory=set)  # keys of the heads of which a line was set aside
 

@@ -71,6 +71,18 @@ def choose(name: str, standing: Standing, hints: DatasetHints, *, sweep: bool, p
     return "sweep" if standing.before.rows >= SWEEP_FROM_ROWS else "full"
 
 
+def awake(
+    connection: Connection, wanted: Collection[str], hints: Mapping[str, DatasetHints], sweep: Collection[str]
+) -> tuple[str, ...]:
+    """Those that a run of the day reads: what rests is left to the hours of sweeps, unless the mirror has none of it.
+
+    A run that would have nothing to do reads them all the same.
+    """
+    known = {name for name, standing in standings(connection, wanted).items() if standing.before.rows}
+    left = tuple(name for name in wanted if not hints[name].rests or name in sweep or name not in known)
+    return left or tuple(wanted)
+
+
 class Reader:
     """Reads the datasets of one run from one snapshot."""
 
@@ -95,7 +107,7 @@ class Reader:
             binds["changed_from"] = watermark.changed_from(hints.watermark_kind, last)
         source = Source(self._snapshot, name, binds, hints, changed=how == "changed")
         staged = pull(self._connection, source, name, how)
-        staged.shape = self._snapshot.shape(name)
+        staged.shape, staged.rests = self._snapshot.shape(name), hints.rests
         if hints.watermark:
             staged.watermark = watermark.reached(hints.watermark_kind, last, source.seen, self._limit(hints))
         return staged

@@ -24,7 +24,7 @@ from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set
 from sync.mirror.freeze import frozen, pinned_generation
 from sync.mirror.publish import Change, prune, publish
 from sync.mirror.pull import How, Staged
-from sync.mirror.reading import Horizons, Reader, Standing, plans, standings
+from sync.mirror.reading import Horizons, Reader, Standing, awake, plans, standings
 from sync.mirror.validate import GuardRules, Problem, check, limits
 from sync.mirror.workspace import LOCK, transaction, workspace
 
@@ -99,6 +99,8 @@ def run_mirror(
     """Read and publish `datasets` (all that the mapping offers by default). Waits for a running mirror.
 
     Of those named in `sweep` every row is looked at, those with a watermark too: deletes and late commits are found.
+    What the mapping lets rest is left alone by a scheduled run and by one of all datasets, unless `sweep` names it or
+    the mirror has nothing of it yet.
 
     `approve` names a held run: its datasets are read again and published if their content is still the same, else the
     new run is held in its place. Raises ValueError for a dataset that the mapping does not offer, run_not_found or
@@ -111,6 +113,9 @@ def run_mirror(
             records.close_interrupted(connection, to_text(store.clock.now()))
             held = records.held_run(connection, approve) if approve is not None else None
         wanted = _wanted(gateway, held["datasets"] if held else datasets)
+        if held is None and (datasets is None or trigger == "schedule"):
+            with transaction(connection):
+                wanted = awake(connection, wanted, {name: gateway.hints(name) for name in wanted}, sweep)
         report = _enter(connection, store, wanted, "approved" if held else trigger, requested_by)
         # What a sweep found is only found again by a sweep.
         work = _Work(store, connection, gateway, rules, report, progress or _silent, wanted if held else sweep)

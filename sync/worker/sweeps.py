@@ -1,6 +1,7 @@
 """Every row of every table once a night: what a change mark misses (deletes, late commits) is found in allowed hours.
 
-Only datasets with a watermark wait for the night; those without one are compared whole in every run.
+Datasets with a watermark wait for the night, and those that the mapping lets rest until then; others without one are
+compared whole in every run.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Sweeps:
                 return  # the centre is away, frozen or stopped: at the next look
 
     def due(self) -> list[str]:
-        """Datasets with a watermark that were not read whole for a day, the one that waits longest first."""
+        """Datasets that wait for the night and were not read whole for a day, the one that waits longest first."""
         gateway, store = self._worker.centre.gateway(), self._worker.store
-        marked = [name for name in gateway.offers() if gateway.hints(name).watermark]
+        hints = {name: gateway.hints(name) for name in gateway.offers()}
+        marked = [name for name, said in hints.items() if said.watermark or said.rests]
         with store.reading() as tx:
             return due_sweeps(marked, mirror_status.last_whole_reads(tx.conn), tx.now)

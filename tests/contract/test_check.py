@@ -11,6 +11,7 @@ from fallback_server.domain.clock import SystemClock
 from sync.central import check as checking
 from sync.central.check import check
 from sync.central.dialects import Column
+from sync.central.edges.mariadb import creates
 from sync.central.finding import Finding, short_version
 from sync.central.options import MappingFile
 from sync.central.remarks import code_page_of, text_findings
@@ -165,6 +166,32 @@ def test_what_an_account_may_not_do_is_named(mariadb_server: MariadbServer, mari
     assert "1142" in failed["upload/charge"].sentence and "grant" in failed["upload/charge"].cure
     assert "1142" in failed["ledger"].sentence
     gateway.close()
+    mariadb_server.admin(f"GRANT INSERT, UPDATE ON {database}.* TO 'r_{database}'@'127.0.0.1'")
+    gateway = open_gateway(url, mariadb.gateway.mapping.folder, SystemClock(), timeouts=QUICK)
+    said = [one for one in check(gateway, lambda dataset, row: None) if one.subject == "ledger"]
+    assert [one.status for one in said] == ["ok", "warn"] and "DELETE" in said[1].cure
+    gateway.close()
+
+
+@pytest.mark.odbc
+def test_an_account_that_may_not_make_the_ledger_is_named_on_mariadb_too(
+    mariadb_server: MariadbServer, mariadb: RealCentre
+) -> None:
+    """Its tables cannot be made on trial there: what the account may do is read from its grants."""
+    mariadb.run("DROP TABLE yj_ledger", "DROP TABLE yj_incident")
+    database = str(mariadb.direct.url.query["odbc_connect"]).partition("DATABASE=")[2].partition(";")[0]
+    user = f"'c_{database}'@'127.0.0.1'"
+    mariadb_server.admin(
+        f"CREATE USER {user} IDENTIFIED BY 'makes'; GRANT SELECT, INSERT, UPDATE ON {database}.* TO {user}"
+    )
+    said = []
+    for grant in (f"GRANT CREATE VIEW ON {database}.* TO {user}", f"GRANT CREATE ON {database}.* TO {user}"):
+        mariadb_server.admin(grant)
+        url = mariadb_server.odbc(database, user=f"c_{database}", password="makes")
+        gateway = open_gateway(url, mariadb.gateway.mapping.folder, SystemClock(), timeouts=QUICK)
+        said += [(one.status, one.sentence) for one in check(gateway, lambda *_: None) if one.subject == "ledger"]
+        gateway.close()
+    assert [status for status, _ in said] == ["fail", "warn"] and "CREATE" in said[0][1]
 
 
 @pytest.mark.odbc
@@ -234,3 +261,22 @@ def test_columns_of_n_types_hold_everything_and_two_collations_are_named() -> No
 )
 def test_a_version_is_cut_between_words(version: str, shown: str) -> None:
     assert short_version(version) == shown
+
+
+@pytest.mark.parametrize(
+    ("grants", "may"),
+    [
+        (["GRANT USAGE ON *.* TO `yj`@`%` IDENTIFIED BY PASSWORD '*X'"], False),
+        (["GRANT SELECT, CREATE VIEW, CREATE ROUTINE ON `his`.* TO `yj`@`%`"], False),
+        (["GRANT SELECT, CREATE ON `other`.* TO `yj`@`%`"], False),
+        (["GRANT SELECT, CREATE ON `his`.* TO `yj`@`%`"], True),
+        (["GRANT ALL PRIVILEGES ON *.* TO `yj`@`%` WITH GRANT OPTION"], True),
+        (["GRANT CREATE ON `hi_`.* TO `yj`@`%`"], True),
+        (["GRANT CREATE ON `h\\_s`.* TO `yj`@`%`"], False),
+        (["GRANT SELECT, CREATE ON `his`.`yj_ledger` TO `yj`@`%`"], True),
+        (["GRANT SELECT, CREATE ON `his`.`yj_incident` TO `yj`@`%`"], False),
+        (["GRANT `clerk` TO `yj`@`%`", "GRANT CREATE ON `his`.* TO `clerk`"], True),
+    ],
+)
+def test_what_grants_say_of_making_a_table(grants: list[str], may: bool) -> None:
+    assert creates(grants, "his", "yj_ledger") is may

@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import select
 
 from config.settings import Mirror, Settings
-from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.clock import SettableClock, to_text
 from fallback_server.domain.modes import Permit
 from fallback_server.store import alarms, jobs
 from fallback_server.store.audit import audit
 from fallback_server.store.mirror import run
 from fallback_server.store.mode_switch import begin_return, enter_emergency, release
-from fallback_server.store.session import Actor, Store
+from fallback_server.store.session import Actor, Store, oldest_as_of
 from sync.central.fake import FakeCentral
 from sync.central.gateway import DatasetHints
-from sync.mirror import watch
+from sync.mirror import alarm, watch
 from sync.mirror.refresh import refresh
 from sync.mirror.status import mirror_status
 from sync.worker import Centre, Worker
@@ -341,3 +341,46 @@ def test_a_sweep_that_takes_too_long_ends_between_two_pages(
     centre.page_rows = 10
     report = refresh(store, centre, rules, ["patient"], sweep=("patient",), budget_seconds=0.0)
     assert (report.state, [p["kind"] for p in report.problems]) == ("failed", ["sweep_budget"])
+
+
+def test_a_large_table_without_a_mark_may_be_left_to_the_night(
+    store: Store, worker: Worker, centre: FakeCentral, clock: SettableClock
+) -> None:
+    """Read once to have it, then only in allowed hours; a person who names it gets it at any hour."""
+    centre.dataset_hints["patient_card"] = DatasetHints(rests=True)
+    centre.datasets["patient_card"] = [{**centre.datasets["patient_card"][0], "card_no": f"K{n}"} for n in range(9)]
+    sweeps, cards = Sweeps(worker), 9
+    worker.mirror(None)
+    assert len(published(store, "patient_card")) == cards
+    centre.datasets["patient_card"] = centre.datasets["patient_card"][1:]
+    at(clock, "2026-11-23T14:00")
+    worker.scheduled_mirror(("patient", "patient_card"))
+    worker.mirror(None)
+    sweeps.look()
+    assert len(published(store, "patient_card")) == cards
+    with store.reading() as tx:
+        assert not any("patient_card" in one.datasets for one in tx.conn.execute(select(run).where(run.c.run_id > 1)))
+        assert oldest_as_of(tx.conn) == to_text(clock.now())  # a table that rests makes nothing else look old
+    status = {one.dataset: one for one in mirror_status(store, Mirror()).datasets}
+    assert status["patient_card"].age_seconds == 6 * 3600 and status["patient_card"].stale == "ok"
+    assert "master" not in alarm.look(store, Mirror())
+    at(clock, "2026-11-24T04:05")
+    sweeps.look()
+    assert swept(store) == [("published", ["patient_card"])] and len(published(store, "patient_card")) == cards - 1
+    centre.datasets["patient_card"] = centre.datasets["patient_card"][1:]
+    assert worker.mirror(["patient_card"])["state"] == "published"
+    assert len(published(store, "patient_card")) == cards - 2
+
+
+def test_a_table_that_rests_is_missed_after_two_nights(
+    store: Store, worker: Worker, centre: FakeCentral, clock: SettableClock
+) -> None:
+    centre.dataset_hints["patient_card"] = DatasetHints(rests=True)
+    worker.mirror(None)
+    found = {}
+    for day in ("2026-11-24T10:30", "2026-11-25T10:30"):
+        at(clock, day)
+        worker.mirror(None)
+        found[day] = [one.stale for one in mirror_status(store, Mirror()).datasets if one.dataset == "patient_card"]
+    assert list(found.values()) == [["warn"], ["fail"]]
+    assert alarm.look(store, Mirror())["master"].kind == "stale"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any, Final
@@ -157,6 +157,11 @@ class MariadbEdge:
             return  # no plan is made of a CALL: `routine` says whether it is there
         connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
 
+    def may_create(self, connection: Connection, tables: Sequence[str]) -> bool | None:
+        database = str(connection.execute(text("SELECT database()")).scalar())
+        grants = [str(grant) for grant in connection.execute(text("SHOW GRANTS")).scalars()]
+        return all(creates(grants, database, table) for table in tables)
+
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         plan = connection.execute(text(f"EXPLAIN FORMAT=JSON {sql}"), dict(binds)).scalar()
         return [Scan(table_of(table, sql), rows) for table, rows in _scanned(json.loads(plan or "{}"))]
@@ -197,6 +202,31 @@ class MariadbEdge:
         )
         row = connection.execute(statement, {"name": name.rpartition(".")[2]}).first()
         return None if row is None else Routine(_text(row[0]), None if row[1] is None else _text(row[1]))
+
+
+_GRANT: Final = re.compile(r"GRANT (.+?) ON (?:TABLE )?`?(.+?)`?\.`?(.+?)`? TO ")
+
+
+def creates(grants: Iterable[str], database: str, table: str) -> bool:
+    """Whether lines of SHOW GRANTS let an account make this table. Rights of a role count while it is the default."""
+    for grant in grants:
+        found = _GRANT.match(grant)
+        if found is None:
+            continue
+        rights = {right.strip() for right in found[1].split(",")}
+        if not rights & {"CREATE", "ALL PRIVILEGES"}:
+            continue
+        if found[2] == "*" or (_like(found[2], database) and found[3] in ("*", table)):
+            return True
+    return False
+
+
+def _like(pattern: str, name: str) -> bool:
+    """A database in a grant: % and _ stand for any characters and any one, unless a backslash stands before them."""
+    parts = re.split(r"(\\.|%|_)", pattern)
+    meaning = {"%": ".*", "_": "."}
+    said = "".join(meaning.get(part) or re.escape(part[1:] if part.startswith("\\") else part) for part in parts)
+    return re.fullmatch(said, name, re.IGNORECASE) is not None
 
 
 def meaning_of(sqlstate: str | None, number: int | None, phase: Phase, *, lost: bool) -> type[CentralError] | str:

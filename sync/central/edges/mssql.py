@@ -185,6 +185,9 @@ class MssqlEdge:
         with _switched(connection, "FMTONLY"):
             connection.exec_driver_sql(literal(connection, step.sql, binds)).close()
 
+    def may_create(self, connection: Connection, tables: Sequence[str]) -> bool | None:
+        return None
+
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         with _switched(connection, "SHOWPLAN_ALL"):
             plan = connection.exec_driver_sql(literal(connection, sql, binds)).mappings().all()

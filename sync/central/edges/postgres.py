@@ -155,6 +155,9 @@ class PostgresEdge:
             return  # no plan is made of a CALL: `routine` says whether it is there
         connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
 
+    def may_create(self, connection: Connection, tables: Sequence[str]) -> bool | None:
+        return None
+
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         plan = connection.execute(text(f"EXPLAIN (FORMAT JSON) {sql}"), dict(binds)).scalar()
         tables = _scanned(plan[0]["Plan"]) if plan else []

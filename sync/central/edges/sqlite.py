@@ -120,6 +120,9 @@ class SqliteEdge:
     def try_statement(self, connection: Connection, step: Step, binds: Mapping[str, Any]) -> None:
         connection.execute(text(f"EXPLAIN {step.sql}"), dict(binds))
 
+    def may_create(self, connection: Connection, tables: Sequence[str]) -> bool | None:
+        return None
+
     def scans(self, connection: Connection, sql: str, binds: Mapping[str, Any]) -> list[Scan]:
         plan = connection.execute(text(f"EXPLAIN QUERY PLAN {sql}"), dict(binds)).mappings()
         words = [str(row["detail"]).split() for row in plan]
