@@ -100,17 +100,20 @@ def not_in_order(state: MirrorStatus) -> list[str]:
         f"run {one['run_id']} is held; see it, then `yj mirror run --approve {one['run_id']}`" for one in state.held
     ]
     lines += [f"{one.dataset} is {age(one.age_seconds)} old" for one in state.datasets if one.stale == "fail"]
-    if lines:
-        return lines
-    if not state.datasets:
-        return ["there is no mirror yet: `yj mirror run`"]
     last = state.last_run
-    why = f"run {last['run_id']} ended {last['state']}" if last else "no run is on record"
-    return [f"{why}; the last good generation, {state.generation}, is still in use", *_explained(last)]
+    if not state.datasets:
+        lines.append("there is no mirror yet: `yj mirror run`")
+    elif not lines:
+        why = f"run {last['run_id']} ended {last['state']}" if last else "no run is on record"
+        lines.append(f"{why}; the last good generation, {state.generation}, is still in use")
+    return [*lines, *_explained(last)]
 
 
-def _explained(run: Mapping[str, Any] | None) -> list[str]:
-    return explained(run["problems"] or ()) if run is not None else []
+def _explained(last: Mapping[str, Any] | None) -> list[str]:
+    """Why the newest run failed, if it did; a held one has its own words."""
+    if last is None or last["state"] != "failed":
+        return []
+    return [f"run {last['run_id']} failed: {line}" for line in explained(last["problems"] or ())]
 
 
 def tell_history(out: Output, found: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from clients.console.mirror_views import not_in_order
 from config.settings import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import OPEN_DATASETS
@@ -21,6 +22,7 @@ from sync.central.gateway import Systemic
 from sync.mirror import alarm, halt, watch
 from sync.mirror.refresh import refresh
 from sync.mirror.run import RunReport
+from sync.mirror.status import mirror_status as status_of
 from tests.mirror.hospital import drug, hospital, patient, published
 
 DBA = Actor("0801", "卫信息", frozenset({"admin"}))
@@ -246,3 +248,17 @@ def test_a_copy_that_nobody_noticed_stopping_is_an_alarm(
     go(store)
     mirror()
     assert on(store) == {}
+
+
+def test_after_a_first_run_that_failed_the_status_says_so_and_why(
+    store: Store, centre: FakeCentral, mirror: Refresh
+) -> None:
+    centre.reachable = False
+    run_id = mirror().run_id
+    state = status_of(store, Mirror())
+    assert (state.ok, state.generation, list(state.datasets)) == (False, None, [])
+    said = not_in_order(state)
+    assert said[0] == "there is no mirror yet: `yj mirror run`"
+    assert said[1].startswith(f"run {run_id} failed: unreachable: 中心连不上") and len(said) == 2
+    centre.reachable = True
+    assert mirror().published and status_of(store, Mirror()).ok
