@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from clients.console.main import main
+from clients.console.mirror_views import RowProgress
+from clients.console.output import Ticker
 from tests.clients.test_console import answer, founded, home, words
 
 __all__ = ["founded", "home"]
@@ -33,3 +36,19 @@ def test_history_and_rejected_rows_are_documents(home: Path, capsys: pytest.Capt
     assert main([*yj, "rejected", "--json"]) == 0
     assert answer(capsys) == {"items": []}
     assert main([*yj, "history", "--hours", "999"]) == 2
+
+
+def test_a_first_load_shows_datasets_rows_and_their_speed() -> None:
+    class Seen(Ticker):
+        note_seconds = 0.0
+        steps: ClassVar[list[tuple[int, int | None, str]]] = []
+
+        def advance(self, done: int, total: int | None = None, note: str = "") -> None:
+            self.steps.append((done, total, note))
+
+    shown = RowProgress(Seen())
+    shown.dataset("patient", 3, 18)
+    shown.rows("patient", 1_250_000)
+    assert Seen.steps[0] == (3, 18, "patient")
+    done, total, note = Seen.steps[1]
+    assert (done, total) == (3, 18) and note.startswith("patient 1,250,000 (") and note.endswith("/s)")
