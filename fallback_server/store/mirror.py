@@ -105,7 +105,9 @@ dataset_state = Table(
     Column("greatest_key", Text),
     Column("swept_at", String(35)),  # as of when every row of the centre was last looked at
     Column("shape", Text),  # the columns the centre gave and their types
-    Column("rests", Boolean, nullable=False),  # read in the hours of sweeps only, so a day old by intention
+    Column(
+        "rests", Boolean, nullable=False, default=False
+    ),  # read in the hours of sweeps only, so a day old by intention
 )
 
 # What a publish changed, so that it can be undone: the row before it, NULL where there was none.
