@@ -1197,6 +1197,7 @@ def upgrade() -> None:
         sa.Column("greatest_key", sa.Text(), nullable=True),
         sa.Column("swept_at", sa.String(length=35), nullable=True),
         sa.Column("shape", sa.Text(), nullable=True),
+        sa.Column("rests", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("dataset", name=op.f("pk_dataset_state")),
         schema="mirror",
     )
