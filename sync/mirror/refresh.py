@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from sqlalchemy import update
 
-from fallback_server.store import alarms
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.store import alarms, staffing
 from fallback_server.store.mirror import run
-from fallback_server.store.session import Store
+from fallback_server.store.mode import SYSTEM_OPERATOR
+from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError, CentralGateway
 from sync.mirror import alarm
 from sync.mirror.halt import StopSwitch
@@ -52,8 +56,16 @@ def refresh(
     if watch.halted is not None and report.state == "failed":
         report.problems = [_problem(watch.halted)]
     _note(store, report, watch)
+    if report.published and "operator" in report.datasets:
+        _send_leavers_away(store)
     alarm.look(store, rules)
     return report
+
+
+def _send_leavers_away(store: Store) -> None:
+    """End the sessions of those who left the centre; each request asks too, so with a busy store it may wait."""
+    with suppress(YjError), store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
+        staffing.end_sessions_of_leavers(tx)
 
 
 def _within(seconds: float, switch: StopSwitch) -> Callable[[], None]:
