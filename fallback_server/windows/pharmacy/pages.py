@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fallback_server.acts import prescriptions, prints
+from fallback_server.store import after_lists
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.pharmacy import queries, rules
 
@@ -14,7 +15,7 @@ pages = Pages("pharmacy")
 @pages.page("/pharmacy", template="pharmacy/pharmacy.html", title="pharmacy.title", roles=("pharmacist",), nav=True)
 def pharmacy(view: View) -> dict[str, Any]:
     """The pharmacist's window: what is paid, what was handed over, what must be dispensed in the HIS afterwards."""
-    return {"data": queries.page_data(view.tx)}
+    return {"data": queries.page_data(view.tx), "to_dispense": len(after_lists.to_dispense(view.tx.conn))}
 
 
 @pages.paper(

@@ -59,6 +59,8 @@ export function buttonsReady(afterwards) {
 export function formReady(form, afterwards) {
   const draft = new Draft(form.id);
   draft.bind(form);
+  // Not form.dataset: a field of that name would stand in its place.
+  const told = (name) => form.getAttribute(`data-${name}`);
   const go = once(async () => {
     hush();
     const fields = Array.from(form.elements).filter((field) => field.name && !field.closest("[hidden]"));
@@ -70,7 +72,7 @@ export function formReady(form, afterwards) {
     const given = Object.fromEntries(fields.filter((field) => field.type !== "checkbox").map((field) => [field.name, field.type === "password" ? field.value : field.value.trim()]));
     for (const box of fields.filter((field) => field.type === "checkbox" && field.checked)) given[box.name] = box.value === "true";
     try {
-      await send(form.dataset.send, bodyOf(given), draft.key);
+      await send(told("send"), bodyOf(given), draft.key);
     } catch (error) {
       failed(error, form);
       return;
@@ -78,7 +80,7 @@ export function formReady(form, afterwards) {
     draft.renew();
     form.reset();
     form.dispatchEvent(new Event("change"));
-    said(form.dataset.said);
+    said(told("said"));
     goTo(fields[0]);
     await afterwards();
   });
