@@ -12,7 +12,7 @@ from fallback_server.store.mode import incident, incident_event
 
 
 def due(conn: Connection, marked: Iterable[str]) -> set[str]:
-    """Which of the datasets with a change mark were last looked at whole before the newest return was over."""
+    """Which of the datasets that are not read whole every time were last so before the newest return was over."""
     over = _last_return(conn)
     if over is None:
         return set()

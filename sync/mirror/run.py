@@ -113,9 +113,13 @@ def run_mirror(
             records.close_interrupted(connection, to_text(store.clock.now()))
             held = records.held_run(connection, approve) if approve is not None else None
         wanted = _wanted(gateway, held["datasets"] if held else datasets)
+        hints = {name: gateway.hints(name) for name in wanted}
+        with store.reading() as tx:  # the first run after a return leaves nothing out
+            marked = [name for name in wanted if hints[name].watermark or hints[name].rests]
+            sweep = {*sweep, *afterwards.due(tx.conn, marked)}
         if held is None and (datasets is None or trigger == "schedule"):
             with transaction(connection):
-                wanted = awake(connection, wanted, {name: gateway.hints(name) for name in wanted}, sweep)
+                wanted = awake(connection, wanted, hints, sweep)
         report = _enter(connection, store, wanted, "approved" if held else trigger, requested_by)
         # What a sweep found is only found again by a sweep.
         work = _Work(store, connection, gateway, rules, report, progress or _silent, wanted if held else sweep)
@@ -192,8 +196,6 @@ def _attempt(work: _Work, names: tuple[str, ...], held: Mapping[str, Any] | None
         work.standing = standings(work.connection, names)
     hints = {name: work.gateway.hints(name) for name in names}
     _ask_whether_rewound(work)
-    with work.store.reading() as tx:
-        work.sweep = {*work.sweep, *afterwards.due(tx.conn, (name for name in names if hints[name].watermark))}
     work.how = plans(work.standing, hints, work.sweep, plain=True)
     if "load" not in work.how.values():
         return _read_and_publish(work, held)

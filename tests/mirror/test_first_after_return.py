@@ -87,3 +87,15 @@ def test_a_full_compare_that_did_not_go_through_is_owed_still(
     assert mirror().state == "failed"
     clock.advance(60)
     assert mirror().counts["patient"]["updated"] == 1
+
+
+def test_what_rests_during_the_day_is_read_all_the_same(
+    store: Store, centre: FakeCentral, mirror: Run, clock: SettableClock
+) -> None:
+    mirror()
+    centre.dataset_hints["diagnosis"] = DatasetHints(rests=True)
+    clock.advance(60)
+    assert "diagnosis" not in mirror().datasets
+    returned(store, 1)
+    clock.advance(60)
+    assert "diagnosis" in mirror().datasets and "diagnosis" not in mirror().datasets
