@@ -27,6 +27,8 @@ class Finding:
     detail: str
 
 
+CERTIFICATE_DAYS = 30
+
 # What the standby's own tables say (store.readiness), in the words of the command line.
 SENTENCES = {
     "mirror_missing": "there is none yet; run `yj mirror run`",
@@ -52,7 +54,7 @@ def ready(
 ) -> None:
     """Look at store, schema, mirror, disk and centre; exit 1 with the reasons if the standby could not take over."""
     out, found = Output(as_json), instance(ctx)
-    findings = [_disk(found), *_centre(found)]
+    findings = [_disk(found), *_certificate(found), *_centre(found)]
     try:
         with found.store() as store:
             findings += [
@@ -82,6 +84,27 @@ def _disk(found: Instance) -> Finding:
     detail = f"{free} % free ({usage.free // 1_000_000_000} GB)"
     # Percent alone is alarm on a big disk: what counts is whether days of work fit.
     return Finding("disk", True if free >= least else None if usage.free > 2_000_000_000 else False, detail)
+
+
+def _certificate(found: Instance) -> list[Finding]:
+    """Whether browsers will believe the front door: days left, and that it names this machine."""
+    from datetime import timedelta
+
+    from clients.console.fronting import CERTIFICATES, names_of
+    from fallback_server.door import certificates
+
+    server = found.settings.server
+    if not server.tls or server.certificate:
+        return []
+    try:
+        shown = certificates.look(found.home / CERTIFICATES)
+    except certificates.CertificateTrouble as error:
+        return [Finding("certificate", False, f"{error}; `yj certificate renew`")]
+    days = (shown.expires_at - found.clock.now()) // timedelta(days=1)
+    due = shown.due(found.clock.now(), names_of(found))
+    # A door that runs renews it two months before: less than one left means that it could not.
+    ok = None if due is not None and days > CERTIFICATE_DAYS else days > CERTIFICATE_DAYS
+    return [Finding("certificate", ok, f"{days} days left" + (f"; {due}" if due else ""))]
 
 
 def _tables(found: Instance, store: Store) -> list[Finding]:

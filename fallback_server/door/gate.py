@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from asyncio import sslproto
 from collections import Counter
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,9 @@ from weakref import WeakSet
 from aiohttp import web
 
 TLS_HANDSHAKE: Final = 0x16
+# The loop keeps a reading buffer for every TLS connection, 256 KiB unless told otherwise: 130 MB for 500 windows that
+# send next to nothing. One TLS record is enough.
+TLS_BUFFER: Final = 16 * 1024
 FIRST_BYTE_SECONDS: Final = 20.0  # browsers open a connection ahead of need; a silent one is closed
 FIRST_REQUEST_SECONDS: Final = 20.0
 HANDSHAKE_SECONDS: Final = 15.0
@@ -33,6 +37,7 @@ log = logging.getLogger("yj.door")
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """What the door shows. Raises OSError (ssl.SSLError is one) where the files cannot be used."""
+    sslproto.SSLProtocol.max_size = TLS_BUFFER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])

@@ -68,7 +68,7 @@ def _operation(window: str, route: Route, schemas: dict[str, Any]) -> dict[str, 
         "tags": [window],
         "parameters": parameters,
         "responses": {
-            str(route.status): {"description": "Done", "content": {"application/json": {"schema": {}}}},
+            str(route.status): {"description": "Done", "content": {route.produces: {"schema": {}}}},
             "default": {"description": "Refused or failed", "content": problem},
         },
     }

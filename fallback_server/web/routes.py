@@ -94,6 +94,7 @@ class Route:
     acts: tuple[str, ...] = ()  # what a second person's one-time code may be for: domain.two_persons
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
+    produces: str = "application/json"
 
     @property
     def name(self) -> str:

@@ -58,10 +58,10 @@ class Standby:
         return holder(self.home, name)
 
     def parts(self) -> list[int]:
-        """Both parts, as soon as they run and the server answers."""
+        """All parts, as soon as they run and the server answers."""
         with YjClient(f"http://127.0.0.1:{self.port}", "test", patience=0) as window:
             until(window.alive, 90)
-        return [int(str(until(lambda name=name: self.part(name)))) for name in ("serve", "worker")]  # type: ignore[misc]
+        return [int(str(until(lambda name=name: self.part(name)))) for name in ("serve", "worker", "door")]  # type: ignore[misc]
 
     def end(self) -> None:
         if self.process.poll() is None:
@@ -83,12 +83,15 @@ def standby(tmp_path: Path) -> Iterator[Standby]:
 
 
 def test_a_part_that_dies_is_started_again(standby: Standby) -> None:
-    server, worker = standby.parts()
-    os.kill(server, signal.SIGKILL)
-    os.kill(worker, signal.SIGKILL)
-    until(lambda: standby.part("serve") not in (None, server))
-    until(lambda: standby.part("worker") not in (None, worker))
-    assert standby.parts() != [server, worker]
+    server, worker, door = standby.parts()
+    for part in (server, worker, door):
+        os.kill(part, signal.SIGKILL)
+    until(lambda: standby.part("serve") not in (None, server), 90)
+    until(lambda: standby.part("worker") not in (None, worker), 90)
+    until(lambda: standby.part("door") not in (None, door), 90)
+    standby.parts()
+    with YjClient(f"https://127.0.0.1:{standby.port}", "test", ca=standby.home / "certificates/ca.crt") as window:
+        assert window.mode()["mode"] == "normal"
 
 
 def test_sigterm_stops_everything_cleanly(standby: Standby) -> None:

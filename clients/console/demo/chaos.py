@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 PHASES = ("work", "upload")
-TARGETS = {"work": ("serve", "serve", "worker"), "upload": ("worker", "worker", "serve")}
+TARGETS = {"work": ("serve", "door", "worker"), "upload": ("worker", "worker", "serve")}
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class Loop:
         with self.step("应急实例 · the standby", "standby"):
             self.stage.make_instance(admins, SETTINGS)
             self.stage.up()
-        self.out.say(f"  windows at {self.stage.address}")
+        self.out.say(f"  windows at {self.stage.safe_address} (on this machine also {self.stage.address})")
 
     def _normal_day(self, console: YjClient) -> None:
         with self.step("镜像 · mirror", "mirror"):
@@ -144,7 +144,7 @@ class Loop:
             known = cast.read_logins(self.stage.logins)
             shelf, doctors = read_shelf(console, {one.code for one in known}, self.play.visits + NEED)
             self.crew = cast.choose(admins, known, doctors)
-            self.floor = Floor(self.stage.address, self.crew, shelf, self.journal, paper)
+            self.floor = Floor(self.stage.safe_address, self.crew, shelf, self.journal, paper, self.stage.ca)
             self.floor.open()
         self.out.say(f"  incident {self.story.incident_no}, {len(self.floor.clients)} windows")
 
@@ -308,7 +308,7 @@ class Loop:
 
     @contextmanager
     def _console(self, who: cast.Login, station: str) -> Iterator[YjClient]:
-        with YjClient(self.stage.address, station, patience=90) as client:
+        with YjClient(self.stage.safe_address, station, patience=90, ca=self.stage.ca) as client:
             client.log_in(who.person)
             yield client
 

@@ -36,8 +36,18 @@ class Stage:
 
     @property
     def address(self) -> str:
-        """Where the windows are."""
+        """Where this machine reaches the windows without TLS."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def safe_address(self) -> str:
+        """Where the windows are."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def ca(self) -> Path:
+        """The authority that windows trust, and nothing else."""
+        return self.home / "certificates" / "ca.crt"
 
     @property
     def centre(self) -> EmbeddedPostgres:

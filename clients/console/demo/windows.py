@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from clients.console.demo.cast import Cast, Login
 from clients.console.demo.desks import CashierDesk, Desk, DoctorDesk, NurseDesk, PharmacistDesk, RegistrarDesk
@@ -28,6 +29,7 @@ class Floor:
     shelf: Shelf
     journal: Journal
     paper: Mapping[str, str]
+    ca: Path | None = None
     clients: dict[str, YjClient] = field(default_factory=dict)
     shifts: dict[str, str] = field(default_factory=dict)
     desks: dict[str, list[Desk]] = field(default_factory=dict)
@@ -53,7 +55,7 @@ class Floor:
             self._open_shift(desk)
 
     def _seat(self, role: str, number: int, who: Login) -> YjClient:
-        client = YjClient(self.address, f"{role.upper()}-{number:02d}", patience=PATIENCE)
+        client = YjClient(self.address, f"{role.upper()}-{number:02d}", patience=PATIENCE, ca=self.ca)
         client.log_in(who.person)
         client.heartbeat(role)
         self.clients[client.workstation] = client

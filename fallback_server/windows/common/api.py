@@ -13,7 +13,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import WORKSTATION_CODE
 from fallback_server.web import login
-from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall
+from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall, Route
 from fallback_server.windows.common import queries, usecases
 
 api = Api("common")
@@ -99,9 +99,22 @@ def show_mode(call: Call) -> Any:
     return standing.shown_mode(call.tx, call.policy)
 
 
-@api.get("/mode/events", summary="Server-sent stream of the mode (needs the front door)", roles=PUBLIC)
-def mode_events(call: Call) -> Any:
+def _mode_events(call: Call) -> Any:
+    """The front door answers this itself; who reaches the server without it is told that there is none."""
     raise YjError("not_available")
+
+
+api.add(
+    Route(
+        "GET",
+        "/mode/events",
+        _mode_events,
+        "Server-sent stream of what GET /mode says, held by the front door: at once, at every change and every 15 s;"
+        " `event: away` while the server behind it does not answer. 501 without the door",
+        roles=PUBLIC,
+        produces="text/event-stream",
+    )
+)
 
 
 def _declare_list(path: str, dataset: str) -> None:
