@@ -48,4 +48,5 @@ def test_a_supervisor_hands_out_a_book_with_the_keyboard(standby: Standby, desk:
         page.keyboard.press("Enter")
     wait_for(page, "[data-live=books]", "C00000100")
     assert "本地发放" in page.inner_text("[data-live=books]")
-    assert desk("admin", "/console/books").page.is_disabled("#press-book")
+    other = desk("admin", "/console/books").page
+    assert other.locator("#hand-out, #press-book").count() == 0 and "只有收费组长" in other.inner_text("#work")

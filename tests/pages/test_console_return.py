@@ -74,7 +74,7 @@ def test_two_conflicts_are_decided_by_two_people_from_both_versions(
     with page.expect_navigation():
         page.keyboard.press("Enter")
     page.wait_for_selector("body[data-ready]")
-    assert "0801 + 0601" in page.inner_text("main") and "票据已换开" in page.inner_text("main")
+    assert "卫信息 0801 + 陈组长 0601" in page.inner_text("main") and "票据已换开" in page.inner_text("main")
     with standby.hospital.store.reading() as tx:
         rows = tx.conn.execute(select(conflict.c.decision, conflict.c.approver_code).order_by(conflict.c.id)).all()
     assert [tuple(row) for row in rows] == [("retry_without_receipt", "0601"), ("retry", None)]

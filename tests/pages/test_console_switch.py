@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from fallback_server.domain.modes import Permit
+from fallback_server.store import centre_look
 from fallback_server.store.people import session
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import PASSWORD
@@ -85,6 +86,23 @@ def test_a_planned_outage_runs_the_mirror_first_and_asks_when_that_fails(
     assert hospital.window("admin").get("/incidents").json["items"][0]["cause"] == "maintenance"
 
 
+def test_switching_while_the_centre_answers_is_asked_about_in_so_many_words(
+    standby: Standby, desk: Callable[..., Desk]
+) -> None:
+    centre_look.note(standby.hospital.store, 0.02, 0.0, "15")
+    page = desk("admin", "/console/switch").page
+    assert page.locator("#cause option[value=maintenance]").is_disabled()  # sudden and planned do not go together
+    page.select_option("#cause", "server")
+    page.fill("#reason", "HIS 打不开")
+    page.keyboard.press("F9")
+    page.wait_for_selector("dialog[open] .note.warn")
+    assert "先打电话核实" in page.inner_text("dialog")
+    page.keyboard.press("Escape")
+    page.check("[name=planned][value=yes]")
+    assert page.input_value("#cause") == "maintenance" and page.locator("#cause option[value=server]").is_disabled()
+    assert mode_of(standby.hospital)["mode"] == "normal"
+
+
 def test_another_person_confirms_and_not_the_one_who_switched(standby: Standby, desk: Callable[..., Desk]) -> None:
     number = standby.hospital.emergency()  # by 0801
     page = desk("admin", "/console/switch").page
@@ -130,7 +148,7 @@ def test_the_scope_changes_with_a_reason_and_the_insurance_has_a_switch_of_its_o
     page.check("#change-scope [value=JZ]")
     page.fill("#scope-reason", "只剩急诊")
     page.press("#scope-reason", "Enter")
-    wait_for(page, "dd", "JZ")
+    wait_for(page, "dd", "急诊")
     assert mode_of(standby.hospital)["scope"] == ["JZ"]
     page.press("#press-insurance", "Enter")
     answer(page, "医保平台故障")

@@ -106,6 +106,7 @@ def test_take_the_picture(declared: Declared, language: str, standby: Standby, d
     there.page.goto(there.url + address(declared, day) + f"?lang={language}")
     if declared.size is None:
         there.ready()
+        there.page.wait_for_timeout(3000 * declared.path.startswith("/console"))  # by then it has looked again
         STEPS.get(declared.path, lambda page: None)(there.page)
     else:
         there.page.set_viewport_size({"width": PAPER[declared.size] + 40, "height": 400})

@@ -25,16 +25,21 @@ Points = Sequence[tuple[float, float]]
 
 def bars(cut: Slots, values: Sequence[float], summary: str) -> Markup:
     """One bar a slot. `summary` says in words what the picture shows, for those who do not see it."""
-    chart = _pygal().Bar(**_look(cut) | {"margin_bottom": 14}, spacing=0)
+    chart = _pygal().Bar(**_look(cut) | {"margin_bottom": 14, "range": _whole(values)}, spacing=0)
     chart.add("", list(values))
     return _drawn(chart, summary)
 
 
 def area(cut: Slots, values: Sequence[float], summary: str) -> Markup:
     """One line over the slots with what is under it filled."""
-    chart = _pygal().Line(**_look(cut), fill=True, show_dots=False)
+    chart = _pygal().Line(**_look(cut) | {"range": _whole(values)}, fill=True, show_dots=False)
     chart.add("", list(values))
     return _drawn(chart, summary)
+
+
+def _whole(values: Sequence[float]) -> tuple[float, float]:
+    """An axis of whole numbers, also while there is nothing to show: what is counted has no fifths."""
+    return 0, max(5, *values)
 
 
 def lines(since: datetime, until: datetime, series: Mapping[str, Points], summary: str) -> Markup:

@@ -11,7 +11,7 @@ from fallback_server.store.conflicts import DECISIONS, kind_of, list_conflicts
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.web.pages import File, Pages, View
 from fallback_server.windows.console import queries, rules
-from fallback_server.windows.console.pages.screen import CONSOLE, causes, kinds, names
+from fallback_server.windows.console.pages.screen import CONSOLE, causes, kinds, names, people
 from fallback_server.windows.console.queries import records
 
 pages = Pages("console")
@@ -42,6 +42,7 @@ def reconciliation(view: View) -> dict[str, Any]:
         "sheet": account_sheet.sheet(view.tx, number),
         "names": names(view.language),
         "causes": causes(view.language),
+        "who": people(view),
         "kinds": kinds(view.language),
         "told": lambda value: differences.words(value, view.language),
     }
@@ -65,6 +66,7 @@ def incident_report(view: View) -> dict[str, Any]:
                      "meaning": _meaning(one["decision"], english)} for one in decided],
         "names": names(view.language),
         "causes": causes(view.language),
+        "who": people(view),
     }  # fmt: skip
 
 

@@ -5,8 +5,10 @@ A screen is asked for again every few seconds with `?live=1`; then only what sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from fallback_server.domain.categories import (
@@ -16,8 +18,9 @@ from fallback_server.domain.categories import (
     RECEIPT_CATEGORIES,
 )
 from fallback_server.domain.differences import KINDS
-from fallback_server.store.mode import incident
+from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.web.pages import View
+from fallback_server.windows.console import queries
 from fallback_server.windows.console.queries.situation import chosen_incident
 
 CONSOLE: Final = ("admin", "duty", "supervisor", "auditor")
@@ -46,9 +49,22 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "zh": view.language == "zh",
         "may": {name: bool(roles & set(of)) for name, of in MAY.items()},
         "me": view.tx.who.operator_code,
+        "who": people(view),
         "data": {"role": "console", "number": number},
         **more,
     }
+
+
+def people(view: View) -> Callable[[str | None], str]:
+    """Says who somebody is: name and code, several one after another; what the standby did by itself has no name."""
+    known = queries.everybody(view.tx)  # now: the template is filled when the transaction is over
+
+    def one(code: str) -> str:
+        if code == SYSTEM_OPERATOR:
+            return str(_("console.system"))
+        return f"{known[code]} {code}" if code in known else code
+
+    return lambda codes: "、".join(map(one, codes.split("、"))) if codes else "—"
 
 
 MAY: Final = {

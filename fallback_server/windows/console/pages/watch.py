@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask_babel import gettext as _
 
 from fallback_server.acts import roll_call, standing
+from fallback_server.domain.modes import Mode
 from fallback_server.store import centre_look, jobs, mirror_history, mirror_status, pulse, readiness
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.returns_queries import upload_progress
@@ -157,7 +158,7 @@ def mirror(view: View) -> dict[str, Any]:
     tx = view.tx
     found = queries.mirror_overview(tx, view.policy)
     return screen(
-        view, "mirror", **about(view), mirror=found, job=situation.at_work(tx, jobs.MIRROR),
+        view, "mirror", **about(view), mirror=found, job=situation.at_work(tx, jobs.MIRROR), frozen=_frozen(tx),
         last_job=situation.last_job(tx, jobs.MIRROR), chart=mirror_chart(view) if _wants_charts(view) else None,
         with_charts=_wants_charts(view),
         rejected=mirror_status.rejections(tx.conn, REJECTIONS_SHOWN), can_roll_back=_can_roll_back(tx),
@@ -170,8 +171,13 @@ def _line(run: dict[str, Any]) -> dict[str, Any]:
     return {**mirror_history.run_line({**run, "run_id": run["id"]}), "told": run["problems"] or []}
 
 
+def _frozen(tx: Tx) -> bool:
+    """Whether the copy stands still because the whole hospital works with it."""
+    return tx.mode.mode is not Mode.NORMAL and not tx.mode.drill and tx.mode.scope is None
+
+
 def _can_roll_back(tx: Tx) -> bool:
-    return tx.mode.mode.value == "normal" or tx.mode.drill
+    return tx.mode.mode is Mode.NORMAL or tx.mode.drill
 
 
 @pages.page("/console/books", template="console/books.html", title="console.tab_books", roles=CONSOLE)

@@ -178,6 +178,14 @@ def receipt_books_of_all(tx: Tx) -> list[dict[str, Any]]:
     return found
 
 
+def everybody(tx: Tx) -> dict[str, str]:
+    """Code → name of everybody who can log in; one of our own hides a mirrored one."""
+    table = mirror.datasets["operator"]
+    found = {row.operator_code: row.name for row in tx.conn.execute(select(table.c.operator_code, table.c.name))}
+    own = tx.conn.execute(select(operator.c.operator_code, operator.c.name))
+    return found | {row.operator_code: row.name for row in own}
+
+
 def cashiers(tx: Tx) -> list[dict[str, Any]]:
     """People who may hold a receipt book: code and name, ours before the mirrored ones of the same code."""
     table = mirror.datasets["operator"]

@@ -29,6 +29,11 @@ function namesOf(form) {
   return Array.from(form.querySelectorAll("[data-department]:checked"), (box) => box.dataset.department);
 }
 
+/** How the standby sees the centre now, as the page shows it. */
+function centre() {
+  return document.querySelector("[data-centre]")?.dataset.centre ?? "unknown";
+}
+
 function wrong(field, words) {
   hush();
   field.setAttribute("aria-invalid", "true");
@@ -124,9 +129,11 @@ function switchOn(form) {
     if (departments === undefined) return;
     const drill = form.elements.drill.checked;
     const names = departments === null ? t("frame.band_whole") : namesOf(form).join("、");
+    const sudden = !drill && value(form, "planned") === "no";
     const sure = await question({
       title: t("console.switch_on_sure"),
       body: h("div.sure", {}, h("p.total", {}, names), h("p", {}, drill ? t("console.as_drill") : t("console.as_real")),
+        sudden && centre() === "fine" ? h("p.note.warn", {}, t("console.centre_is_fine")) : null,
         h("p", {}, `${form.elements.cause.selectedOptions[0].textContent}：${value(form, "reason")}`)),
       buttons: [{ value: "yes", label: t("console.switch_on"), main: true }, { value: null, label: t("frame.cancel") }],
     });
@@ -167,8 +174,10 @@ function changeScope(form) {
 function switchOff(form) {
   const go = once(async () => {
     const upload = value(form, "upload") === "yes";
+    const then = h("p", {}, upload ? t("console.then_upload") : t("console.then_no_upload"));
+    const early = centre() === "fine" ? null : h("p.note.warn", {}, t("console.centre_is_not_fine"));
     const done = await asked({
-      title: t("console.switch_off_sure"), body: upload ? t("console.then_upload") : t("console.then_no_upload"),
+      title: t("console.switch_off_sure"), body: h("div", {}, then, early),
       word: t("console.switch_off"), fields: SECOND_OR_ALONE,
       send: (given, key) => act("/mode/normal", { upload, approver: approver(given) }, key),
     });

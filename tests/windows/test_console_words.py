@@ -1,0 +1,75 @@
+"""The console speaks as people do: names beside codes, reasons in the reader's language, figures where any are."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from clients.pages import PAGES_DIR
+from config.settings import Settings
+from fallback_server.app import create_app
+from fallback_server.domain.modes import Permit
+from fallback_server.store.mode_switch import advance, begin_return
+from tests.fixtures_hospital import ADMIN, PASSWORD, Hospital
+from tests.windows.money_cast import charge, items
+
+
+@pytest.fixture
+def console(hospital: Hospital, hospital_settings: Settings) -> FlaskClient:
+    """An administrator's browser without scripts."""
+    app = create_app(hospital_settings, hospital.clock, PAGES_DIR, store=hospital.store)
+    browser = app.test_client()
+    form = {"operator": "0801", "password": PASSWORD, "workstation": "W0801"}
+    assert browser.post("/login", data=form).status_code == 303
+    return browser
+
+
+def seen(console: FlaskClient, path: str, language: str = "zh") -> str:
+    answer = console.get(f"{path}?lang={language}&live=figures")  # the screen without the words for its scripts
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def test_the_scope_is_said_by_name(hospital: Hospital, console: FlaskClient) -> None:
+    hospital.emergency(["NK", "EK"])
+    told = hospital.window("cashier").get("/mode").json
+    assert (told["scope"], told["scope_names"]) == (["EK", "NK"], ["儿科门诊", "内科门诊"])
+    for path in ("/console", "/console/switch", "/console/incidents"):
+        assert "儿科门诊、内科门诊" in seen(console, path), path
+
+
+def test_what_happened_by_itself_has_a_reason_in_the_readers_language(hospital: Hospital, console: FlaskClient) -> None:
+    hospital.emergency()
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        begin_return(tx, upload=False, grace_seconds=5, hold_seconds=0)
+    hospital.clock.advance(6)
+    assert advance(hospital.store)
+    chinese = seen(console, "/console/incidents")
+    assert "宽限期已过，不上传" in chinese and "系统自动" in chinese and "卫信息 0801" in chinese
+    assert "the grace is over" in seen(console, "/console/incidents", "en")
+
+
+def test_the_switch_names_who_switched(hospital: Hospital, console: FlaskClient) -> None:
+    hospital.emergency()
+    assert "卫信息 0801" in seen(console, "/console/switch")
+
+
+def test_a_document_shows_names_and_an_amount_only_where_money_moved(hospital: Hospital, console: FlaskClient) -> None:
+    hospital.emergency()
+    made = charge(hospital.window("cashier"), items(("F001", 1))).json
+    paid = seen(console, f"/console/documents/{made['id']}")
+    assert "<dt>金额</dt><dd>25.00</dd>" in paid and "钱伟 0201" in paid
+    archive = hospital.window("registrar").post(
+        "/patients", {"name": "陈新", "sex": "F", "birth_date": "1990-01-01", "phone": "13900000000"}
+    )
+    assert archive.status == 201, archive.json
+    free = seen(console, f"/console/documents/{archive.json['id']}")
+    assert "金额" not in free and "0.00" not in free and "139****" in free
+
+
+def test_while_the_hospital_works_with_it_the_mirror_is_not_asked_to_run(
+    hospital: Hospital, console: FlaskClient
+) -> None:
+    assert "镜像冻结" not in seen(console, "/console/mirror")
+    hospital.emergency()
+    assert "镜像冻结" in seen(console, "/console/mirror")
