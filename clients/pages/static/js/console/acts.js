@@ -22,7 +22,7 @@ export const SECOND = second(true);
 // At night there may be nobody: some acts take a reason instead, and wait for a counter-signature.
 export const SECOND_OR_ALONE = [
   ...second(false),
-  { name: "alone", label: t("console.alone"), maxlength: 500, hint: t("console.alone_hint") },
+  { name: "alone", label: t("console.alone"), maxlength: 500, hint: t("console.alone_hint"), aside: true },
 ];
 
 /** The second person as the API wants them, or why there is none. */

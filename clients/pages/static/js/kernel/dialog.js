@@ -7,9 +7,10 @@ import { t } from "./page.js";
 import { searching } from "./search.js";
 
 /**
- * Ask. `fields` are `{name, label, type?, value?, required?, options?, among?, hint?}` (`options` is a list that is shown,
- * `among` one that is searched, both of `{value, label}`, the second also found by `also`), `buttons` are
- * `{value, label, key?, main?}`; the first main one is what Enter presses. Resolves to `{button, ...fields}` or to null.
+ * Ask. `fields` are `{name, label, type?, value?, required?, options?, among?, hint?, aside?}` (`options` is a list that is
+ * shown, `among` one that is searched, both of `{value, label}`, the second also found by `also`; Enter passes by one that
+ * is `aside`), `buttons` are `{value, label, key?, main?}`; the first main one is what Enter presses. Resolves to
+ * `{button, ...fields}` or to null.
  * `check(answer)` may return (or resolve to) a sentence: it is shown and the question stays.
  */
 export function question({ title, body = null, fields = [], buttons = null, check = null }) {
@@ -28,7 +29,7 @@ export function question({ title, body = null, fields = [], buttons = null, chec
         value: field.value, required: field.required, autocomplete: field.type === "password" ? "new-password" : "off", maxlength: field.maxlength ?? 200,
         inputmode: field.inputmode,
       }));
-    const rows = fields.map((field, index) => h(field.among ? "div.row.searchbox" : "div.row", {}, h("label", { for: `ask-${field.name}` }, field.label), inputs[index], field.hint ? h("small", {}, field.hint) : null));
+    const rows = fields.map((field, index) => h(field.among ? "div.row.searchbox" : "div.row", { "data-aside": field.aside }, h("label", { for: `ask-${field.name}` }, field.label), inputs[index], field.hint ? h("small", {}, field.hint) : null));
     const press = choices.map((choice) => h(choice.main ? "button.main" : "button", { type: "button", dataset: choice.key ? { key: choice.key } : {}, onclick: () => close(choice) },
       choice.label, choice.key ? h("kbd", {}, choice.key) : null));
     const form = h("form.stack", { method: "dialog", novalidate: true }, wrong, rows, h("div.buttons", {}, press));
