@@ -115,7 +115,7 @@ class Read(_Part):
     read_only_intent: bool = True
     lock_timeout: int = Field(default=5, ge=1, le=600)
     statement_timeout: int = Field(default=300, ge=5, le=7200)
-    page_rows: int = Field(default=5000, ge=100, le=100_000)
+    page_rows: int = Field(default=2000, ge=100, le=100_000)
     scan_limit: int = Field(default=100_000, ge=0)
 
 
