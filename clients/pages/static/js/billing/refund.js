@@ -2,7 +2,7 @@
 
 import { act, ask, get, Problem } from "../kernel/api.js";
 import { dayAndTime } from "../kernel/clock.js";
-import { question, refusal, secondPerson } from "../kernel/dialog.js";
+import { inform, question, refusal, secondPerson } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
@@ -211,7 +211,7 @@ export class Refunding {
       try {
         return await this.#finish(await act(`/charges/${this.charge.id}/refund`, approver ? { ...body, approver } : body, this.draft.key));
       } catch (error) {
-        if (error.code === "idempotency_key_reused") return this.#finish(await get(`/charges/${this.draft.key}`));
+        if (error.code === "idempotency_key_reused") return this.#madeBefore();
         if (error.code !== "second_person_required" && error.code !== "approver_rejected") {
           this.#stay();
           if (error.status === 409) await this.open(this.charge.id);
@@ -221,6 +221,16 @@ export class Refunding {
         sentence = error.message;
       }
     }
+  }
+
+  /** The key belongs to a refund that was made with other contents: taken for this one only if it gives back the same. */
+  async #madeBefore() {
+    const older = await get(`/charges/${this.draft.key}`);
+    if (older.refund_of === this.charge.id && older.total === this.quote?.total) return this.#finish(older);
+    this.draft.key = ulid();
+    this.#stay();
+    await inform(t("billing.tab_refund"), t("billing.given_before", { total: unsigned(older.total), number: older.yj_no }));
+    return this.open(this.charge.id); // what remains is less by now
   }
 
   #stay() {

@@ -3,7 +3,7 @@
 
 import { act, get, Problem } from "../kernel/api.js";
 import { today } from "../kernel/clock.js";
-import { question } from "../kernel/dialog.js";
+import { inform, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
@@ -11,6 +11,7 @@ import { page, t, worded } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, wrong } from "../kernel/say.js";
+import { ulid } from "../kernel/ulid.js";
 import { foundLine } from "./person.js";
 
 const PASSPORT = "03";
@@ -147,8 +148,8 @@ export class Newcomer {
     try {
       made = await act("/patients", body, this.draft.key);
     } catch (error) {
-      if (error instanceof Problem && error.code === "idempotency_key_reused") { // made before, the answer never came
-        await this.#use(this.draft.key);
+      if (error instanceof Problem && error.code === "idempotency_key_reused") {
+        await this.#madeBefore(body);
         return;
       }
       if (error instanceof Problem && error.field) error.errors = error.errors.map((one) => ({ ...one, field: one.field.replace(/^(birth_date|age).*$/, "born") }));
@@ -159,6 +160,19 @@ export class Newcomer {
     this.clear();
     const same = made.possible_duplicates.length ? await this.#twins(made) : null;
     await this.made(same ?? made.id, made.warnings.map((one) => worded(one)));
+  }
+
+  /** An archive was made under this key, its answer never came: taken for this person only if it is the same one. */
+  async #madeBefore(body) {
+    const older = await get(`/patients/${this.draft.key}`);
+    const same = (name) => !body[name] || body[name] === older[name];
+    if (["name", "sex", "birth_date", "phone"].every(same)) {
+      await this.#use(older.id);
+      return;
+    }
+    this.draft.key = ulid();
+    this.draft.save();
+    await inform(t("registration.new_patient"), t("registration.archive_before", { who: older.name, number: older.patient_no }));
   }
 
   /** No phone, or somebody of this name and birth date: asked once before an archive is made. */

@@ -1,7 +1,7 @@
 // The registration desk: who, where to, the money, the slip. One form, one act, one document.
 
 import { act, get, Problem } from "../kernel/api.js";
-import { confirm } from "../kernel/dialog.js";
+import { confirm, inform } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { inScope, onMode } from "../kernel/frame.js";
@@ -12,6 +12,7 @@ import { Pay } from "../kernel/pay.js";
 import { ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { Shift, showShift } from "../kernel/shift.js";
+import { ulid } from "../kernel/ulid.js";
 import { Newcomer } from "./newcomer.js";
 import { Offer } from "./offer.js";
 import { feeOf, Own, Visits } from "./own.js";
@@ -136,7 +137,7 @@ async function attempt(body) {
     draft.save();
     if (!(error instanceof Problem)) throw error;
     if (error.code === "receipt_no_mismatch") return { again: await paper.disagreed() };
-    if (error.code === "idempotency_key_reused") return { done: await written() };
+    if (error.code === "idempotency_key_reused") return { done: await written(body) };
     if (!pay.refused(error)) refused(error);
     return {};
   }
@@ -154,10 +155,20 @@ async function alone(work) {
   }
 }
 
-/** What an answer that never came would have said: the act of this form was done, before the form was changed. */
-async function written() {
+/** What the form and the visit that was made under its key must have in common to be the same act. */
+const SAME = ["patient_id", "department_code", "type_code", "staff_code"];
+
+/**
+ * The key belongs to a visit that was made with other contents, its answer never came. Taken for this one only if it is
+ * the same patient before the same door; else it is told, and the form gets a key of its own.
+ */
+async function written(body) {
   const visit = await get(`/registrations/${draft.key}`);
-  return { ...visit, charge: feeOf(visit), warnings: [] };
+  if (SAME.every((name) => (visit[name] ?? null) === (body[name] ?? null))) return { ...visit, charge: feeOf(visit), warnings: [] };
+  draft.key = ulid();
+  draft.save();
+  await inform(t("registration.title"), t("registration.made_before", { who: visit.patient_name, where: visit.department_name, number: visit.slip_no }));
+  return null;
 }
 
 function refused(error) {
