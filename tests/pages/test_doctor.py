@@ -273,8 +273,11 @@ def test_the_queue_is_called_and_dismissed_with_two_keys(standby: Standby, desk:
     assert "已呼叫" in page.inner_text("#person")
     lanes = done(api(standby, "triage").get("/triage/queue", department_code="NK"))
     assert [one["status"] for one in lanes["yj"]] == ["called"] and lanes["centre"] == []
+    hand.press("F7").at("#find").press("F6")
+    page.wait_for_selector("#said:has-text('没有候诊的病人')")
+    done(api(standby, "triage").post(f"/triage/queue/{made['id']}", {"status": "called"}))  # by the nurse this time
     hand.press("F6")
-    page.wait_for_selector("#said:has-text('没有候诊的病人'):has-text('王芳')")
+    page.wait_for_selector("#said:has-text('已呼叫：1 王芳')")
 
 
 def test_the_queue_is_walked_with_the_arrows_and_narrowed_to_ones_own(

@@ -174,8 +174,12 @@ def test_a_full_session_warns_and_sells(standby: Standby, hand: Hand) -> None:
     for who in ("P1006", "P1007"):
         _sold_elsewhere(standby, who)
     hand.choose("wf").at("#department").choose("nk").at("#offers tr")
-    row = page.locator("#offers tr[aria-selected=true]").inner_text()
-    assert "3/2" in row and "号满" in row
+    assert (
+        "普通号" in page.locator("#offers tr[aria-selected=true]").inner_text()
+    )  # nothing full is sold by Enter alone
+    row = page.locator("#offers tr[aria-selected=true]")
+    hand.press("ArrowUp")
+    assert "3/2" in row.inner_text() and "号满" in row.inner_text()
     assert "08:00" in page.inner_text("#offers-as-of")
     hand.press("Enter").at("#pay-0-tendered").press("F9")
     hand.dialog("请核对打印机里的票据号")
@@ -217,7 +221,7 @@ def test_a_visit_is_found_by_its_slip_and_sent_to_another_department(standby: St
     hand.dialog("王芳 内科门诊")
     hand.press("F7")
     hand.dialog("转科：王芳")
-    hand.type("EK").press("Enter").press("Enter")
+    hand.choose("EK", of="儿科门诊").press("Enter").at("#ask-reason").press("Enter")
     hand.dialog("转给哪位医生")
     hand.press("ArrowDown").press("Enter").alone()
     hand.page.wait_for_selector("#said:has-text('已转到 儿科门诊')")

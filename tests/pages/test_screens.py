@@ -52,7 +52,6 @@ def at_billing(page: Page) -> None:
     choose(page, "zw")
     page.keyboard.press("Enter")
     page.wait_for_timeout(600)
-    page.keyboard.press("Enter")
     page.keyboard.type("100")
 
 

@@ -97,7 +97,7 @@ def test_one_goes_to_another_department_and_its_doctor(hall: Standby, nurse: Han
     page = nurse.page
     nurse.press("ArrowDown").press("F4")
     nurse.dialog("王芳 转到哪个科室")
-    nurse.type("EK").press("Enter")
+    nurse.choose("EK", of="儿科门诊").press("Enter")
     nurse.dialog("哪位医生")
     nurse.press("ArrowDown").press("Enter").alone()
     page.wait_for_selector("#said:has-text('已转到 儿科门诊 周小红')")
@@ -114,7 +114,7 @@ def test_a_doctor_is_changed_and_the_old_one_does_not_go_along_to_another_door(h
     page.wait_for_selector("#yj-lane tr:has-text('王凤'):has-text('李建国')")
     nurse.at("#yj-lane tr").press("F4")
     nurse.dialog("转到哪个科室")
-    nurse.type("EK").press("Enter")
+    nurse.choose("EK", of="儿科门诊").press("Enter")
     nurse.dialog("哪位医生")
     nurse.press("Enter").alone()
     page.wait_for_selector("#yj-lane tr:has-text('王凤')", state="detached")

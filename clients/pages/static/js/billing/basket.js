@@ -2,6 +2,7 @@
 
 import { h, put } from "../kernel/dom.js";
 import { goTo } from "../kernel/keys.js";
+import { price } from "../kernel/money.js";
 import { t } from "../kernel/page.js";
 import { hush, wrong } from "../kernel/say.js";
 
@@ -47,7 +48,7 @@ export class Basket {
         h("span", { class: `tag ${one.origin === "centre" ? "centre" : "yj"}` }, t(`billing.origin_${one.origin}`)), " ",
         t(`billing.found_${one.what}`), " ", one.number, " ", h("small", {}, [one.staff_name, has ? t("billing.has_receipt") : null].filter(Boolean).join(" · ")),
         one.lines.map((line) => `${line.name} ×${line.quantity}`).join("，")),
-      h("td.num", {}, String(one.lines.length)), h("td.num", {}, one.total), h("td", {}, ""));
+      h("td.num", {}, t("billing.line_count", { n: one.lines.length })), h("td.num", {}, one.total), h("td", {}, ""));
   }
 
   #item(one, index) {
@@ -57,7 +58,7 @@ export class Basket {
       onkeydown: (event) => this.#key(event, index),
     });
     return h("tr", {}, h("td", {}, ""),
-      h("td.names", {}, h("span.tag", {}, t("billing.item")), " ", one.name, h("small", {}, `${one.item_code} ${one.unit_price} / ${one.unit}`)),
+      h("td.names", {}, h("span.tag", {}, t("billing.item")), " ", one.name, h("small", {}, `${one.item_code} ${price(one.unit_price)} / ${one.unit}`)),
       h("td.num", {}, count), h("td.num", { dataset: { amount: index } }, "—"),
       h("td", {}, h("button.quiet", { type: "button", tabindex: "-1", "aria-label": t("billing.remove", { name: one.name }), title: t("billing.remove_hint"), onclick: () => this.#remove(index) }, "×")));
   }

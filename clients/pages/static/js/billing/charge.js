@@ -6,6 +6,7 @@ import { confirm, inform, question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
+import { price } from "../kernel/money.js";
 import { page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
 import { personLine } from "../kernel/person.js";
@@ -34,7 +35,7 @@ export class Charging {
     this.finder = searching(by("find"), { load: findPeople, show: shownPerson, choose: (item) => this.choose(item.patient_id, item.visit_id), empty: () => said(t("billing.no_such_patient")) });
     this.items = searching(by("item"), {
       load: async (q, signal) => (await get("/fee-items", { q, limit: 12 }, { signal })).items,
-      show: (item) => [h("span", {}, item.name), h("small", {}, item.item_code), h("span.num", {}, `${item.unit_price} / ${item.unit}`)],
+      show: (item) => [h("span", {}, item.name), h("small", {}, item.item_code), h("span.num", {}, `${price(item.unit_price)} / ${item.unit}`)],
       choose: (item) => this.#addItem(item),
     });
     this.take = once(() => this.#take());

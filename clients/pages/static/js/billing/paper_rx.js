@@ -6,6 +6,7 @@ import { inform } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
+import { price } from "../kernel/money.js";
 import { page, t, worded } from "../kernel/page.js";
 import { allergyOf } from "../kernel/person.js";
 import { hush, once, wrong } from "../kernel/say.js";
@@ -33,7 +34,7 @@ export class PaperPrescription {
     });
     this.drugs = searching(by("rx-drug"), {
       load: async (q, signal) => (await get("/drugs", { q, limit: 12 }, { signal })).items,
-      show: (one) => [h("span", {}, one.name), h("small", {}, one.spec ?? ""), h("span.num", {}, `${one.unit_price} / ${one.unit}`)],
+      show: (one) => [h("span", {}, one.name), h("small", {}, one.spec ?? ""), h("span.num", {}, `${price(one.unit_price)} / ${one.unit}`)],
       choose: (one) => this.#addDrug(one),
     });
     by("rx-doctor").addEventListener("input", () => { this.state.doctor = null; this.draft.save(); });
@@ -111,7 +112,7 @@ export class PaperPrescription {
       },
     });
     const remove = () => { this.state.lines.splice(index, 1); this.draft.save(); this.#draw(); goTo(by("rx-drug")); };
-    return h("tr", {}, h("td", {}, line.name, " ", h("small", {}, line.spec ?? "")), h("td.num", {}, `${line.unit_price} / ${line.unit}`), h("td.num", {}, count),
+    return h("tr", {}, h("td", {}, line.name, " ", h("small", {}, line.spec ?? "")), h("td.num", {}, `${price(line.unit_price)} / ${line.unit}`), h("td.num", {}, count),
       h("td", {}, h("button.quiet", { type: "button", tabindex: "-1", "aria-label": t("billing.remove", { name: line.name }), onclick: remove }, "×")));
   }
 

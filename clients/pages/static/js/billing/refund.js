@@ -6,7 +6,7 @@ import { inform, question, refusal, secondPerson } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { unsigned } from "../kernel/money.js";
+import { price, unsigned } from "../kernel/money.js";
 import { page, t } from "../kernel/page.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
@@ -16,6 +16,7 @@ import { findCharges, madeUnder, shownCharge } from "./find.js";
 
 const fresh = () => ({ charge_id: null, counts: {}, sent: false });
 const COUNT = /^\d{1,4}$/;
+const MINUS = /^\u8d1f/; // the sign of an amount in words: what is given back is shown without it, as in figures
 
 /** When a charge was made, for a table. */
 export const time = (charge) => dayAndTime(charge.created_at);
@@ -116,7 +117,7 @@ export class Refunding {
       h("span.tag", {}, t(`billing.status_${charge.status}`)),
       charge.payments.map((one) => h("small", {}, `${t(`frame.pay_by_${one.method}`)} ${one.amount}`))) : null);
     put(by("refund-lines"), (charge?.lines ?? []).map((line) => h("tr", {},
-      h("td.names", {}, line.name, line.spec ? h("small", {}, line.spec) : null), h("td.num", {}, line.unit_price), h("td.num", {}, String(line.quantity)), h("td.num", {}, String(line.remaining)),
+      h("td.names", {}, line.name, line.spec ? h("small", {}, line.spec) : null), h("td.num", {}, price(line.unit_price)), h("td.num", {}, String(line.quantity)), h("td.num", {}, String(line.remaining)),
       h("td.num", {}, h("input.count", {
         id: `back-${line.line_id}`, inputmode: "numeric", maxlength: 4, value: this.state.counts[line.line_id], disabled: line.remaining === 0, "aria-label": `${line.name} ${t("billing.back")}`,
         oninput: (event) => { this.state.counts[line.line_id] = event.target.value.trim(); this.draft.save(); this.requote(); },
@@ -174,7 +175,7 @@ export class Refunding {
   #showQuote() {
     const { quote } = this;
     by("back").textContent = quote ? unsigned(quote.total) : "—";
-    by("back-words").textContent = quote?.total_in_words ?? "";
+    by("back-words").textContent = (quote?.total_in_words ?? "").replace(MINUS, "");
     put(by("back-payments"), (quote?.payments ?? []).flatMap((one) => [h("dt", {}, t(`frame.pay_by_${one.method}`)), h("dd", {}, unsigned(one.amount))]));
     by("give").disabled = !quote;
     this.#sayNo(quote?.second_person ? t("billing.second_person_ahead") : "");

@@ -6,7 +6,7 @@ import { Draft } from "../kernel/draft.js";
 import { by, h } from "../kernel/dom.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { t } from "../kernel/page.js";
-import { failed, hush, once, said } from "../kernel/say.js";
+import { failed, hush, once, said, wrong as mark } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { approver, asked, jobOver, SECOND_OR_ALONE } from "./acts.js";
 import { refreshAfter } from "./live.js";
@@ -36,10 +36,7 @@ function centre() {
 
 function wrong(field, words) {
   hush();
-  field.setAttribute("aria-invalid", "true");
-  const beside = h("small.wrong", { id: `${field.id}-wrong`, role: "alert" }, words);
-  field.setAttribute("aria-describedby", beside.id);
-  field.after(beside);
+  mark(field, words);
   goTo(field);
 }
 

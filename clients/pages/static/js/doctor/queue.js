@@ -84,7 +84,7 @@ export async function move(id, status) {
 
 /** Why there is nobody to call, and what to do instead. */
 function nobodyWaits() {
-  const called = rows.items.filter((item) => item.status === "called");
+  const called = rows.items.filter((item) => item.status === "called" && item.id !== visit?.id);
   const paused = rows.items.filter((item) => item.status === "paused").length;
   return [t("doctor.nobody_waits"),
     called.length ? t("doctor.already_called", { who: called.map((item) => `${item.queue_no ?? ""} ${item.patient_name}`).join(" / ") }) : "",

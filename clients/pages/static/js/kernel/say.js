@@ -35,13 +35,22 @@ export function failed(error, form = null) {
   }
 }
 
-/** A sentence beside the field it is about; the cursor goes there. */
+/** A sentence beside the field it is about, until somebody changes what stands there; the cursor goes there. */
 export function wrong(field, sentence) {
   field.setAttribute("aria-invalid", "true");
   const words = h("small.wrong", { id: `${field.id || field.name}-wrong`, role: "alert" }, sentence);
   field.setAttribute("aria-describedby", words.id);
   field.after(words);
+  field.addEventListener("input", () => {
+    words.remove();
+    right(field);
+  }, { once: true });
   field.focus();
+}
+
+function right(field) {
+  field.removeAttribute("aria-invalid");
+  field.removeAttribute("aria-describedby");
 }
 
 function dismiss() {
@@ -54,10 +63,7 @@ export function hush() {
   put(document.getElementById("said"));
   put(document.getElementById("failed"));
   for (const words of document.querySelectorAll("small.wrong")) words.remove();
-  for (const field of document.querySelectorAll("[aria-invalid=true]")) {
-    field.removeAttribute("aria-invalid");
-    field.removeAttribute("aria-describedby");
-  }
+  document.querySelectorAll("[aria-invalid=true]").forEach(right);
 }
 
 /** Run one act of the person: a second press while it runs does nothing, what goes wrong is said. */

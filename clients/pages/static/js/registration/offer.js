@@ -99,7 +99,7 @@ export class Offer {
     const sessions = offer.schedules.map((one) => ({ ...one, id: `s:${one.schedule_id}`, later: one.session !== now }));
     const plain = offer.types.map((one) => ({ ...one, id: `t:${one.type_code}`, type_name: one.name, staff_code: null, schedule_id: null, session: null }));
     const rows = [...sessions.filter((one) => !one.later), ...plain, ...sessions.filter((one) => one.later)];
-    this.list.show(rows, { choose: row ?? rows[0]?.id });
+    this.list.show(rows, { choose: row ?? (rows.find((one) => !one.full) ?? rows[0])?.id }); // an Enter too many sells nothing full
     put(by("offers-as-of"), sessions.length ? t("registration.as_of", { time: (offer.as_of ?? "—").slice(0, 16).replace("T", " ") }) : "",
       offer.in_scope ? null : h("span.red", {}, t("registration.out_of_scope_long")));
     const kept = by("staff_code").value;

@@ -93,7 +93,7 @@ export class Visits {
       title: t("registration.transfer_title", { who: visit.patient_name, where: visit.department_name }),
       fields: [
         { name: "department_code", label: t("registration.transfer_to"), required: true,
-          options: places.map((one) => ({ value: one.code, label: `${one.pinyin} ${one.name}${inScope(one.code) ? "" : ` (${t("registration.out_of_scope")})`}` })) },
+          among: places.map((one) => ({ value: one.code, label: `${one.name}${inScope(one.code) ? "" : ` (${t("registration.out_of_scope")})`}`, also: `${one.pinyin} ${one.code}` })) },
         { name: "reason", label: t("registration.reason"), value: t("registration.usual_transfer"), required: true, maxlength: 200 },
       ],
     });

@@ -120,7 +120,7 @@ const elsewhere = once(async () => {
   const place = await question({
     title: t("triage.elsewhere_title", { who: visit.patient_name }),
     fields: [{ name: "department_code", label: t("triage.department"), value: visit.department_code, required: true,
-      options: page.data.departments.map((one) => ({ value: one.code, label: `${one.pinyin} ${one.name}${inScope(one.code) ? "" : ` (${t("triage.outside")})`}` })) }],
+      among: page.data.departments.map((one) => ({ value: one.code, label: `${one.name}${inScope(one.code) ? "" : ` (${t("triage.outside")})`}`, also: `${one.pinyin} ${one.code}` })) }],
   });
   if (!place) return;
   const { items } = await get(`/departments/${encodeURIComponent(place.department_code)}/doctors`);
