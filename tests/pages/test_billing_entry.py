@@ -140,9 +140,36 @@ def test_strange_words_in_the_search_find_nobody_and_break_nothing(hand: Hand) -
         hand.page.evaluate("document.getElementById('said').replaceChildren()")
 
 
+# The answer to the first letter has begun to come when the second is typed: reading it ends as a given-up fetch does.
+READ_AND_GIVEN_UP = """() => {
+  const real = window.fetch;
+  window.fetch = async (url, options) => {
+    const slow = String(url).includes('/patients?q=w&');
+    const response = await real(url, slow ? { ...options, signal: undefined } : options);
+    if (!slow) return response;
+    window.reading = true;
+    const json = () => new Promise((resolve, reject) => {
+      options.signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));
+    });
+    return { ok: true, status: 200, headers: response.headers, json };
+  };
+}"""
+
+
+def test_an_answer_that_is_given_up_while_it_comes_does_not_hide_the_next_one(hand: Hand) -> None:
+    page = hand.page
+    page.evaluate(READ_AND_GIVEN_UP)
+    hand.type("w")
+    page.wait_for_function("() => window.reading")
+    hand.type("f")
+    page.wait_for_selector("ul.found:not([hidden]) li:has-text('王芳')")
+    assert page.is_hidden("#silent")
+
+
 def test_a_patient_is_given_up_only_after_a_question(standby: Standby, hand: Hand) -> None:
     hand.choose("SMITH", of="SMITH")
     item(hand, "F001")
+    hand.page.wait_for_selector("#due:has-text('25.00')")
     hand.press("F10").dialog("放弃")
     hand.press("Escape").alone()
     assert hand.page.inner_text("#due") == "25.00"

@@ -58,7 +58,8 @@ async function send(method, path, { query, body, key, signal } = {}) {
   let json = {};
   try {
     json = await response.json();
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error; // given up by the page while the answer was being read
     if (response.ok) throw new TypeError("the answer was cut off"); // as good as no answer: it is asked for again
   }
   return { response, json };

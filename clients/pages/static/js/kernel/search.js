@@ -90,7 +90,7 @@ export function searching(input, { load, show, choose, all = false, first = true
         enter();
       } else if (document.activeElement === input) open(found);
     } catch (error) {
-      if (error.name !== "AbortError") {
+      if (request === mine && error.name !== "AbortError") { // what became of an older question is of no interest
         request = null;
         put(list, h("li.none", { role: "option", "aria-selected": "false" }, error.message || t("frame.no_answer")));
         list.hidden = false;
