@@ -62,7 +62,8 @@ _SYSTEM: Final = (
     ),
     StepKind(
         "pharmacy", "应急期间已发的药在 HIS 发完", "Drugs handed over are dispensed in the HIS",
-        "已办 {done}，未办 {open}", "{done} done, {open} open", hand=True, whom=_ALL,
+        "已办 {done}，未办 {open}（最久 {oldest} 分钟）", "{done} done, {open} open (the oldest for {oldest} min)",
+        hand=True, whom=_ALL,
     ),
     StepKind(
         "triage", "候诊状态已交还", "States of the hall were handed back",

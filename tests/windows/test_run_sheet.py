@@ -54,7 +54,10 @@ def test_the_system_ticks_what_it_sees_with_what_shows_it(
     for step in ("sound", "ended", "preflight", "not_rewound", "blind_window", "numbers", "upload", "released",
                  "pharmacy", "shifts"):  # fmt: skip
         assert (after[step]["done"], after[step]["by"]) == (True, "system"), step
-    assert after["upload"]["evidence"].startswith("2 / 2") and after["pharmacy"]["evidence"] == "已办 1，未办 0"
+    assert (
+        after["upload"]["evidence"].startswith("2 / 2")
+        and after["pharmacy"]["evidence"] == "已办 1，未办 0（最久 0 分钟）"
+    )
     assert after["numbers"]["minutes"] is not None
     assert (after["mirror"]["done"], after["signed_finance"]["done"]) == (False, False)
     clock.advance(60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -170,6 +171,8 @@ def _done_afterwards(tx: Tx, number: int, row: Mapping[str, Any]) -> dict[str, S
     counted = aftercare.counts(tx, number)
     ended = row["ended_at"] is not None
     found = {step: _listed(counted[name], ended) for step, name in AWAY_FROM_HERE}
+    oldest = max((one["open_minutes"] for one in aftercare.dispensing(tx, incident_no=number, limit=1)), default=0)
+    found["pharmacy"] = replace(found["pharmacy"], values={**found["pharmacy"].values, "oldest": oldest})
     table = master_change
     every, left = tx.conn.execute(
         select(func.count(), func.count().filter(table.c.ended_at.is_(None))).where(
