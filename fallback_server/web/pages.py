@@ -6,17 +6,15 @@ else. Nobody ever sees a stack trace: what goes wrong is a page with a sentence,
 
 from __future__ import annotations
 
-import gzip
 import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from flask import Flask, Response, redirect, request, send_from_directory, url_for
+from flask import Flask, Response, redirect, request, url_for
 from jinja2 import FileSystemLoader, StrictUndefined
 from sqlalchemy.exc import DisconnectionError, OperationalError
 from werkzeug.wrappers import Response as AnyResponse
@@ -25,9 +23,8 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
-from fallback_server.domain.shelf import fingerprint
 from fallback_server.store.session import Actor, Store, Tx
-from fallback_server.web import behind, cookies, papers, texts
+from fallback_server.web import behind, cookies, papers, static_files, texts
 from fallback_server.web.login import actor_of
 from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
 
@@ -186,10 +183,9 @@ def install(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["qr"] = papers.qr
     words = texts.install(app, folder / "catalogues")
-    print_of_files = fingerprint(folder / "static")
-    files = f"/static/{print_of_files}"
+    shelf = static_files.install(app, folder / "static")
     every = tuple(page for group in groups for page in group.pages)
-    site = Site(app, store, policy, words, folder, files, mode, every, f"{version} {print_of_files[:6]}")
+    site = Site(app, store, policy, words, folder, f"/static/{shelf}", mode, every, f"{version} {shelf[:6]}")
     for page in every:
         rule = page.path.replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, f"page {page.path}", _view(site, page), methods=["GET"])
@@ -197,30 +193,8 @@ def install(
             app.add_url_rule(f"{rule}.pdf", f"pdf {page.path}", _view(site, page, pdf=True), methods=["GET"])
     for one in (one for group in groups for one in group.files):
         app.add_url_rule(one.path.replace("{", "<").replace("}", ">"), f"file {one.path}", _download(site, one))
-    app.add_url_rule(
-        "/static/<version>/<path:name>", "file", lambda version, name: _file(folder / "static", version, name, files)
-    )
     app.extensions["yj_site"] = site
     return site
-
-
-def _file(folder: Path, version: str, name: str, files: str) -> AnyResponse:
-    response = send_from_directory(folder, name, max_age=31_536_000)
-    if response.status_code == 200 and request.accept_encodings["gzip"]:
-        response.close()
-        response = Response(_packed(folder / name, version), mimetype=response.mimetype)
-        response.headers["Content-Encoding"] = "gzip"
-        response.headers["Vary"] = "Accept-Encoding"
-    # A page of an older server may ask for files that have changed meanwhile: it gets the new ones, kept by nobody.
-    current = files.endswith(version)
-    response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if current else "no-store"
-    return response
-
-
-@lru_cache(maxsize=256)
-def _packed(path: Path, version: str) -> bytes:
-    """A script or style sheet as it travels; `version` is only there to pack a changed file anew."""
-    return gzip.compress(path.read_bytes(), mtime=0)
 
 
 def _view(site: Site, page: Page, *, pdf: bool = False) -> Callable[..., AnyResponse]:
