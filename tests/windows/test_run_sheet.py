@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.policy import Policy
 from fallback_server.domain.run_sheet import STEPS
 from fallback_server.store import alarms, centre_look
+from fallback_server.windows.console.queries.situation import situation
+from fallback_server.windows.console.rules import next_steps
 from sync.after.look import look
 from sync.central.fake import FakeCentral
 from sync.upload.run import run_upload
 from tests.fixtures_hospital import Hospital
 from tests.fixtures_return import Rules, centre  # noqa: F401
-from tests.windows.money_cast import RX_UNPAID, charge, good
+from tests.windows.money_cast import RX_PAID, RX_UNPAID, charge, good
 
 
 def sheet(yj: Hospital, number: int = 1) -> dict[str, dict[str, Any]]:
@@ -102,3 +105,16 @@ def test_a_drill_has_a_short_sheet(hospital: Hospital) -> None:
     hospital.back()
     found = sheet(hospital)
     assert {"ended", "released"} <= set(found) and "upload" not in found and found["released"]["done"] is True
+
+
+def test_the_console_says_that_windows_have_something_left_to_do(
+    yj: Hospital,
+    centre: FakeCentral,  # noqa: F811
+) -> None:
+    good(yj.window("pharmacist").post(f"/prescriptions/{RX_PAID}/handover", {"checked_by": "0402"}))
+    yj.back()
+    assert run_upload(yj.store, centre, Rules()).complete
+    with yj.store.reading() as tx:
+        found = next_steps(situation(tx, Policy()))
+    (step,) = [one for one in found if one.code == "after"]
+    assert (step.values["n"], step.level, found[-1]) == (1, "wait", step)

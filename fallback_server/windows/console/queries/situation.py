@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, select
 
-from fallback_server.acts import roll_call
+from fallback_server.acts import aftercare, roll_call
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState
@@ -108,7 +108,14 @@ def _return(tx: Tx, row: dict[str, Any], paused: bool) -> rules.Return:
         explainable=len(open_ones) - stale,
         stale=stale,
         signed=frozenset(one["signed_as"] for one in report["signatures"]) if report else frozenset(),
+        left=_left(tx, number) if row["state"] == "reconciling" else 0,
     )
+
+
+def _left(tx: Tx, number: int) -> int:
+    """What windows still have to do in the HIS; papers to exchange come when their patients come."""
+    counted = aftercare.counts(tx, number)
+    return sum(counted[name]["open"] for name in ("dispensing", "hall", "wishes"))
 
 
 def outage(tx: Tx) -> bool:
