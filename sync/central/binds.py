@@ -7,7 +7,7 @@ mapping, in hospital-local time; it is derived when a statement asks for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from fallback_server.domain.clock import Clock, to_text
 from sync.central.gateway import Outgoing, Refused, Row, Systemic
 from sync.central.sql_file import Step
+from sync.central.targets import Limit
 from sync.central.texts import TextRules
 
 YJ_MARKER = "1"
@@ -42,10 +43,11 @@ class Binds:
             **values,
         }
         self._texts: TextRules | None = None
+        self._limits: Callable[[Step], Mapping[str, tuple[Limit, ...]]] | None = None
 
-    def limit_to(self, texts: TextRules) -> None:
-        """Refuse text that the centre's columns would not keep."""
-        self._texts = texts
+    def limit_to(self, texts: TextRules, limits: Callable[[Step], Mapping[str, tuple[Limit, ...]]]) -> None:
+        """Refuse text that the centre's columns would not keep; `limits` tells what those of a step hold."""
+        self._texts, self._limits = texts, limits
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Hand on what a step returned."""
@@ -58,7 +60,9 @@ class Binds:
         """The binds of one step; an item of its list wins over the document. Raises Systemic for an unknown name."""
         scope = {**self._values, **item} if item is not None else self._values
         values = {name: self._resolve(step, name, scope) for name in step.binds}
-        return values if self._texts is None else self._texts.kept(step, values)
+        if self._texts is None or self._limits is None:
+            return values
+        return self._texts.kept(step, values, self._limits(step))
 
     def _resolve(self, step: Step, name: str, scope: Mapping[str, Any]) -> Any:
         if name in scope:

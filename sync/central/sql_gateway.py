@@ -46,6 +46,7 @@ from sync.central.preflight import preflight
 from sync.central.snapshot import SqlSnapshot
 from sync.central.sql_file import MappingError, SqlFile
 from sync.central.steps import Done, run_steps
+from sync.central.targets import Told, targets
 from sync.central.texts import TextRules
 from sync.central.values import row_converter
 from sync.central.vocabulary import LISTS, entity_names
@@ -94,6 +95,7 @@ class SqlGateway:
         self._keeper: Keeper = LedgerTable(self) if mode is LedgerMode.SAME_TRANSACTION else OwnNumber(self, mode)
         texts = mapping.options.text
         in_bytes = DIALECTS.get(mapping.options.dialect) == "mssql"
+        self._told: Told | None = None
         self._texts = TextRules(texts.code_page, frozenset(texts.unicode), texts.replace, in_bytes)
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
         self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
@@ -215,13 +217,14 @@ class SqlGateway:
         entity = outgoing.ledger.entity
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
+        limits = self._columns().of(file, LISTS[entity])
 
         def items(name: str) -> Sequence[Row]:
             return item_binds(outgoing, name, LISTS[entity][name])
 
         def work(connection: Connection) -> str | None:
             binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
-            binds.limit_to(self._texts)
+            binds.limit_to(self._texts, limits)
             run_steps(connection, file, binds, items, self.statement_error)
             key = binds.get("central_key")
             return None if key is None else str(key)
@@ -239,7 +242,19 @@ class SqlGateway:
         with self.writing(name) as connection:
             return self._run(connection, file, binds).changed
 
+    def _columns(self) -> Told:
+        """What the columns hold that uploads write; the catalogue is read once, and again with every pre-flight."""
+        if self._told is None:
+            uploads = [file for name, file in self.mapping.files.items() if name.startswith("upload/")]
+            written = {table for file in uploads for step in file.steps for _, table, _ in targets(step.sql)}
+            with self.reading() as connection, self.errors("catalogue"):
+                found = self.edge.columns(connection, sorted({name.rpartition(".")[2].lower() for name in written}))
+            shown = {(column.table.lower(), column.name.lower()): column for column in found}
+            self._told = Told(shown, self.edge.name)
+        return self._told
+
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
+        self._told = None
         return preflight(self, entities)
 
     def close(self) -> None:

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from sync.central.gateway import Refused
 from sync.central.sql_file import Step
+from sync.central.targets import Limit
 from sync.central.values import first_outside
 
 KIND: Final = "text_not_kept"
+NO_COLUMNS: Final[Mapping[str, tuple[Limit, ...]]] = {}
 # CAST(:name AS varchar(20)) cuts in silence. What a mapping cuts with left(…) it cuts by a written rule.
 _CAST: Final = re.compile(r"\bcast\s*\(\s*:(\w+)\s+as\s+(n?(?:var)?char2?)\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
 
@@ -27,27 +29,49 @@ class TextRules:
     replace: Mapping[str, str] = field(default_factory=dict)
     in_bytes: bool = False
 
-    def kept(self, step: Step, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values as they are sent. Raises Refused('text_not_kept') for one that would not arrive whole."""
+    def kept(
+        self, step: Step, values: Mapping[str, Any], columns: Mapping[str, tuple[Limit, ...]] = NO_COLUMNS
+    ) -> dict[str, Any]:
+        """The values as they are sent. Raises Refused('text_not_kept') for one that would not arrive whole.
+
+        `columns`: by bind, what the centre's catalogue says of the columns it goes to.
+        """
         widths = _widths(step.sql)
         return {
-            name: self._kept(step, name, value, widths.get(name, ())) if isinstance(value, str) else value
+            name: self._kept(step, name, value, widths.get(name, ()), columns.get(name, ()))
+            if isinstance(value, str)
+            else value
             for name, value in values.items()
         }
 
-    def _kept(self, step: Step, name: str, value: str, widths: tuple[tuple[bool, int], ...]) -> str:
-        narrow = name not in self.unicode
-        if narrow and self.code_page is not None and first_outside(value, self.code_page):
-            value = self._replaced(value, self.code_page)
-            found = first_outside(value, self.code_page)
-            if found:
-                said = f"has {found}, which the centre's code page {self.code_page} does not hold"
-                raise Refused(KIND, f"{step.where}: :{name} {said}", {"column": name})
+    def _kept(
+        self, step: Step, name: str, value: str, widths: tuple[tuple[bool, int], ...], columns: tuple[Limit, ...]
+    ) -> str:
+        for page in self._pages(name, columns):
+            value = self._within(step, name, value, page)
         for wide, width in widths:
-            length = self._length(value.rstrip(), wide)
-            if length > width:
-                said = f"is {length} long, the centre's column holds {width}"
-                raise Refused(KIND, f"{step.where}: :{name} {said}", {"column": name, "length": length, "holds": width})
+            _require_length(step, name, self._length(value, wide, self.code_page), width)
+        for column in columns:
+            if column.length is not None:
+                own = column.code_page if column.known else self.code_page
+                _require_length(step, name, self._length(value, column.wide, own), column.length, column.column)
+        return value
+
+    def _pages(self, name: str, columns: tuple[Limit, ...]) -> list[str]:
+        """The code pages this text has to fit in: the catalogue's where it tells them, else the mapping's."""
+        told = [column.code_page for column in columns]
+        if columns and all(column.known for column in columns):
+            return sorted({page for page in told if page is not None})
+        return [self.code_page] if self.code_page is not None and name not in self.unicode else []
+
+    def _within(self, step: Step, name: str, value: str, page: str) -> str:
+        if not first_outside(value, page):
+            return value
+        value = self._replaced(value, page)
+        found = first_outside(value, page)
+        if found:
+            said = f"has {found}, which the centre's code page {page} does not hold"
+            raise Refused(KIND, f"{step.where}: :{name} {said}", {"column": name})
         return value
 
     def _replaced(self, value: str, code_page: str) -> str:
@@ -55,10 +79,18 @@ class TextRules:
         lost = {sign for sign in set(value) if first_outside(sign, code_page)}
         return "".join(self.replace.get(sign, sign) if sign in lost else sign for sign in value)
 
-    def _length(self, value: str, wide: bool) -> int:
-        if wide or not self.in_bytes or self.code_page is None:
+    def _length(self, value: str, wide: bool, page: str | None) -> int:
+        value = value.rstrip()
+        if wide or not self.in_bytes or page is None:
             return len(value)
-        return len(value.encode(self.code_page, errors="replace"))
+        return len(value.encode(page, errors="replace"))
+
+
+def _require_length(step: Step, name: str, length: int, holds: int, column: str = "column") -> None:
+    if length <= holds:
+        return
+    said = f"is {length} long, the centre's {column} holds {holds}"
+    raise Refused(KIND, f"{step.where}: :{name} {said}", {"column": name, "length": length, "holds": holds})
 
 
 @lru_cache(maxsize=1024)

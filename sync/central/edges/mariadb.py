@@ -36,7 +36,9 @@ NUMBERS: Final[Mapping[int, type[CentralError] | str]] = {
     1040: Transient, 1203: Transient, 1226: Transient, 1205: Transient, 1213: Transient, 1020: Transient,
     1317: Transient, 1969: Transient, 3024: Transient, 1412: Transient,
     1021: Systemic, 1114: Systemic, 1030: Systemic, 1290: Systemic, 1298: Systemic, 1665: Systemic, 1792: Systemic,
-    1836: Systemic, 1049: Systemic, 1044: Systemic, 1045: Systemic, 1267: Systemic,
+    1836: Systemic, 1049: Systemic, 1044: Systemic, 1045: Systemic,
+    # A text with a character that the column's code page lacks cannot be compared with it: this document's fault alone.
+    1267: "value_not_accepted",
     1364: "constraint_violation", 1366: "value_not_accepted",
     1644: "refused_by_centre",
 }  # fmt: skip
@@ -48,8 +50,8 @@ class MariadbEdge:
 
     name = "mariadb"
     undoes_ddl = False
-    # Only drivers since 3.1.17 stream, and none says its version before it connects: the files' pages are always used.
     errors_end = False
+    # Only drivers since 3.1.17 stream, and none says its version before it connects: the files' pages are always used.
     streams = False
 
     def address(self, url: URL, session: Session) -> URL:
