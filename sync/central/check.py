@@ -310,7 +310,14 @@ def _triggers(gateway: SqlGateway) -> Iterator[Finding]:
             "warn", f"trigger {name}", "is on a table we write and mapping.toml does not name it",
             "ask the vendor what it does with rows of ours, then name it in [triggers] known",
         )  # fmt: skip
-    if not unknown:
+    hidden = preflight.hidden_triggers(gateway)
+    if hidden:
+        yield Finding(
+            "warn", "triggers", f"we may not see those of {', '.join(hidden)}",
+            "let the DBA list them and name them in [triggers] known; or grant VIEW DEFINITION on"
+            " these tables, so that a new one stops a return",
+        )  # fmt: skip
+    elif not unknown:
         yield Finding("ok", "triggers", "no trigger that mapping.toml does not name")
 
 

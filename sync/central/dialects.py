@@ -186,6 +186,9 @@ class Edge(Protocol):
     def triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
         """Names of the triggers on these tables, as `table.trigger`."""
 
+    def hidden_triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        """Those of these tables whose triggers the account may not see, in lower case."""
+
     def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
         """The columns that a unique index or key keeps unique by themselves, as `table.column` in lower case."""
 

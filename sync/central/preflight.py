@@ -62,6 +62,7 @@ def preflight(gateway: SqlGateway, entities: Sequence[str]) -> PreflightReport:
         "ledger": "made now" if made else _ledger_fact(gateway.ledger_mode),
         "schema_fingerprint": fingerprint(gateway),
         "unknown_triggers": ", ".join(strange),
+        "hidden_triggers": ", ".join(hidden_triggers(gateway)),
     }
     return PreflightReport(tuple(problems), facts)
 
@@ -187,6 +188,12 @@ def trigger_problem(name: str) -> str:
         f"{name}: a trigger that mapping.toml does not name; ask the vendor what it does with rows of ours,"
         " then write it under [triggers] known"
     )
+
+
+def hidden_triggers(gateway: SqlGateway) -> list[str]:
+    """Touched tables whose triggers the centre does not show to our account."""
+    with gateway.reading() as connection, gateway.errors("catalogue"):
+        return gateway.edge.hidden_triggers(connection, gateway.mapping.options.tables.touched)
 
 
 def unknown_triggers(gateway: SqlGateway) -> list[str]:

@@ -100,11 +100,31 @@ def test_all_it_ever_says_is_tsql_of_level_100(talk: Callable[..., tuple[Connect
     EDGE.row_version_limit(connection)
     EDGE.lock(connection, 15)
     EDGE.try_statement(connection, STEP, {"a": None, "k": 7})
+    EDGE.unique_columns(connection, ["sf_zb"])
+    EDGE.hidden_triggers(connection, ["sf_zb"])
+    EDGE.routine(connection, "dbo.p_sf_xz")
     connection.close()
-    assert len(asked) > 15
+    assert len(asked) > 18
     for sql in asked:
         good(sql)
     assert not any("NOLOCK" in sql or "REPEATABLE" in sql for sql in asked)
+
+
+def test_a_document_is_one_level_deeper_so_that_a_stray_commit_keeps_nothing(
+    talk: Callable[..., tuple[Connection, list[str]]],
+) -> None:
+    connection, asked = talk(answer=1)
+    EDGE.guard(connection)
+    assert EDGE.intact(connection)
+    begun, depth, same, ended = asked[-4:]
+    assert (begun, depth, ended) == ("BEGIN TRANSACTION", "SELECT @@TRANCOUNT", "COMMIT TRANSACTION")
+    good(same)
+    assert "APPLOCK_MODE('public', 'his-yj', 'Transaction')" in same
+    connection.close()
+    connection, asked = talk(answer=0)
+    EDGE.guard(connection)
+    assert not EDGE.intact(connection) and "COMMIT TRANSACTION" not in asked
+    connection.close()
 
 
 def test_a_session_gives_way_to_the_hospitals_own_work(talk: Callable[..., tuple[Connection, list[str]]]) -> None:

@@ -169,10 +169,14 @@ class MssqlEdge:
 
     def intact(self, connection: Connection) -> bool:
         # The application lock belongs to the transaction: one that was ended, and another begun, does not hold it.
-        depth, lock = connection.execute(
-            text("SELECT @@TRANCOUNT, APPLOCK_MODE('public', 'his-yj', 'Transaction')")
-        ).one()
-        if depth != connection.info.pop(_DEPTH, None) or str(lock) != "Exclusive":
+        same = connection.execute(
+            text(
+                "SELECT CASE WHEN @@TRANCOUNT = :depth"
+                " AND APPLOCK_MODE('public', 'his-yj', 'Transaction') = 'Exclusive' THEN 1 ELSE 0 END"
+            ),
+            {"depth": connection.info.pop(_DEPTH, -1)},
+        ).scalar_one()
+        if not same:
             return False
         connection.execute(text("COMMIT TRANSACTION"))  # of our extra level: the document is still open
         return True
@@ -210,6 +214,15 @@ class MssqlEdge:
         statement = text(
             "SELECT t.name + '.' + g.name FROM sys.triggers g JOIN sys.tables t ON t.object_id = g.parent_id"
             " WHERE g.is_disabled = 0 AND lower(t.name) IN :tables ORDER BY 1"
+        ).bindparams(bindparam("tables", expanding=True))
+        rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
+        return [str(row[0]) for row in rows]
+
+    def hidden_triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        statement = text(
+            "SELECT lower(t.name) FROM sys.tables t WHERE lower(t.name) IN :tables"
+            " AND coalesce(has_perms_by_name(schema_name(t.schema_id) + '.' + t.name, 'OBJECT', 'VIEW DEFINITION'), 0)"
+            " = 0 ORDER BY 1"
         ).bindparams(bindparam("tables", expanding=True))
         rows = connection.execute(statement, {"tables": [table.lower() for table in tables]})
         return [str(row[0]) for row in rows]

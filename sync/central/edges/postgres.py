@@ -188,6 +188,9 @@ class PostgresEdge:
         )
         return [str(row[0]) for row in rows]
 
+    def hidden_triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        return []  # the catalogue is open to everybody
+
     def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
         rows = connection.execute(
             text(

@@ -143,6 +143,9 @@ class SqliteEdge:
         rows = connection.execute(text("SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger' ORDER BY 1, 2"))
         return [f"{table}.{name}" for table, name in rows if table.lower() in wanted]
 
+    def hidden_triggers(self, connection: Connection, tables: Sequence[str]) -> list[str]:
+        return []
+
     def unique_columns(self, connection: Connection, tables: Sequence[str]) -> set[str]:
         rows = connection.execute(
             text(
