@@ -106,6 +106,8 @@ _NO_LINK = ("retry", *_OUT)
 _DOUBT = ("noted", "dismiss")
 NAMING: Final = frozenset({"settle", "correct", "void"})  # these name another document
 CANCELLING: Final = frozenset({"refund", "registration_cancel", "prescription_cancel", "order_cancel"})
+DOUBTS: Final = ("outcome_unknown", "maybe_there", "transaction_ended")
+"""Kinds in which the document itself may be at the centre: a link then names its own row, which carries our mark."""
 ASKED_AGAIN: Final = ("rewound", "ledger_ahead")  # each loss is a new one
 OTHER_KIND: Final = Kind("中心拒绝了这张单据", "The centre refused this document", _PLAIN)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, RowMapping, select
 
 from fallback_server.domain import money
-from fallback_server.domain.conflict_kinds import CANCELLING
+from fallback_server.domain.conflict_kinds import CANCELLING, DOUBTS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.outbox import outbox, outbox_parent
@@ -164,14 +164,14 @@ def standing_for(conn: Connection, incident_no: int) -> dict[str, dict[str, Any]
 
 
 def linked_documents(conn: Connection, incident_no: int) -> set[str]:
-    """Documents whose last decision is a link."""
+    """Documents whose last decision is a link to a row of the centre's own. After a doubt a link names their own row."""
     rows = conn.execute(
-        select(conflict.c.yj_id, conflict.c.decision)
+        select(conflict.c.yj_id, conflict.c.decision, conflict.c.kind)
         .where(conflict.c.incident_no == incident_no, conflict.c.decision.is_not(None), conflict.c.yj_id.is_not(None))
         .order_by(conflict.c.id)
     )
-    last = {str(row.yj_id): row.decision for row in rows}
-    return {yj_id for yj_id, decision in last.items() if decision == "link"}
+    last = {str(row.yj_id): row for row in rows}
+    return {yj_id for yj_id, row in last.items() if row.decision == "link" and row.kind not in DOUBTS}
 
 
 def _reversing(conn: Connection, own: Mapping[str, Any], other: Mapping[str, Any]) -> None:

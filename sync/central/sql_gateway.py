@@ -217,7 +217,7 @@ class SqlGateway:
         entity = outgoing.ledger.entity
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
-        limits = self._columns().of(file, LISTS[entity])
+        limits = self._columns().of(file, LISTS.get(entity, {}))
 
         def items(name: str) -> Sequence[Row]:
             return item_binds(outgoing, name, LISTS[entity][name])

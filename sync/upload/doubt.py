@@ -30,9 +30,6 @@ from sync.upload import patients, work
 
 CHUNK: Final = 500
 KIND: Final = "outcome_unknown"
-BY_A_PERSON: Final = (KIND, "maybe_there", "transaction_ended")
-"""Kinds of items after which a person may say that the document is not at the centre, whatever that shows."""
-
 Doubted = tuple[work.Item, work.Ready]
 
 

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 from sqlalchemy import select, update
 
 from fallback_server.domain.clock import to_text
+from fallback_server.domain.conflict_kinds import DOUBTS
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.outbox import OutboxState
@@ -40,7 +41,7 @@ from sync.central.gateway import (
     Unreachable,
 )
 from sync.upload import patients, rewound, work
-from sync.upload.doubt import BY_A_PERSON, park
+from sync.upload.doubt import park
 from sync.upload.report import RunStopped
 from sync.upload.retry import RetryRules, RunEnd, Verdict, judge
 
@@ -130,7 +131,7 @@ class Sender:
             self.lost, self.gone = rewound.lost_patients(tx.conn), rewound.lost_rows(tx.conn)
             self.linked = vanished_links(tx.conn, claimed)
             self.waved = retried(tx.conn, claimed, "row_lost")
-            self.not_there = retried(tx.conn, claimed, *BY_A_PERSON)
+            self.not_there = retried(tx.conn, claimed, *DOUBTS)
             return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
 
     def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:

@@ -69,7 +69,7 @@ def settled(case: Case, uploaders: Uploaders, entry: Entry, ground: Ground) -> N
     found = case.balance()
     assert (found.documents, found.parked) == (len(ground.made), 0), found
     account = case.reconcile()
-    assert account.balanced and account.totals["ledger"] is None, account
+    assert account.balanced and account.totals["ledger"] is None, account.differences
     entry.count(cases=1, runs=runs, documents=found.documents, doubled=0, lost=0, decisions=decided)
 
 
