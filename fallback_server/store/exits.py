@@ -164,7 +164,7 @@ def standing_for(conn: Connection, incident_no: int) -> dict[str, dict[str, Any]
 
 
 def linked_documents(conn: Connection, incident_no: int) -> set[str]:
-    """Documents whose last decision is a link to a row of the centre's own. After a doubt a link names their own row."""
+    """Documents whose last decision is a link to a row of the centre's own; after a doubt it names their own row."""
     rows = conn.execute(
         select(conflict.c.yj_id, conflict.c.decision, conflict.c.kind)
         .where(conflict.c.incident_no == incident_no, conflict.c.decision.is_not(None), conflict.c.yj_id.is_not(None))
