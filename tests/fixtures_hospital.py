@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -408,7 +408,7 @@ class Hospital:
 
     def back(self, *, grace: int = 0) -> None:
         """Switch off without upload; with `grace` 0 the windows are released at once."""
-        with self.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        with self.store.writing(Permit.HOUSEKEEPING, replace(ADMIN, approver_code="0802")) as tx:
             begin_return(tx, upload=False, grace_seconds=grace, hold_seconds=0)
         if not grace:
             with self.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:

@@ -79,7 +79,13 @@ def acting(
     from fallback_server.domain.modes import Permit
     from fallback_server.domain.policy import Policy as Rules
     from fallback_server.store.session import Actor
-    from fallback_server.web.people import count_failure, find_person, password_matches, refuse_if_locked_out
+    from fallback_server.web.people import (
+        break_seal,
+        count_failure,
+        find_person,
+        password_matches,
+        refuse_if_locked_out,
+    )
 
     policy = policy or Rules()
     with store.reading() as tx:
@@ -95,6 +101,9 @@ def acting(
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             tx.audit("console.login", subject=operator, ok=False, code="forbidden")
         raise YjError("forbidden", roles=", ".join(sorted(roles)))
+    if person.seal is not None:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            break_seal(tx, person.seal, STATION, None)
     if alone is not None:
         return replace(actor, alone=alone)
     return actor if approver is None else _approved(store, policy, actor, approver, passwords, acts)

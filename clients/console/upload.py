@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from clients.console import output
-from clients.console.context import Misuse, instance
+from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
-from clients.console.people import Approver, PasswordFile, Passwords, acting
+from clients.console.people import Alone, Approver, PasswordFile, Passwords, acting
+
+if TYPE_CHECKING:
+    from fallback_server.store.session import Store
 
 group = typer.Typer(no_args_is_help=True, help="documents back to the centre")
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
@@ -24,6 +28,10 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="rehearse; everything is rolled back at the centre")
     ] = False,
+    operator: Annotated[str | None, typer.Option(help="your own code, where one person left YJ alone")] = None,
+    approver: Approver = None,
+    alone: Alone = None,
+    password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Upload the oldest unclosed incident, or the one named; exit 0 only if nothing is left. Waits its turn."""
@@ -31,6 +39,8 @@ def run(
 
     out, found = Output(as_json), instance(ctx)
     with found.store() as store, found.gateway() as gateway, out.progress("documents") as ticker:
+        if not dry_run:
+            _agreed_by_two(found, store, incident, operator, approver, alone, password_file)
         report = run_upload(
             store, gateway, found.settings.upload, incident, dry_run=dry_run,
             progress=lambda step, done, total: ticker.advance(done, total, step),
@@ -46,6 +56,32 @@ def run(
     if not report.complete:
         output.complain(report.problems)
         raise typer.Exit(1)
+
+
+def _agreed_by_two(
+    found: Instance, store: Store, incident: int | None, operator: str | None, approver: str | None, alone: str | None,
+    password_file: Path | None,
+) -> None:  # fmt: skip
+    """The two who left YJ agreed to the upload. Where it was one, ask for another. Raises NotInOrder, YjError."""
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store import second_person
+
+    with store.reading() as tx:
+        numbers = second_person.ended_by_one(tx.conn, incident)
+    if not numbers or "upload" not in found.policy.two_persons:
+        return
+    if operator is None:
+        raise NotInOrder(
+            f"incident {numbers[0]} was ended by one person alone: counter-sign it (`yj operator alone`), or name two"
+            " with --operator and --approver"
+        )
+    passwords = Passwords(password_file)
+    actor = acting(
+        store, operator, ("admin", "duty"), passwords, approver, policy=found.policy, acts=("upload",), alone=alone
+    )
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        second_person.require(tx, found.policy, "upload", str(numbers[0]))
+        tx.audit("upload.agree", subject=str(numbers[0]))
 
 
 @group.command()

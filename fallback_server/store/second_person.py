@@ -10,8 +10,10 @@ from sqlalchemy import Connection, select, update
 from fallback_server.domain import two_persons
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import IncidentState
 from fallback_server.domain.policy import Policy
 from fallback_server.store.credentials import alone_act
+from fallback_server.store.mode import incident
 from fallback_server.store.session import Tx
 
 
@@ -43,16 +45,26 @@ def _note(tx: Tx, policy: Policy, act: str, subject: str | None, reason: str) ->
     tx.audit("alone", subject=subject, act=act, reason=reason, due_at=due)
 
 
-def two_ended(conn: Connection, incident: Mapping[str, Any]) -> bool:
+def two_ended(conn: Connection, row: Mapping[str, Any]) -> bool:
     """Whether two people ended this incident: its upload needs no further one. A drill's is fenced anyway."""
-    if incident["drill"] or incident["ended_at"] is None or incident["ended_approver"] is not None:
+    if row["drill"] or row["ended_at"] is None or row["ended_approver"] is not None:
         return True
     signed = select(alone_act.c.id).where(
-        alone_act.c.incident_no == incident["incident_no"],
+        alone_act.c.incident_no == row["incident_no"],
         alone_act.c.act == "mode_normal",
         alone_act.c.signed_at.is_not(None),
     )
     return conn.execute(signed.limit(1)).first() is not None
+
+
+def ended_by_one(conn: Connection, number: int | None = None) -> list[int]:
+    """Incidents on their way back (or only this one) that one person ended and nobody has counter-signed."""
+    on_the_way = [state.value for state in (IncidentState.CLOSING, IncidentState.UPLOADING, IncidentState.RECONCILING)]
+    statement = select(incident).where(incident.c.state.in_(on_the_way))
+    if number is not None:
+        statement = statement.where(incident.c.incident_no == number)
+    rows = conn.execute(statement.order_by(incident.c.incident_no)).mappings()
+    return [row["incident_no"] for row in rows if not two_ended(conn, dict(row))]
 
 
 def countersign(tx: Tx, number: int, note: str) -> dict[str, Any]:

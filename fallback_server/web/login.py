@@ -19,11 +19,12 @@ from fallback_server.domain.hash_schemes import hasher
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.passwords import plain, problem
 from fallback_server.domain.policy import Policy
-from fallback_server.store import alarms, credentials
+from fallback_server.store import credentials
 from fallback_server.store.people import forget_login_failures, session, workstation
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web.people import (
     Person,
+    break_seal,
     check_new_password,
     count_failure,
     find_person,
@@ -91,7 +92,7 @@ def open_session(store: Store, policy: Policy, attempt: Attempt) -> dict[str, An
         answer = _issue(tx, policy, person, attempt.workstation, attempt.address if attempt.tied else None)
         tx.audit("session.open", subject=person.code, take_over=attempt.take_over, by=proof)
         if person.seal is not None:
-            _break_seal(tx, person.seal, attempt)
+            break_seal(tx, person.seal, attempt.workstation, attempt.address)
     return answer
 
 
@@ -144,17 +145,6 @@ def _keep(tx: Tx, policy: Policy, person: Person, attempt: Attempt, kept: str | 
     credentials.keep(
         tx.conn, person.code, password_hash=kept, basis=person.basis, set_at=tx.at, own=False,
         weak=_weak(policy, person, attempt.password), must_change=False,
-    )  # fmt: skip
-
-
-def _break_seal(tx: Tx, number: int, attempt: Attempt) -> None:
-    """The sealed account was opened: said to everybody, until it is sealed again."""
-    credentials.open_seal(tx.conn, number, tx.at, attempt.workstation, attempt.address)
-    tx.audit("seal.open", subject=str(number), ok=False)
-    alarms.turn_on(
-        tx, alarms.SEAL, "opened", "应急启封账号已被启用，须查明原因并重新封存。",
-        "The break-glass account was opened; find out why and seal it again.",
-        workstation=attempt.workstation,
     )  # fmt: skip
 
 

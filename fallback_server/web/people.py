@@ -19,7 +19,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.hash_schemes import hasher
 from fallback_server.domain.passwords import plain, problem
 from fallback_server.domain.policy import Policy
-from fallback_server.store import credentials, mirror
+from fallback_server.store import alarms, credentials, mirror
 from fallback_server.store.people import count_login_failure, login_failure, operator
 from fallback_server.store.session import Actor, Store, Tx
 
@@ -124,6 +124,16 @@ def set_password(tx: Tx, policy: Policy, person: Person, password_hash: str, *, 
     else:
         credentials.keep(tx.conn, person.code, **values, basis=person.basis, set_at=tx.at, own=True, weak=False)
     credentials.remember(tx.conn, person.code, password_hash, tx.at, policy.password_history)
+
+
+def break_seal(tx: Tx, number: int, workstation: str, address: str | None) -> None:
+    """The sealed account was opened: said to everybody, until it is sealed again."""
+    credentials.open_seal(tx.conn, number, tx.at, workstation, address)
+    tx.audit("seal.open", subject=str(number), ok=False)
+    alarms.turn_on(
+        tx, alarms.SEAL, "opened", "应急启封账号已被启用，须查明原因并重新封存。",
+        "The break-glass account was opened; find out why and seal it again.", workstation=workstation,
+    )  # fmt: skip
 
 
 # --- wrong passwords ------------------------------------------------------------------------------------------------

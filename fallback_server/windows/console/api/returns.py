@@ -31,6 +31,12 @@ class PauseRequest(Body):
     reason: Note
 
 
+class GoRequest(Body):
+    """Let it go on; with a second person where one left YJ alone."""
+
+    approver: Approver | None = None
+
+
 class PrintRequest(Body):
     """Which paper of an incident is printed."""
 
@@ -103,10 +109,15 @@ def pause_upload(call: Call) -> Any:
     summary="Let a paused upload go on",
     roles=("admin", "duty"),
     permit=Permit.HOUSEKEEPING,
+    body=GoRequest,
     status=202,
+    acts=("upload",),
 )
 def go_on_uploading(call: Call) -> Any:
-    return usecases.go_on_uploading(call.tx, rules.require_number(call.path["number"]))
+    number = rules.require_number(call.path["number"])
+    if not usecases.two_left_yj(call.tx, number):
+        call.second_person("upload", str(number))
+    return usecases.go_on_uploading(call.tx, number)
 
 
 @api.get("/incidents/{number}/conflicts", summary="What waits for a person", roles=CONSOLE, query=ConflictQuery)

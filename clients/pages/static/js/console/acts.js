@@ -65,6 +65,20 @@ async function sent(path, body, words) {
   said(words);
 }
 
+/** Send; where the standby wants a second person for it, ask for one and send again. */
+async function byTwo(where, body, title, words) {
+  try {
+    await sent(where, body, words);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "second_person_required") throw error;
+    const done = await asked({
+      title, body: error.message, fields: SECOND_OR_ALONE,
+      send: (given, key) => act(where, { ...body, approver: approver(given) }, key),
+    });
+    if (done) said(words);
+  }
+}
+
 const path = (no, rest) => `/incidents/${no}/${rest}`;
 
 function linkFields(keys) {
@@ -126,10 +140,10 @@ export const ACTS = {
     });
     if (done) said(t("console.said_asked"));
   },
-  upload: ({ no }) => sent(path(no, "upload"), { dry_run: false }, t("console.said_asked")),
+  upload: ({ no }) => byTwo(path(no, "upload"), { dry_run: false }, t("console.upload_now"), t("console.said_asked")),
   rehearse: ({ no }) => sent(path(no, "upload"), { dry_run: true }, t("console.said_asked")),
   upload_pause: ({ no }) => ask(t("console.upload_pause"), path(no, "upload/pause"), t("console.said_paused"))(),
-  upload_go: ({ no }) => sent(path(no, "upload/go"), {}, t("console.said_goes_on")),
+  upload_go: ({ no }) => byTwo(path(no, "upload/go"), {}, t("console.upload_go"), t("console.said_goes_on")),
   decide,
   reconcile: ({ no }) => sent(path(no, "reconciliation"), {}, t("console.said_asked")),
   explain: async ({ no, difference, what }) => {
