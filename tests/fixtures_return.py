@@ -57,6 +57,7 @@ class Desk:
     drug_code: str = "A001"
     real: bool = False  # patients of the centre are real keys there, not those of the cast
     incident_no: int = 0
+    shift_id: str | None = None  # of what is charged from now on
     _numbers: Any = field(default_factory=lambda: itertools.count(5021))
     _book: int = 0
 
@@ -215,6 +216,7 @@ class Desk:
         return {
             **tx.document_row(one, tx.take_yj_no()), "kind": "outpatient", "patient_id": ref.id,
             "patient_origin": ref.origin, "patient_name": "某人", "total": total, "change": "0.00", "deferred": False,
+            "shift_id": self.shift_id,
         }  # fmt: skip
 
     def _line(self, one: str, total: str, category: str, quantity: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fallback_server.domain.categories import ADJUSTING_NAMES, CAUSE_NAMES, PAYMENT_METHODS, RECEIPT_CATEGORIES
-from fallback_server.domain.differences import kind, words
+from fallback_server.domain.differences import LAYERS, kind, words
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Tx
@@ -48,5 +48,6 @@ def html(account: Mapping[str, Any], *, hospital: str) -> str:
     )
     return environment.get_template("account.html").render(
         account=account, hospital=hospital, names={code: zh for code, (zh, _) in pairs.items()}, kind=kind, text=words,
+        layers=LAYERS,
         cause=CAUSE_NAMES[account["cause"]][0],
     )  # fmt: skip

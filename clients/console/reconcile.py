@@ -66,6 +66,7 @@ def _tell(out: Output, account: dict[str, Any]) -> None:
         [[totals["local"], totals["ledger"] or "–", totals["central"]]],
         right=[0, 1, 2],
     )
+    _tell_layers(out, account)
     rows = [[one["operator"], one["difference"]] for one in account["cashiers"]]
     out.table("按收费员 · by cashier", ["operator", "difference"], rows, right=[1])
     shown = [
@@ -79,6 +80,48 @@ def _tell(out: Output, account: dict[str, Any]) -> None:
     ]
     if shown:
         out.table("差异 · differences", ["id", "kind", "YJ", "centre", "explained by"], shown)
-        if not account["balanced"]:
+        if account.get("reopened"):
+            out.say("a document came or moved since: run it again · 账后又有单据变动，请再对账")
+        elif not account["balanced"]:
             out.say("explain one by name: yj incident explain ID --operator CODE --note '…'")
     out.say(f"incident {account['incident_no']}: {'balanced 已平' if account['balanced'] else 'NOT BALANCED 未平'}")
+
+
+def _tell_layers(out: Output, account: dict[str, Any]) -> None:
+    from fallback_server.domain.differences import LAYERS
+
+    rows = [
+        [
+            f"{one['layer']} {LAYERS[one['name']][0]} {one['name']}",
+            "相符 ok" if one["ok"] else "不符 differs",
+            one["compared"],
+            one["differences"],
+            one["seconds"],
+        ]
+        for one in account["layers"]
+    ]
+    out.table("五层 · layers", ["layer", "result", "compared", "differences", "s"], rows, right=[2, 3, 4])
+    broken = [
+        [f"{book['prefix']} {book['from']}–{book['to']}", book["operator"], book["range"], book["used"], book["void"],
+         book["unknown"], book["missing"], " ".join(book["doubled_numbers"])]
+        for book in account["books"] if not book["continuous"]
+    ]  # fmt: skip
+    if broken:
+        heads = ["book", "operator", "range", "used", "void", "unknown", "missing", "doubled"]
+        out.table("票据簿不连续 · books with gaps", heads, broken, right=[2, 3, 4, 5, 6])
+    _tell_posting(out, account["posting"])
+
+
+def _tell_posting(out: Output, posting: dict[str, Any]) -> None:
+    if not posting["asked"]:
+        return
+    taken = [[one["closing_date"], one["operator"], one["closing_no"], one["documents"], one["amount"]]
+             for one in posting["closings"]]  # fmt: skip
+    taken += [[one["posting_date"], one["operator"], "未日结 not yet", one["documents"], one["amount"]]
+              for one in posting["not_yet"]]  # fmt: skip
+    out.table("入账与日结 · posting", ["day", "operator", "closing", "documents", "amount"], taken, right=[3, 4])
+    if posting["closed_period"]:
+        rows = [[one["yj_no"], one["operator"], one["business_date"], one["posting_date"], one["amount"]]
+                for one in posting["closed_period"]]  # fmt: skip
+        heads = ["document", "operator", "business day", "posted", "amount"]
+        out.table("业务日已结，记入下一未结日 · day was closed", heads, rows, right=[4])

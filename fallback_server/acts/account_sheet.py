@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -17,6 +17,7 @@ from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Tx
 
 Sums = Mapping[str, str]
+NO_POSTING: Final[dict[str, Any]] = {"asked": False, "closings": [], "not_yet": [], "closed_period": []}
 
 
 def sheet(tx: Tx, incident_no: int) -> dict[str, Any]:
@@ -24,15 +25,24 @@ def sheet(tx: Tx, incident_no: int) -> dict[str, Any]:
 
     The contract's report with `cause`, `reason`, `period`, `by_method` and `by_category` over all cashiers (each line
     `{code, local, central, difference}`), the cashiers' names, and the counts of documents. Before the first account
-    `at` is None, the sums are zero and the lists empty. Raises incident_not_found.
+    `at` is None, the sums are zero and the lists empty. `closing_of` says by our number which day closing took a
+    charge. Raises incident_not_found.
     """
     row = incident_row(tx.conn, incident_no)
     report = sign_off.current_report(tx.conn, incident_no)
     names = _names(tx, incident_no)
     shown = report or _nothing(incident_no)
     cashiers = [_cashier(one, names) for one in shown["cashiers"]]
+    posting = shown.get("posting") or NO_POSTING
     return {
+        **{name: [] for name in ("layers", "windows", "books", "cash")},
         **shown,
+        "posting": posting,
+        "closing_of": closing_of(posting),
+        "windows": [
+            {**one, "name": names.get(one["operator"], ""), "difference": _apart(one)}
+            for one in shown.get("windows") or ()
+        ],
         **{name: row[name] for name in ("cause", "reason", "drill", "state", "opened_at", "ended_at", "closed_at")},
         "period": _period(tx, row),
         "cashiers": cashiers,
@@ -48,7 +58,18 @@ def _nothing(incident_no: int) -> dict[str, Any]:
     return {
         "incident_no": incident_no, "balanced": False, "totals": zero, "cashiers": [], "differences": [],
         "signatures": [], "at": None, "report_hash": None, "reconciliation_id": None,
+        "reopened": False,
     }  # fmt: skip
+
+
+def closing_of(posting: Mapping[str, Any]) -> dict[str, str]:
+    """Our number → day and number of the closing that took it, or the day it is posted to and a question mark."""
+    found = {no: f"{one['closing_date']} #{one['closing_no']}" for one in posting["closings"] for no in one["yj_nos"]}
+    return found | {no: f"{one['posting_date']} ?" for one in posting["not_yet"] for no in one["yj_nos"]}
+
+
+def _apart(one: Mapping[str, Any]) -> str:
+    return money.to_text(Decimal(one["local"]) - Decimal(one["central"]))
 
 
 def _cashier(one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

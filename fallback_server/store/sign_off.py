@@ -107,9 +107,10 @@ def store_reconciliation(
 
     A closed incident whose account now says something else is open again (arrow r).
     """
-    before = {one["signed_as"] for one in valid_signatures(tx.conn, incident_no)}
+    newest = _newest(tx.conn, incident_no)
+    before = _signed_alike(tx.conn, incident_no, newest.report) if newest is not None else {}
     key = _keep(tx, incident_no, report, seconds or {})
-    void = sorted(before - {one["signed_as"] for one in valid_signatures(tx.conn, incident_no)})
+    void = sorted(before.keys() - _signed_alike(tx.conn, incident_no, report).keys())
     if void:
         note_event(tx, incident_no, "signatures_void", None, signed_as=void)
         tx.audit("reconcile.signatures_void", subject=str(incident_no), signed_as=void)
@@ -148,17 +149,23 @@ def valid_signatures(conn: Connection, incident_no: int) -> list[dict[str, Any]]
     newest = _newest(conn, incident_no)
     if newest is None or _reopened(conn, newest):
         return []
-    stands = _content({**newest.report, "differences": list_differences(conn, incident_no)})
+    stands = {**newest.report, "differences": list_differences(conn, incident_no)}
+    names = ("signed_as", "operator_code", "at", "reconciliation_id", "report_hash")
+    valid = _signed_alike(conn, incident_no, stands)
+    return [{name: valid[signed_as][name] for name in names} for signed_as in sorted(valid)]
+
+
+def _signed_alike(conn: Connection, incident_no: int, report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The last signature of each kind, where what was signed says the same as this account."""
     rows = conn.execute(
         select(signature, reconciliation.c.report)
         .join(reconciliation, reconciliation.c.id == signature.c.reconciliation_id)
         .where(signature.c.incident_no == incident_no)
         .order_by(signature.c.id)
     ).mappings()
-    last = {row["signed_as"]: row for row in rows}
-    names = ("signed_as", "operator_code", "at", "reconciliation_id", "report_hash")
-    valid = [row for row in last.values() if _content(row["report"]) == stands]
-    return [{name: row[name] for name in names} for row in sorted(valid, key=lambda row: str(row["signed_as"]))]
+    last: dict[str, Mapping[str, Any]] = {row["signed_as"]: dict(row) for row in rows}
+    content = _content(report)
+    return {name: row for name, row in last.items() if _content(row["report"]) == content}
 
 
 def _reopened(conn: Connection, row: Any) -> bool:

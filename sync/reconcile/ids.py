@@ -1,7 +1,7 @@
 """Layer 2: which documents are on one side only, found by counting halves and halves of halves (`verify/count.sql`).
 
 A period in which both sides count the same documents and the same money is not read. So a period of ten thousand
-documents with one too few costs some twenty counts and one short list. The lists are the ids of both sides, both ways.
+documents with one too few costs some ten counts and one short list. The lists are the ids of both sides, both ways.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ CHUNK: Final = 500
 MOST_QUESTIONS: Final = 2_000  # then the rest is read: a mapping that counts otherwise must not ask for ever
 
 
+Counts = dict[str, tuple[int, int]]
+"""By entity: how many documents, and what they come to in cents."""
+
+
 @dataclass
 class Side:
     """What we expect at the centre of one entity: when, and the sums up to then. Sixteen bytes a document."""
@@ -48,6 +52,12 @@ class Side:
         """(how many, what they come to) from `begin` up to `end`."""
         low, high = bisect_left(self.seconds, begin), bisect_left(self.seconds, end)
         return high - low, self.cents[high] - self.cents[low]
+
+    def middle(self, begin: int, end: int) -> int:
+        """The second that leaves as many documents before as behind it, or the middle of an empty piece."""
+        low, high = bisect_left(self.seconds, begin), bisect_left(self.seconds, end)
+        median = self.seconds[(low + high) // 2] if high > low else begin
+        return median if begin < median < end else (begin + end) // 2
 
 
 @dataclass
@@ -74,7 +84,8 @@ class IdSets:
             sides = {name: self._expected(tx.conn, name) for name in names}
         self.compared = sum(len(side.seconds) for side in sides.values())
         self.zone = since.tzinfo
-        self._halve(sides, int(since.timestamp()), int(until.timestamp()) + 1, names)
+        begin, end = int(since.timestamp()), int(until.timestamp()) + 1
+        self._halve(sides, begin, end, names, self._counts(begin, end))
         return list(self._only_one_side())
 
     def _expected(self, conn: Connection, entity: str) -> Side:
@@ -97,9 +108,8 @@ class IdSets:
             outbox.c.central_key.is_not(None),
         )  # fmt: skip
 
-    def _halve(self, sides: dict[str, Side], begin: int, end: int, names: Sequence[str]) -> None:
-        """Count this piece; read it where few documents are in it, otherwise halve it."""
-        counted = self._counts(begin, end)
+    def _halve(self, sides: dict[str, Side], begin: int, end: int, names: Sequence[str], counted: Counts) -> None:
+        """Read a piece in which few documents are; halve it otherwise. The second half is what the first leaves."""
         differing = []
         for name in names:
             ours, theirs = sides[name].within(begin, end), counted.get(name, (0, 0))
@@ -110,11 +120,13 @@ class IdSets:
                 else:
                     differing.append(name)
         if differing:
-            middle = (begin + end) // 2
-            self._halve(sides, begin, middle, differing)
-            self._halve(sides, middle, end, differing)
+            middle = sides[differing[0]].middle(begin, end)
+            first = self._counts(begin, middle)
+            rest = {name: _less(counted.get(name, (0, 0)), first.get(name, (0, 0))) for name in differing}
+            self._halve(sides, begin, middle, differing, first)
+            self._halve(sides, middle, end, differing, rest)
 
-    def _counts(self, begin: int, end: int) -> dict[str, tuple[int, int]]:
+    def _counts(self, begin: int, end: int) -> Counts:
         self.questions += 1
         rows = self.gateway.ask(COUNT, self._binds(begin, end))
         return {str(row["entity"]).strip(): (int(row["documents"]), _cents(row.get("total"))) for row in rows}
@@ -175,6 +187,10 @@ def unnamed(found: Iterable[tuple[str, str, str]], named: set[str]) -> Iterator[
             local, central = {"entity": entity}, {"entity": entity}
             yield Difference("counted", f"{entity}:{key}", None, key, local if side == "here" else {},
                              central if side == "there" else {})  # fmt: skip
+
+
+def _less(whole: tuple[int, int], part: tuple[int, int]) -> tuple[int, int]:
+    return whole[0] - part[0], whole[1] - part[1]
 
 
 def _cents(value: Any) -> int:

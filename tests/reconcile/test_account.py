@@ -433,9 +433,17 @@ def test_the_account_is_written_by_the_ending_of_the_name(returned: Desk, centre
         assert json.loads((tmp_path / "a.json").read_text("utf-8")) == current_report(tx.conn, returned.incident_no)
         names = [one["operator"] for one in account_sheet.sheet(tx, returned.incident_no)["cashiers"]]
     page = (tmp_path / "a.html").read_text("utf-8")
-    assert "账平" in page and "全部收费员" in page and "服务器故障" in page
+    assert "账平" in page and "全部收费员" in page and "服务器故障" in page and "五层核对" in page and "票据簿" in page
     book = openpyxl.load_workbook(tmp_path / "a.xlsx")
-    assert [title.split()[0] for title in book.sheetnames] == ["合计", *names, "差异"]
+    assert [title.split()[0] for title in book.sheetnames] == [
+        "合计",
+        *names,
+        "差异",
+        "按日窗口",
+        "票据簿",
+        "点款",
+        "入账日结",
+    ]
     figures = [cell.value for row in book["合计"].iter_rows() for cell in row]
     assert figures.count(86.36) >= 4  # local, ledger, centre, and the sums below them
 
