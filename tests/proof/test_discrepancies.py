@@ -1,8 +1,8 @@
 """差异 Seeded discrepancies at the centre are all found, and nothing else is.
 
 After a clean return somebody changes the centre's own tables: a row deleted, an amount, a method, a category or a
-cashier changed, a number doubled, a row added, a ledger row deleted. The account names each damaged document and no
-other; before the damage, and after it was undone, it balances.
+cashier changed, a line, a patient, a time or a date, a number doubled, a row added, a ledger row deleted. The account
+names each damaged document and no other; before the damage, and after it was undone, it balances.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.proof.record import Entry
 from tests.proof.stage import Case, Ground
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
-KEPT = ("sf_zb", "sf_mx", "sf_zf", "gh_mx", "cf_zb", "yj_ledger")
+KEPT = ("sf_zb", "sf_mx", "sf_zf", "gh_mx", "cf_zb", "yj_sq", "yj_ledger")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ _COPY = "SELECT :new, sflb, brxh, czydm, sfrq, zje, zt, yjbz, {no} FROM sf_zb WH
 _INTO = "INSERT INTO sf_zb (sfxh, sflb, brxh, czydm, sfrq, zje, zt, yjbz, yjlsh) "
 _METHOD = "UPDATE sf_zf SET zffs = CASE zffs WHEN '4' THEN '1' ELSE '4' END WHERE sfxh = :key"
 _CATEGORY = "UPDATE sf_mx SET fylb = CASE fylb WHEN '06' THEN '04' ELSE '06' END WHERE sfxh = :key"
-CHARGE, MONEY = ("charge",), ("charge", "refund")
+_LINE = "UPDATE sf_mx SET xmdm = 'ZZZ' WHERE sfxh = :key"
+CHARGE, MONEY, DATE = ("charge",), ("charge", "refund"), frozenset({"date"})
 DAMAGES = {
     "charge deleted": Damage("DELETE FROM sf_zb WHERE sfxh = :key", MONEY, frozenset({"missing_at_centre"})),
     "amount changed": Damage("UPDATE sf_zb SET zje = zje + 0.01 WHERE sfxh = :key", MONEY, frozenset({"amount"})),
@@ -53,6 +54,20 @@ DAMAGES = {
     ),
     "ledger amount changed": Damage(
         "UPDATE yj_ledger SET amount = amount + 1 WHERE yj_id = :yj_id", MONEY, frozenset({"ledger_amount"})
+    ),
+    "line changed": Damage(_LINE, MONEY, frozenset({"line"})),
+    "time changed": Damage("UPDATE sf_zb SET sfrq = substr(sfrq, 1, 10) || ':59:58' WHERE sfxh = :key", CHARGE, DATE),
+    "date changed": Damage("UPDATE sf_zb SET sfrq = '2001' || substr(sfrq, 5) WHERE sfxh = :key", MONEY, DATE),
+    "patient changed": Damage("UPDATE sf_zb SET brxh = brxh + 1 WHERE sfxh = :key", CHARGE, frozenset({"patient"})),
+    "ledger cashier changed": Damage(
+        "UPDATE yj_ledger SET operator_code = 'XX' WHERE yj_id = :yj_id", MONEY, frozenset({"ledger_operator"})
+    ),
+    "prescription amount changed": Damage(
+        "UPDATE cf_zb SET je = je + 1 WHERE cfxh = :key", ("prescription",), frozenset({"amount"})
+    ),
+    "order deleted": Damage("DELETE FROM yj_sq WHERE sqxh = :key", ("order",), frozenset({"missing_at_centre"})),
+    "registration in another department": Damage(
+        "UPDATE gh_mx SET ksdm = 'XX' WHERE ghxh = :key", ("registration",), frozenset({"department"})
     ),
     "registration deleted": Damage(
         "DELETE FROM gh_mx WHERE ghxh = :key", ("registration",), frozenset({"missing_at_centre"})
@@ -108,7 +123,7 @@ def require_found(case: Case, seeded: list[tuple[str, dict[str, Any], int]]) -> 
 def victims(case: Case, name: str) -> list[dict[str, Any]]:
     lines = {row["sfxh"] for row in case.rows("SELECT DISTINCT sfxh FROM sf_mx")}
     found = [row for row in case.documents() if row["entity"] in DAMAGES[name].entities]
-    if name in ("method changed", "category changed"):
+    if name in ("method changed", "category changed", "line changed"):
         found = [row for row in found if int(row["central_key"]) in lines]
     if name == "receipt number changed":
         found = [row for row in found if row["receipt_no"]]

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from fallback_server.domain.differences import KINDS as DIFFERENCES
+from fallback_server.domain.differences import LAYERS, layer_of
 from fallback_server.store.conflicts import DECISIONS, KINDS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,4 +29,7 @@ def test_every_kind_and_decision_is_on_the_page_with_its_words() -> None:
 
 
 def test_every_kind_of_difference_is_on_the_page() -> None:
-    assert rows("reconciliation.md") == {name: zh for name, (zh, _) in DIFFERENCES.items()}
+    layers = list(LAYERS)
+    assert rows("reconciliation.md") == {
+        name: f"{zh} | {en} | {layers.index(layer_of(name)) + 1}" for name, (zh, en) in DIFFERENCES.items()
+    }
