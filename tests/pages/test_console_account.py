@@ -81,7 +81,8 @@ def test_the_workbook_has_one_sheet_per_cashier_and_taking_it_is_audited(
     with page.expect_download() as taken:
         page.keyboard.press("F3")
     book = openpyxl.load_workbook(io.BytesIO(Path(taken.value.path()).read_bytes()))
-    assert book.sheetnames == ["合计", "0201 钱伟", "0202 孙丽", "差异"]
+    more = ["按日窗口", "票据簿", "点款", "入账日结"]
+    assert book.sheetnames == ["合计", "0201 钱伟", "0202 孙丽", "差异", *more]
     cells = {str(cell.value) for row in book["0201 钱伟"].iter_rows() for cell in row}
     assert {"25", "-17"} <= {value.split(".")[0] for value in cells} and "退费" in cells
     summary = [[cell.value for cell in row] for row in book["合计"].iter_rows()]
