@@ -11,7 +11,7 @@ from fallback_server.store.schema import metadata
 from tests.fixtures_hospital import Hospital, Reply, Window, centre_id
 
 # What a refusal may leave behind: its audit row, and what log-in and roll call keep.
-NO_BUSINESS = {"audit", "session", "workstation", "login_failure", "counter"}
+NO_BUSINESS = {"audit", "session", "workstation", "login_failure", "counter", "credential"}
 ZHANG = centre_id("patient", "P1003")  # insured, with open work at the centre
 WANG = centre_id("patient", "P1001")
 RX_UNPAID = centre_id("open_prescription", "3001")
