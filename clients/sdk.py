@@ -5,7 +5,7 @@ A creating call mints the act's ULID, or takes one. Imports neither Flask nor SQ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote as quoted
 
@@ -33,6 +33,14 @@ class YjClient(Transport):
     def mode(self) -> Answer:
         """Mode, epoch, scope, age of the data; needs no log-in."""
         return self.get("/mode")
+
+    def mode_events(self) -> Iterator[Answer | None]:
+        """The mode at once and at every change, None while the server behind the door is away; needs no log-in.
+
+        One connection: raises NoAnswer when it is cut, Problem (501) where there is no front door.
+        """
+        for name, data in self.listen("/mode/events"):
+            yield data if name == "message" else None
 
     def heartbeat(
         self, role: str | None = None, *, version: str | None = None, central_ok: bool | None = None

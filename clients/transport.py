@@ -11,7 +11,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -25,6 +25,7 @@ Answer = dict[str, Any]
 
 FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 1.0
+STREAM_SILENCE: Final = 40.0  # the door says something every 15 s
 RETRIED_STATUS: Final = frozenset({502, 503, 504})
 
 
@@ -89,6 +90,22 @@ class LoggedIn:
 def retry_wait(attempt: int, jitter: Callable[[], float] = random.random) -> float:
     """Seconds before try number `attempt` + 1 (from 1): doubling from 50 ms to 1 s, with jitter against a stampede."""
     return float(min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempt - 1, 10)) * (0.5 + jitter() / 2))
+
+
+def _events(lines: Iterable[str]) -> Iterator[tuple[str, Answer]]:
+    """What a server-sent stream says; comments and what is no JSON object are passed over."""
+    name, data = "message", ""
+    for line in lines:
+        if line.startswith("event:"):
+            name = line[6:].strip()
+        elif line.startswith("data:"):
+            data += line[5:].strip()
+        elif not line:
+            if data:
+                found = json.loads(data)
+                if isinstance(found, dict):
+                    yield name, found
+            name, data = "message", ""
 
 
 class Transport:
@@ -213,6 +230,22 @@ class Transport:
             cursor = page.get("next_cursor")
             if not cursor:
                 return items
+
+    def listen(self, path: str) -> Iterator[tuple[str, Answer]]:
+        """Server-sent events of one connection, as (name, data), until it is cut; the caller comes back with jitter.
+
+        Raises Problem where there is no such stream, NoAnswer when it is cut or silent.
+        """
+        wait = httpx.Timeout(self._http.timeout.connect, read=STREAM_SILENCE)
+        try:
+            with self._http.stream("GET", f"{API}{path}", timeout=wait) as response:
+                if response.status_code != 200:
+                    response.read()
+                    self._read(response)
+                yield from _events(response.iter_lines())
+        except httpx.TransportError as error:
+            raise NoAnswer(f"GET {path}: {type(error).__name__}: {error}", None) from error
+        raise NoAnswer(f"GET {path}: the stream ended", None)
 
     def alive(self) -> bool:
         """Whether the standby answers at all, asked once."""

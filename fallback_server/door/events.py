@@ -10,7 +10,6 @@ does not take what was sent is dropped. While the server does not answer, the st
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -136,13 +135,11 @@ class Hub:
         news = self._news
         await self._write(response, first + (self._frame or b": no answer yet\n\n"))
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(2 * BEAT):
-                    await news.wait()
+            await news.wait()  # not for ever: something is told every BEAT
             if self._closed:
                 return
-            told, news = news.is_set(), self._news
-            await self._write(response, self._frame if told else b": here\n\n")
+            news = self._news
+            await self._write(response, self._frame)
 
     @staticmethod
     async def _write(response: web.StreamResponse, frame: bytes) -> None:

@@ -287,6 +287,21 @@ def test_everybody_who_listens_is_told_the_mode_at_once_and_at_every_change(door
     assert all(window.closed.wait(30) for window in windows), "a door that closes ends its streams"
 
 
+def test_a_program_follows_the_mode_and_learns_when_the_door_goes(door: Opened, inner: Inner) -> None:
+    here = door()
+    with YjClient(here.https, "W1", patience=0, ca=here.ca) as agent:
+        told = agent.mode_events()
+        assert (next(told) or {})["epoch"] == 1
+        inner.stop()
+        assert next(told) is None
+        inner.mode = {**inner.mode, "epoch": 2}
+        inner.start()
+        assert next(one for one in told if one)["epoch"] == 2
+        here.close()
+        with pytest.raises(NoAnswer):
+            next(told)
+
+
 def test_a_stream_stays_open_while_the_server_is_away(door: Opened, inner: Inner) -> None:
     window = Reader(door())
     until(window.modes)
