@@ -7,6 +7,7 @@ only looked at and stays in the socket for whoever takes it over.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -25,6 +26,7 @@ TLS_BUFFER: Final = 16 * 1024
 FIRST_BYTE_SECONDS: Final = 20.0  # browsers open a connection ahead of need; a silent one is closed
 FIRST_REQUEST_SECONDS: Final = 20.0
 HANDSHAKE_SECONDS: Final = 15.0
+GOODBYE_SECONDS: Final = 5.0  # a window that was switched off does not answer the end of TLS
 BACKLOG: Final = 1024
 MOST: Final = 4000
 MOST_OF_ONE: Final = 400  # a terminal server holds many windows; one address alone does not take the whole door
@@ -62,7 +64,8 @@ class Gate:
         self._server = server
         self.context = context
         self._arriving: set[asyncio.Task[None]] = set()
-        self._inside: dict[asyncio.Transport, tuple[str, float]] = {}  # address, and until when it has to have asked
+        # With its socket, address, and until when it has to have asked for something.
+        self._inside: dict[asyncio.Transport, tuple[socket.socket, str, float]] = {}
         self._asked: WeakSet[asyncio.BaseTransport] = WeakSet()
         self._from: Counter[str] = Counter()
 
@@ -101,21 +104,22 @@ class Gate:
     def sweep(self) -> None:
         """Forget connections that have ended, end those that never asked for anything."""
         now = asyncio.get_running_loop().time()
-        for transport, (address, until) in list(self._inside.items()):
-            if not transport.is_closing() and now > until and transport not in self._asked:
-                transport.abort()
-            if transport.is_closing():
+        for transport, (taken, address, until) in list(self._inside.items()):
+            if taken.fileno() < 0:
                 del self._inside[transport]
                 self._gone(address)
+            elif now > until and transport not in self._asked:
+                transport.abort()
 
     async def close(self) -> None:
         """Cut what is still connected; call it when no answer is on its way any more."""
         for task in self._arriving:
             task.cancel()
         await asyncio.gather(*self._arriving, return_exceptions=True)
-        for transport in self._inside:
-            transport.abort()
-        await asyncio.sleep(0.01)  # the loop closes the sockets of aborted transports in its next rounds
+        for taken, _, _ in self._inside.values():
+            with contextlib.suppress(OSError):  # closed already
+                taken.shutdown(socket.SHUT_RDWR)
+        await asyncio.sleep(0.05)  # the loop sees the ends and closes the sockets in its next rounds
 
     def _full(self, address: str) -> bool:
         return self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not is_near(address))
@@ -137,7 +141,7 @@ class Gate:
                 self._gone(address)
             else:
                 until = asyncio.get_running_loop().time() + FIRST_REQUEST_SECONDS
-                self._inside[transport] = address, until
+                self._inside[transport] = taken, address, until
 
     async def _handed_over(self, taken: socket.socket) -> asyncio.Transport | None:
         taken.setblocking(False)
@@ -149,7 +153,11 @@ class Gate:
                 return None
             tls = self.context if first[0] == TLS_HANDSHAKE else None
         transport, _protocol = await asyncio.get_running_loop().connect_accepted_socket(
-            self._server, taken, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
+            self._server,
+            taken,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+            ssl_shutdown_timeout=GOODBYE_SECONDS if tls else None,
         )
         return transport if isinstance(transport, asyncio.Transport) else None
 
