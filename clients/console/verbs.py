@@ -20,6 +20,7 @@ from clients.console import (
     reconcile,
     reference,
     upload,
+    workstations,
 )
 from clients.console.demo import command as demo
 
@@ -39,6 +40,7 @@ GROUPS = {
     "audit": audit.group,
     "certificate": certificates.group,
     "operator": operators.group,
+    "workstation": workstations.group,
     "reference": reference.group,
 }
 

@@ -124,6 +124,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         409, "工作站号已用完（最多 999 个），请联系信息科。", "All 999 workstation numbers are given out.",
         "Let this window log in under the code of a workstation that is no longer used.",
     ),
+    "enrolment_rejected": ErrorKind(
+        403, "接入码不正确、已使用或已过期，请向信息科领取新的接入码。", "The enrolment code is wrong, used or over; ask for another.",
+        "Make one with: yj workstation code",
+    ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(
         403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.",

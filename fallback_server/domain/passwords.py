@@ -33,8 +33,17 @@ def digits(count: int) -> str:
 
 def sealed() -> str:
     """A fresh code for the sealed account, in groups of four."""
-    signs = "".join(secrets.choice(_CLEAR) for _ in range(24))
-    return "-".join(signs[i : i + 4] for i in range(0, 24, 4))
+    return _in_fours(24)
+
+
+def enrolment() -> str:
+    """A fresh code for the agent of a workstation, typed once: 16 of 31 signs are about 79 bits."""
+    return _in_fours(16)
+
+
+def _in_fours(count: int) -> str:
+    signs = "".join(secrets.choice(_CLEAR) for _ in range(count))
+    return "-".join(signs[i : i + 4] for i in range(0, count, 4))
 
 
 def spoken(code: str) -> str:

@@ -71,6 +71,8 @@ workstation = Table(
     Column("central_ok", Boolean),
     Column("clock_offset_seconds", Float),
     Column("version", String(32)),
+    # When a page of it was last heard of, not its agent: a page knows whether a form is in hand, the agent does not.
+    Column("page_seen_at", String(35)),
     CheckConstraint("number BETWEEN 1 AND 999", name="three_digits"),
 )
 Index(

@@ -8,6 +8,7 @@ from sqlalchemy import MetaData
 
 from fallback_server.store import (  # noqa: F401  (each import registers its tables)
     after,
+    agents,
     alarms,
     audit,
     cash,

@@ -24,6 +24,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store import credentials, idempotency
 from fallback_server.store.people import forget_login_failures
 from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web.agents import agent_of
 from fallback_server.web.cookies import token_of
 from fallback_server.web.login import actor_of
 from fallback_server.web.metrics import REFUSALS
@@ -170,6 +171,8 @@ def _store_is_away(error: OperationalError | DisconnectionError) -> bool:
 
 def _authorised(route: Route, tx: Tx) -> Actor:
     token = token_of(request)
+    if route.agents and (agent := agent_of(tx, token, request.remote_addr)) is not None:
+        return agent
     actor = actor_of(tx, token, request.remote_addr, resting=route.resting)
     g.token = token
     if not route.allows(actor.roles) and (actor.roles or not route.resting):

@@ -35,6 +35,7 @@ from fallback_server.web.people import (
 
 log = logging.getLogger("yj.web")
 
+AGENT = ""  # the operator code of a workstation's agent: it is nobody, and says nothing about who works there
 ENROL_LOCK = 0x594A0002  # advisory lock of PostgreSQL: workstation numbers are given out one transaction at a time
 
 LAST_WORKSTATION = 999  # three digits in every YJ number
@@ -215,6 +216,7 @@ def enrol_workstation(tx: Tx, code: str) -> int:
 
     Raises workstations_full.
     """
+    who = tx.actor.operator_code if tx.actor else None
     number = _workstation_number(tx, code)
     if number is None and tx.conn.dialect.name == "postgresql":
         # At the switch all windows of the hospital log in within the same second.
@@ -224,7 +226,7 @@ def enrol_workstation(tx: Tx, code: str) -> int:
         tx.conn.execute(
             update(workstation)
             .where(workstation.c.code == code)
-            .values(last_seen_at=tx.at, operator_code=tx.actor.operator_code if tx.actor else None)
+            .values(last_seen_at=tx.at, **({"operator_code": who} if who != AGENT else {}))
         )
         return int(number)
     number = int(tx.conn.execute(select(func.coalesce(func.max(workstation.c.number), 0))).scalar_one()) + 1
@@ -234,7 +236,7 @@ def enrol_workstation(tx: Tx, code: str) -> int:
         workstation.insert().values(
             code=code,
             number=number,
-            operator_code=tx.actor.operator_code if tx.actor else None,
+            operator_code=who or None,
             first_seen_at=tx.at,
             last_seen_at=tx.at,
         )

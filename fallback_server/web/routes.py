@@ -91,6 +91,7 @@ class Route:
     reason: str = ""
     # A locked page may call it too: its ended session still says at which computer it stands, and gives no role.
     resting: bool = False
+    agents: bool = False  # the agent of a workstation may call it too, with its own token
     acts: tuple[str, ...] = ()  # what a second person's one-time code may be for: domain.two_persons
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
@@ -153,6 +154,7 @@ class Api:
         keyed: bool = True,
         reason: str = "",
         resting: bool = False,
+        agents: bool = False,
         acts: tuple[str, ...] = (),
     ) -> Callable[[Handler], Handler]:
         """Declare a writing route; `keyed=False` needs a `reason`; one that may need two persons names its `acts`."""
@@ -167,6 +169,7 @@ class Api:
             keyed=keyed,
             reason=reason,
             resting=resting,
+            agents=agents,
             acts=acts,
         )
 

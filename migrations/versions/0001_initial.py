@@ -152,6 +152,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_dispense_watch_open", "dispense_watch", ["done_at", "asked_at"], unique=False)
     op.create_table(
+        "enrolment_code",
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("code_hash", sa.String(length=64), nullable=False),
+        sa.Column("issued_at", sa.String(length=35), nullable=False),
+        sa.Column("issued_by", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.String(length=35), nullable=False),
+        sa.PrimaryKeyConstraint("workstation", name=op.f("pk_enrolment_code")),
+        sa.UniqueConstraint("code_hash", name=op.f("uq_enrolment_code_code_hash")),
+    )
+    op.create_table(
         "idempotency",
         sa.Column("key", sa.String(length=80), nullable=False),
         sa.Column("method", sa.String(length=8), nullable=False),
@@ -392,9 +402,26 @@ def upgrade() -> None:
         sa.Column("central_ok", sa.Boolean(), nullable=True),
         sa.Column("clock_offset_seconds", sa.Float(), nullable=True),
         sa.Column("version", sa.String(length=32), nullable=True),
+        sa.Column("page_seen_at", sa.String(length=35), nullable=True),
         sa.CheckConstraint("number BETWEEN 1 AND 999", name=op.f("ck_workstation_three_digits")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_workstation")),
         sa.UniqueConstraint("number", name=op.f("uq_workstation_number")),
+    )
+    op.create_table(
+        "workstation_token",
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("issued_at", sa.String(length=35), nullable=False),
+        sa.Column("ended_at", sa.String(length=35), nullable=True),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_workstation_token")),
+    )
+    op.create_index(
+        "uq_workstation_token_live",
+        "workstation_token",
+        ["workstation"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "yj_counter",
@@ -2249,6 +2276,13 @@ def downgrade() -> None:
     op.drop_table("conflict")
     op.drop_table("blind_row")
     op.drop_table("yj_counter")
+    op.drop_index(
+        "uq_workstation_token_live",
+        table_name="workstation_token",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.drop_table("workstation_token")
     op.drop_table("workstation")
     op.drop_index(
         "uq_stop_order_open",
@@ -2291,6 +2325,7 @@ def downgrade() -> None:
     )
     op.drop_table("incident")
     op.drop_table("idempotency")
+    op.drop_table("enrolment_code")
     op.drop_index("ix_dispense_watch_open", table_name="dispense_watch")
     op.drop_table("dispense_watch")
     op.drop_table("credential")

@@ -12,7 +12,7 @@ from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import WORKSTATION_CODE
-from fallback_server.web import login
+from fallback_server.web import agents, login
 from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall, Route
 from fallback_server.windows.common import queries, usecases
 
@@ -38,6 +38,12 @@ class PasswordRequest(Body):
 
     password: Password
     new_password: Password
+
+
+class EnrolRequest(Body):
+    """The code that an administrator gave."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class ListQuery(Body):
@@ -149,6 +155,7 @@ def show_dictionary(call: Call) -> Any:
     keyed=False,
     reason="a heartbeat replaces the one before",
     resting=True,
+    agents=True,
 )
 def heartbeat(call: Call) -> Any:
     body: HeartbeatRequest = call.body
@@ -162,6 +169,15 @@ def heartbeat(call: Call) -> Any:
         version=body.version,
         locked=body.locked,
     )
+
+
+@api.free(
+    "/workstations/enrol", summary="An agent's token for its workstation, for a one-time code", roles=PUBLIC,
+    body=EnrolRequest, status=201,
+    reason="each code gives one token, once; an answer that is kept would keep the token",
+)  # fmt: skip
+def enrol(call: FreeCall) -> Any:
+    return agents.enrol(call.store, call.body.code, call.address)
 
 
 @api.get("/workstations", summary="Roll call", roles=("admin", "duty", "supervisor"))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 
-from fallback_server.domain.clock import from_text
+from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Mode
 from fallback_server.store.people import workstation
 from fallback_server.store.session import Tx
-from fallback_server.web.login import enrol_workstation
+from fallback_server.web.login import AGENT, enrol_workstation
+
+PAGE_SECONDS: Final = 90  # a page out of sight is heard of about once a minute
 
 
 def heartbeat(
@@ -19,23 +23,24 @@ def heartbeat(
 ) -> dict[str, Any]:  # fmt: skip
     """A workstation says that it lives and which epoch it knows. Returns the current epoch.
 
-    A locked one speaks with its ended session, for itself only. Raises login_required for an ended session otherwise:
-    the page then asks for the password.
+    A locked one speaks with its ended session, for itself only; so does an agent with its token. Raises login_required
+    for an ended session otherwise: the page then asks for the password.
     """
-    if not tx.who.roles and not (locked and code == tx.who.workstation):
+    agent = tx.who.operator_code == AGENT
+    if not tx.who.roles and not ((locked or agent) and code == tx.who.workstation):
         raise YjError("login_required")
     enrol_workstation(tx, code)
-    changed = tx.conn.execute(
-        update(workstation)
-        .where(workstation.c.code == code, workstation.c.epoch.is_distinct_from(epoch))
-        .values(epoch=epoch, epoch_at=tx.at)
-    )
+    known = update(workstation).where(workstation.c.code == code, workstation.c.epoch.is_distinct_from(epoch))
+    if agent:
+        known = known.where(*_agent_may_say(tx, epoch))
+    changed = tx.conn.execute(known.values(epoch=epoch, epoch_at=tx.at))
     tx.conn.execute(
         update(workstation)
         .where(workstation.c.code == code)
         .values(
             role=role,
             last_seen_at=tx.at,
+            **({} if agent else {"page_seen_at": tx.at}),
             central_ok=central_ok,
             version=version,
             clock_offset_seconds=_offset(tx, clock),
@@ -45,6 +50,19 @@ def heartbeat(
     if changed.rowcount:
         tx.audit("workstation.epoch", subject=code, epoch=epoch)
     return {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
+
+
+def _agent_may_say(tx: Tx, epoch: int) -> tuple[ColumnElement[bool], ...]:
+    """When an agent's word about the epoch counts: never back, and not on the return while a page of it lives.
+
+    A page with a form begun holds the acknowledgement of the return back, for the grace is for that form.
+    """
+    known = workstation.c.epoch
+    newer = known.is_(None) | (known < epoch) | (known > tx.mode.epoch)
+    if tx.mode.mode is not Mode.RETURNING or tx.mode.grace_until is None or tx.now >= tx.mode.grace_until:
+        return (newer,)
+    quiet = to_text(tx.now - timedelta(seconds=PAGE_SECONDS))
+    return (newer, workstation.c.page_seen_at.is_(None) | (workstation.c.page_seen_at < quiet))
 
 
 def _offset(tx: Tx, clock: str | None) -> float | None:

@@ -1,0 +1,68 @@
+"""Enrolling the agent of a workstation: a code from an administrator, once, for a token that is good for heartbeats."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.passwords import enrolment
+from fallback_server.domain.policy import Policy
+from fallback_server.store import agents
+from fallback_server.store.session import Actor, Store, Tx
+
+TOKEN_PREFIX: Final = "yjw_"  # noqa: S105 - tells an agent's token from a person's; it opens nothing by itself
+
+
+def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str) -> dict[str, Any]:
+    """A code for the agent of this workstation: in clear now and never again; one that is there already goes on."""
+    code = enrolment()
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        expires = to_text(tx.now + timedelta(hours=policy.activation_hours))
+        agents.keep_code(tx.conn, workstation, _hash(_plain(code)), tx.at, actor.operator_code, expires)
+        tx.audit("workstation.code", subject=workstation, expires_at=expires)
+    return {"workstation": workstation, "code": code, "expires_at": expires}
+
+
+def enrol(store: Store, code: str, address: str | None) -> dict[str, Any]:
+    """A token for the workstation that the code was made for; the token before it ends. Raises enrolment_rejected."""
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), "", address)) as tx:
+        workstation = agents.take_code(tx.conn, _hash(_plain(code)), tx.at)
+        if workstation is None:
+            raise YjError("enrolment_rejected")
+        agents.keep_token(tx.conn, workstation, _hash(token), tx.at)
+        tx.audit("workstation.enrol", subject=workstation)
+    return {"workstation": workstation, "token": token}
+
+
+def revoke(tx: Tx, workstation: str) -> bool:
+    """The agent of this workstation, and a code for it, no longer work; whether there was one."""
+    ended = agents.end_tokens(tx.conn, workstation, tx.at)
+    tx.audit("workstation.revoke", subject=workstation, ended=ended)
+    return ended
+
+
+def agent_of(tx: Tx, token: str | None, address: str | None) -> Actor | None:
+    """The agent behind a token: nobody's name and no role, its workstation alone. None for a person's token.
+
+    Raises login_required for an agent's token that is unknown or was revoked.
+    """
+    if token is None or not token.startswith(TOKEN_PREFIX):
+        return None
+    workstation = agents.workstation_of(tx.conn, _hash(token))
+    if workstation is None:
+        raise YjError("login_required")
+    return Actor("", "", frozenset(), workstation, address)
+
+
+def _plain(code: str) -> str:
+    return "".join(sign for sign in code.upper() if sign.isalnum())
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,129 @@
+"""The agent of a workstation: let in by a code once, speaks for its workstation alone, and never for a form in hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from fallback_server.domain.modes import Permit
+from fallback_server.store import agents
+from fallback_server.store.mode_switch import advance, begin_return
+from fallback_server.store.session import Actor
+from tests.fixtures_hospital import Hospital
+
+API = "/api/v1"
+
+
+def asked(hospital: Hospital, path: str, body: dict[str, Any] | None = None, token: str = "") -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with hospital.app.test_client() as client:
+        send = client.get if body is None else client.post
+        more = {} if body is None else {"json": body}
+        return send(API + path, headers=headers, **more)
+
+
+def code_for(hospital: Hospital, workstation: str) -> str:
+    return str(hospital.window("admin").post("/workstations/code", {"workstation": workstation}).json["code"])
+
+
+def enrolled(hospital: Hospital, workstation: str = "W0201") -> str:
+    answer = asked(hospital, "/workstations/enrol", {"code": code_for(hospital, workstation)})
+    assert answer.status_code == 201 and answer.get_json()["workstation"] == workstation
+    return str(answer.get_json()["token"])
+
+
+def beat(hospital: Hospital, token: str, epoch: int, workstation: str = "W0201") -> Any:
+    body = {"workstation": workstation, "epoch": epoch, "role": "cashier", "version": "1"}
+    return asked(hospital, "/workstations/heartbeat", body, token)
+
+
+def known(hospital: Hospital, workstation: str = "W0201") -> dict[str, Any]:
+    items = hospital.window("duty").get("/workstations").json["items"]
+    return next(one for one in items if one["code"] == workstation)
+
+
+def test_a_code_lets_one_agent_in_once(hospital: Hospital) -> None:
+    code = code_for(hospital, "W0201")
+    typed = code.lower().replace("-", " ")
+    assert asked(hospital, "/workstations/enrol", {"code": typed}).status_code == 201
+    again = asked(hospital, "/workstations/enrol", {"code": code})
+    assert (again.status_code, again.get_json()["code"]) == (403, "enrolment_rejected")
+
+
+def test_a_code_is_over_after_its_hours_and_with_the_next_one(hospital: Hospital) -> None:
+    first = code_for(hospital, "W0201")
+    second = code_for(hospital, "W0201")
+    assert asked(hospital, "/workstations/enrol", {"code": first}).status_code == 403
+    hospital.clock.advance(8 * 24 * 3600)
+    assert asked(hospital, "/workstations/enrol", {"code": second}).status_code == 403
+
+
+def test_neither_code_nor_token_is_kept_in_clear(hospital: Hospital) -> None:
+    code, token = code_for(hospital, "W0202"), enrolled(hospital)
+    with hospital.store.reading() as tx:
+        kept = [*tx.conn.execute(select(agents.enrolment_code)), *tx.conn.execute(select(agents.workstation_token))]
+    text = repr(kept)
+    assert len(kept) == 2
+    assert code not in text and code.replace("-", "") not in text and token not in text
+
+
+def test_an_agent_speaks_for_its_workstation_alone_and_opens_nothing_else(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    assert beat(hospital, token, 0).status_code == 200
+    assert beat(hospital, token, 0, "W0202").get_json()["code"] == "login_required"
+    for path in ("/patients?q=w", "/workstations", "/departments"):
+        assert asked(hospital, path, token=token).get_json()["code"] == "login_required"
+    assert asked(hospital, "/workstations/code", {"workstation": "W9"}, token).status_code == 401
+
+
+def test_a_revoked_agent_and_one_whose_place_another_took_are_turned_away(hospital: Hospital) -> None:
+    first = enrolled(hospital)
+    second = enrolled(hospital)
+    assert beat(hospital, first, 0).status_code == 401
+    assert beat(hospital, second, 0).status_code == 200
+    revoke = hospital.window("admin").post("/workstations/revoke", {"workstation": "W0201"})
+    assert revoke.json["ended"] is True
+    assert beat(hospital, second, 0).status_code == 401
+
+
+def test_an_agent_does_not_hide_who_works_there(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 0})
+    beat(hospital, token, 0)
+    assert known(hospital)["operator_code"] == "0201"
+
+
+def returning(hospital: Hospital) -> None:
+    with hospital.store.writing(Permit.HOUSEKEEPING, Actor("0801", "管理", frozenset({"admin"}))) as tx:
+        begin_return(tx, upload=False, grace_seconds=120, hold_seconds=120)
+
+
+def test_an_agent_does_not_end_the_grace_of_a_form_that_its_page_holds(hospital: Hospital) -> None:
+    hospital.emergency()
+    token = enrolled(hospital)
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 1})
+    returning(hospital)
+    assert beat(hospital, token, 2).status_code == 200
+    assert known(hospital)["epoch"] == 1 and advance(hospital.store) is None
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 2})  # it is done
+    assert advance(hospital.store) == "grace_over"
+
+
+def test_an_agent_without_a_page_acknowledges_the_return_itself(hospital: Hospital) -> None:
+    hospital.emergency()
+    token = enrolled(hospital)
+    beat(hospital, token, 1)
+    returning(hospital)
+    beat(hospital, token, 2)
+    assert advance(hospital.store) == "grace_over"
+
+
+@pytest.mark.parametrize("said", [0, 1])
+def test_an_agent_behind_its_page_takes_nothing_back(hospital: Hospital, said: int) -> None:
+    hospital.emergency()
+    token = enrolled(hospital)
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 1})
+    beat(hospital, token, said)
+    assert known(hospital)["acknowledged"] is True
