@@ -42,7 +42,7 @@ def replace_whole(
         elif mode is not None:
             waiting.chmod(mode)
         _rename(waiting, path, rename)
-    except BaseException:
+    except OSError:
         with contextlib.suppress(OSError):
             waiting.unlink(missing_ok=True)
         raise
