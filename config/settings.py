@@ -260,6 +260,22 @@ class Backup(Section):
     """Copies of the standby's own store."""
 
     directory: str = Field(default="{home}/backups", min_length=1)
+    second_directory: str = ""
+    key: str = Field(default="{home}/backup.key", min_length=1)
+    daily_at: Annotated[str, AfterValidator(_time_of_day)] = "01:30"
+    emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
+    keep_hours: Positive = 48
+    keep_days: Positive = 30
+    keep_months: Positive = 12
+    spare_mb: Annotated[int, Field(ge=0)] = 500
+    rehearsal_days: Positive = 31
+
+    @model_validator(mode="after")
+    def _key_is_kept_apart(self) -> Backup:
+        for place in (self.directory, self.second_directory):
+            if place and Path(self.key).parent == Path(place):
+                raise ValueError("key must not lie in a folder of the backups: who takes the folder would have both")
+        return self
 
 
 class Alerts(Section):

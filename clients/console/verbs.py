@@ -6,6 +6,7 @@ import typer
 
 from clients.console import (
     audit,
+    backup,
     books,
     central,
     certificates,
@@ -38,6 +39,7 @@ GROUPS = {
     "book": books.group,
     "price": prices.group,
     "audit": audit.group,
+    "backup": backup.group,
     "certificate": certificates.group,
     "operator": operators.group,
     "workstation": workstations.group,

@@ -90,6 +90,36 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         501, "本机不能生成 Excel 表格，请改用打印。", "This standby cannot make workbooks; please print instead.",
         "Install the extra `excel` (openpyxl).",
     ),
+    # --- backups -------------------------------------------------------------------------------------------------
+    "backup_failed": ErrorKind(500, "备份失败：{problem}。", "The backup failed: {problem}.", "Look at the disk and the folder of [backup]."),
+    "backup_no_space": ErrorKind(
+        507, "磁盘空间不足，没有做成备份。", "There is no room for the backup.", "Make room at {place}, or choose another [backup] directory."
+    ),
+    "backup_damaged": ErrorKind(
+        409, "备份 {name} 已损坏，不能使用。", "The backup {name} is damaged and cannot be used.",
+        "{problem}; take the copy in the second place, or the one before.",
+    ),
+    "backup_wrong_key": ErrorKind(
+        409, "密钥与备份 {name} 不符，或输入有误。", "The key does not open {name}, or has a slip.",
+        "Compare it with the printed key in the safe; `yj backup list` shows the id of the key each backup was made with.",
+    ),
+    "backup_key_missing": ErrorKind(
+        409, "找不到备份密钥，没有做成备份。", "The backup key is missing.",
+        "Type the printed key from the safe into {path}; earlier backups need it. A new key only after those were moved away.",
+    ),
+    "backup_not_found": ErrorKind(404, "没有找到备份 {name}。", "There is no backup {name}.", "`yj backup list` shows what there is."),
+    "backup_postgresql": ErrorKind(
+        501, "本机数据存放在 PostgreSQL 中，请用医院自己的 PostgreSQL 备份。",
+        "The store is in PostgreSQL: it needs the hospital's own PostgreSQL backup.",
+        "pg_dump or pgBackRest, at least every 15 minutes of an outage; see docs/operate.md, Backups.",
+    ),
+    "restore_refused": ErrorKind(
+        409, "不能恢复：{problem}。", "The restore was refused: {problem}.", "Nothing was changed; see docs/operate.md, Restore."
+    ),
+    "restored_not_recovered": ErrorKind(
+        409, "本机刚从备份恢复，上传已锁定。", "This standby came back from a backup; uploads are fenced.",
+        "Two people: yj upload recover --operator … --approver … --note …",
+    ),
     # --- people --------------------------------------------------------------------------------------------------
     "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),
     "login_required": ErrorKind(401, "请先登录。", "Please log in.", "No valid session."),

@@ -70,3 +70,14 @@ def take_queue_number(conn: Connection, department_code: str, day: date, drill: 
         set_={"last_no": queue_counter.c.last_no + 1},
     ).returning(queue_counter.c.last_no)
     return int(conn.execute(statement).scalar_one())
+
+
+def skip_yj_numbers(conn: Connection, workstation_code: str, day: str, count: int) -> None:
+    """Leave out `count` numbers of this workstation and day: they may be on paper that this store knows nothing of."""
+    insert = _upsert(conn, yj_counter)(yj_counter).values(workstation=workstation_code, business_date=day, value=count)
+    conn.execute(
+        insert.on_conflict_do_update(
+            index_elements=[yj_counter.c.workstation, yj_counter.c.business_date],
+            set_={"value": yj_counter.c.value + count},
+        )
+    )

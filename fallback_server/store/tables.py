@@ -11,6 +11,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     agents,
     alarms,
     audit,
+    backup_rows,
     cash,
     centre_look,
     counters,

@@ -102,6 +102,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_action"), "audit", ["action"], unique=False)
     op.create_table(
+        "backup_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("started_at", sa.String(length=35), nullable=False),
+        sa.Column("finished_at", sa.String(length=35), nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=True),
+        sa.Column("bytes", sa.BigInteger(), nullable=True),
+        sa.Column("document_sequence", sa.BigInteger(), nullable=True),
+        sa.Column("code", sa.String(length=48), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.CheckConstraint("kind IN ('backup', 'verify', 'rehearsal')", name=op.f("ck_backup_run_kind")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_backup_run")),
+    )
+    op.create_index("ix_backup_run_kind", "backup_run", ["kind", "ok", "id"], unique=False)
+    op.create_table(
         "centre_look",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("looked_at", sa.String(length=35), nullable=False),
@@ -336,6 +353,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_receipt_book_operator_code"), "receipt_book", ["operator_code"], unique=False)
     op.create_index("uq_receipt_book_range", "receipt_book", ["operator_code", "prefix", "start_no"], unique=True)
+    op.create_table(
+        "restored",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("approver_code", sa.String(length=64), nullable=True),
+        sa.Column("backup_name", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.String(length=35), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("numbers_skipped", sa.Integer(), nullable=False),
+        sa.Column("recovered_at", sa.String(length=35), nullable=True),
+        sa.Column("recovered_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restored")),
+    )
     op.create_table(
         "seal",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -2300,6 +2331,7 @@ def downgrade() -> None:
     )
     op.drop_table("session")
     op.drop_table("seal")
+    op.drop_table("restored")
     op.drop_index("uq_receipt_book_range", table_name="receipt_book")
     op.drop_index(op.f("ix_receipt_book_operator_code"), table_name="receipt_book")
     op.drop_table("receipt_book")
@@ -2331,6 +2363,8 @@ def downgrade() -> None:
     op.drop_table("credential")
     op.drop_table("counter")
     op.drop_table("centre_look")
+    op.drop_index("ix_backup_run_kind", table_name="backup_run")
+    op.drop_table("backup_run")
     op.drop_index(op.f("ix_audit_action"), table_name="audit")
     op.drop_table("audit")
     op.drop_index("ix_approval_code_live", table_name="approval_code")

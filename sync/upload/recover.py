@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from fallback_server.domain import money
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
+from fallback_server.store import backup_rows
 from fallback_server.store.conflicts import open_conflict, resolve
 from fallback_server.store.locks import single_instance
 from fallback_server.store.outbox import outbox
@@ -161,6 +162,7 @@ def carry_out(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Actor)
             gateway.renew_fence(own, number, epoch)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         done = recover_store.enter(tx, ahead, there, epochs)
+        backup_rows.recovered_now(tx)
         tx.audit("upload.recover", subject=str(ahead.head), **done)
     return done
 
@@ -170,15 +172,18 @@ def recover(
 ) -> Recovery | None:
     """Look, and with `actor` (who brings the second person along) decide and carry out. None: nothing to recover.
 
+    Where a backup was restored and nothing is lost, two people still say so: that lifts the fence.
     Waits for a running upload. Raises what `choose_incident` and `resolve` raise, and the port's errors.
     """
     with single_instance(store.url, LOCK):
         chosen = choose_incident(store, incident_no)
         if chosen is None:
+            _nothing_lost(store, gateway, actor, note)
             return None
         number = int(chosen["incident_no"])
         ahead = look(store, gateway, number)
         if ahead is None:
+            _nothing_lost(store, gateway, actor, note)
             return None
         found = Recovery(number, ahead.shown())
         if actor is not None:
@@ -186,6 +191,24 @@ def recover(
             _decide(store, number, actor, note)
             found.done = carry_out(store, gateway, ahead, actor)
         return found
+
+
+def _nothing_lost(store: Store, gateway: CentralGateway, actor: Actor | None, note: str) -> None:
+    """The ledger has nothing that this store lost. After a restore that is for two people to see."""
+    if actor is None:
+        return
+    with store.reading() as tx:
+        if backup_rows.unrecovered(tx.conn) is None:
+            return
+        own, here = installation_id(tx.conn), recover_store.head(tx.conn)
+    if gateway.ledger_mode is LedgerMode.SAME_TRANSACTION and gateway.ledger_head(own) > here:
+        # Of an incident that this store does not know at all: the next upload finds it, and can show it.
+        raise YjError("wrong_state", current="ledger_ahead", wanted="recover")
+    if actor.approver_code in (None, "", actor.operator_code):
+        raise YjError("second_person_required")
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        backup_rows.recovered_now(tx)
+        tx.audit("upload.recover", subject="0", lost=0, note=note)
 
 
 def _decide(store: Store, incident_no: int, actor: Actor, note: str) -> None:

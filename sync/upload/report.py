@@ -27,6 +27,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "中心台账比本地新，本服务器可能是从备份恢复的。",
         "The centre's ledger is ahead: this standby was restored.",
     ),
+    "restored": (
+        "本服务器刚从备份恢复，须先由两人运行 yj upload recover。",
+        "This standby came back from a backup: two people run `yj upload recover` first.",
+    ),
     "fenced": ("中心不认可本服务器的这次事件。", "The centre holds this incident for another installation or epoch."),
     "unreachable": ("连不上中心，稍后自动继续。", "The centre cannot be reached; goes on later by itself."),
     "transient": ("中心暂时繁忙，稍后自动继续。", "The centre is busy; goes on later by itself."),

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.modes import IncidentState, Mode, Permit
 from fallback_server.domain.outbox import OutboxState
+from fallback_server.store import backup_rows
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.store.mode_switch import (
@@ -144,12 +145,14 @@ class _Run:
         return self.report
 
     def _steps(self) -> None:
-        if self._nothing_to_do():
+        if not self._restored() and self._nothing_to_do():
             self.report.finish("done", "nothing")
             return
         self._step("preflight", self._preflight)
         self._step("rewound", self._rewound)
         self._step("ledger", self._ledger)
+        if self._restored() and not self.dry_run:
+            raise RunStopped("refused", "restored", ["`yj upload recover --operator … --approver … --note …`"])
         if self.dry_run:
             self._step("rehearse", self._rehearse)
             return
@@ -175,6 +178,11 @@ class _Run:
                 return False
             close_incident_without_upload(tx, self.number)
             return True
+
+    def _restored(self) -> bool:
+        """This store came back from a backup, and nobody has taken over yet what it lost."""
+        with self.store.reading() as tx:
+            return backup_rows.unrecovered(tx.conn) is not None
 
     def _preflight(self) -> None:
         with self.store.reading() as tx:

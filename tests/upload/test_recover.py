@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.errors import YjError
-from fallback_server.store import counters
+from fallback_server.domain.modes import Permit
+from fallback_server.store import backup_rows, counters
 from fallback_server.store.audit import audit
 from fallback_server.store.cash import receipt_book, receipt_number
 from fallback_server.store.conflicts import list_conflicts
@@ -252,3 +253,23 @@ def test_an_incident_that_only_the_centre_knows_gets_an_account_of_its_own(
             assert [tuple(row) for row in rows] == [(first, "closing"), (second, "reconciling")]
         assert upload(desk, centre).complete
         assert desk.open() == second + 1
+
+
+def restored_row(desk: Desk) -> None:
+    with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
+        row = {"operator_code": "A", "backup_name": "yj", "made_at": tx.at, "reason": "", "numbers_skipped": 1000}
+        tx.conn.execute(backup_rows.restored.insert().values(at=tx.at, **row))
+
+
+def test_after_a_restore_nothing_is_sent_until_two_people_looked(desk: Desk, centre: FakeCentral) -> None:
+    desk.open()
+    desk.charge("P1001")
+    desk.close()
+    restored_row(desk)
+    assert (upload(desk, centre).code, len(centre.ledger)) == ("restored", 0)
+    with pytest.raises(YjError) as alone:
+        recover(desk.store, centre, None, ADMIN, "恢复")
+    assert alone.value.code == "second_person_required"
+    assert upload(desk, centre).code == "restored"
+    assert recover(desk.store, centre, None, PAIR, "恢复") is None
+    assert upload(desk, centre).complete and len(centre.ledger) > 0

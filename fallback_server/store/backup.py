@@ -1,0 +1,367 @@
+"""Backups of the standby's own store: made while windows work, sealed, in two places, and opened again to be sure.
+
+What is copied is `yj.db`: documents, money, audit, people. The mirror is not: it is the centre's, and is read again.
+A store in PostgreSQL is backed up by the hospital's own means; here it is refused, clearly (`backup_postgresql`).
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from fallback_server.domain import backups
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.store import alarms, backup_file, backup_rows
+from fallback_server.store import audit as audit_log
+from fallback_server.store.database import is_sqlite, sqlite_files
+from fallback_server.store.locks import single_instance
+from fallback_server.store.mode import SYSTEM_OPERATOR
+from fallback_server.store.schema import metadata
+from fallback_server.store.session import Actor, Store
+
+LOCK: Final = "backup"
+ALARM: Final = "backup"
+WORK: Final = "backup-work"
+STEP_PAGES: Final = 512  # two megabytes between two breaths: windows and the disk come first
+BREATH_SECONDS: Final = 0.002
+WAIT_SECONDS: Final = 900.0
+_SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where backups go, and the key, which is never in the same folder."""
+
+    directory: Path
+    second: Path | None
+    key: Path
+    spare_bytes: int = 0  # what must be left free beside a backup
+
+
+@dataclass
+class Made:
+    """A finished backup. `second`: whether it lies in the second place too (None: there is none)."""
+
+    name: str
+    bytes: int
+    seconds: float
+    second: bool | None
+    manifest: dict[str, Any]
+    removed: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, for `--json`."""
+        return asdict(self)
+
+
+def create(store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR) -> Made:
+    """Make a backup, put it into both places, thin out old ones; what came of it is remembered, a failure is an alarm.
+
+    Raises backup_postgresql, backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
+    """
+    if not is_sqlite(store.url):
+        raise YjError("backup_postgresql")
+    actor, started = Actor(by, by), to_text(store.clock.now())
+    try:
+        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly():
+            made = _make(store, places)
+            made.second = _to_second(places, made)
+            made.removed = _thin_out(store, places, rules)
+    except YjError as error:
+        _failed(store, actor, started, error)
+        raise
+    _succeeded(store, actor, started, made)
+    return made
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Faults of disk and file as refusals with a cure."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise YjError("backup_no_space", place=str(error.filename or "")) from error
+        raise YjError("backup_failed", problem=f"{error.strerror} {error.filename or ''}".strip()) from error
+    except sqlite3.Error as error:
+        if "full" in str(error):
+            raise YjError("backup_no_space", place="") from error
+        raise YjError("backup_failed", problem=str(error)) from error
+
+
+def _make(store: Store, places: Places) -> Made:
+    begun, now = time.monotonic(), store.clock.now()
+    places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = _key(store, places)
+    with scratch(store.url) as folder:
+        _clear(places)
+        size = sqlite_files(store.url)[0].stat().st_size
+        for place in (folder, places.directory):
+            require_room(place, size + places.spare_bytes)
+        copy = folder / "yj.db"
+        snapshot(sqlite_files(store.url)[0], copy)
+        manifest = {"made_at": to_text(now), **describe(copy)}
+        path = places.directory / backups.file_name(now, secrets.token_hex(4))
+        backup_file.write(path, key, manifest, copy)
+    return Made(path.name, path.stat().st_size, round(time.monotonic() - begun, 3), None, manifest)
+
+
+def _key(store: Store, places: Places) -> bytes:
+    """The key; made at first use. One that is gone is never replaced in silence: earlier backups need it."""
+    if places.key.exists():
+        return backup_file.read_key(places.key)
+    with store.reading() as tx:
+        earlier = backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True)
+    if earlier is not None or names_in(places.directory):
+        raise YjError("backup_key_missing", path=str(places.key))
+    return backup_file.make_key(places.key)
+
+
+@contextmanager
+def scratch(url: str) -> Iterator[Path]:
+    """A folder beside the store for what is not sealed; emptied before (a killed run may have left some), gone after.
+
+    Under the lock only.
+    """
+    folder = sqlite_files(url)[0].with_name(WORK)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(places: Places) -> None:
+    """Remove what killed runs left half written."""
+    for place in (places.directory, places.second):
+        if place is not None and place.is_dir():
+            for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
+                part.unlink(missing_ok=True)
+
+
+def require_room(place: Path, wanted: int) -> None:
+    """Raises backup_no_space where the disk of `place` has fewer bytes free."""
+    if shutil.disk_usage(place).free < wanted:
+        raise YjError("backup_no_space", place=str(place))
+
+
+def snapshot(source: Path, target: Path) -> None:
+    """The store as of one moment in a new file. With a read transaction held open no window waits for it."""
+    with (
+        closing(sqlite3.connect(f"file:{source.as_posix()}?mode=ro", uri=True, isolation_level=None)) as live,
+        closing(sqlite3.connect(target, isolation_level=None)) as copy,
+    ):
+        target.chmod(0o600)
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        live.backup(copy, pages=STEP_PAGES, progress=lambda *_: time.sleep(BREATH_SECONDS))
+        live.execute("ROLLBACK")
+        copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def describe(copy: Path) -> dict[str, Any]:
+    """What a copy of the store holds: whose it is, mode and incident, rows by table, head of the audit log, SHA-256."""
+    with closing(sqlite3.connect(copy)) as conn:
+        there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = [table.name for table in metadata.sorted_tables if table.name in there]
+        rows = {name: conn.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608
+        owner = conn.execute("SELECT installation_id FROM installation").fetchone()
+        mode = conn.execute("SELECT mode, epoch, incident_no FROM mode").fetchone()
+        head = conn.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
+        documents = conn.execute("SELECT max(sequence) FROM outbox").fetchone()[0]
+        version = conn.execute("SELECT version_num FROM schema_version").fetchone()
+    with copy.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {
+        "installation_id": owner[0] if owner else None,
+        "mode": mode[0], "epoch": mode[1], "incident_no": mode[2],
+        "schema": version[0] if version else None,
+        "document_sequence": documents or 0,
+        "rows": rows,
+        "audit_head": {"sequence": head[0], "hash": head[1]} if head else {"sequence": 0, "hash": audit_log.GENESIS},
+        "size": copy.stat().st_size,
+        "sha256": digest,
+    }  # fmt: skip
+
+
+def _to_second(places: Places, made: Made) -> bool | None:
+    """The finished file in the second place, whole or not at all. Its failure leaves the first as it is."""
+    if places.second is None:
+        return None
+    source, target = places.directory / made.name, places.second / made.name
+    part = target.with_name(target.name + ".part")
+    try:
+        places.second.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require_room(places.second, made.bytes + places.spare_bytes)
+        with (
+            source.open("rb") as read,
+            os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out,
+        ):
+            shutil.copyfileobj(read, out, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(target)
+        backup_file.sync_folder(places.second)
+    except (OSError, YjError):
+        with suppress(OSError):  # the folder itself may be away
+            part.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def names_in(place: Path | None) -> list[str]:
+    """The finished backups of a folder, oldest first."""
+    if place is None or not place.is_dir():
+        return []
+    return sorted(path.name for path in place.iterdir() if backups.made_at(path.name) is not None)
+
+
+def _thin_out(store: Store, places: Places, rules: backups.BackupRules) -> list[str]:
+    gone = []
+    for place in (places.directory, places.second):
+        for name in backups.superfluous(names_in(place), store.clock.now(), rules):
+            if place is not None:
+                (place / name).unlink(missing_ok=True)
+                gone.append(name)
+    return sorted(set(gone))
+
+
+# -- what came of it -------------------------------------------------------------------------------------------------
+
+
+def _succeeded(store: Store, actor: Actor, started: str, made: Made) -> None:
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        backup_rows.note(
+            tx, backup_rows.BACKUP, started, True, name=made.name, bytes=made.bytes,
+            document_sequence=made.manifest["document_sequence"],
+            code="backup_second_failed" if made.second is False else None,
+            detail={"seconds": made.seconds, "second": made.second, "removed": made.removed},
+        )  # fmt: skip
+        if made.second is not False:
+            alarms.turn_off(tx, ALARM)
+    if made.second is False:
+        alarms.sound(
+            store, ALARM, "second", "备份没有写入第二个位置。", "The backup could not be put into its second place."
+        )
+
+
+def _failed(store: Store, actor: Actor, started: str, error: YjError) -> None:
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        backup_rows.note(
+            tx, backup_rows.BACKUP, started, False, code=error.code, detail={"problem": error.sentence("en")}
+        )
+    alarms.sound(store, ALARM, "failed", "备份失败。", "A backup failed.", code=error.code)
+
+
+# -- opening one again -----------------------------------------------------------------------------------------------
+
+
+def find(places: Places, name: str | None) -> Path:
+    """The backup of that name (or path), or the newest of both places. Raises backup_not_found."""
+    if name is not None and (given := Path(name)).is_file() and backups.made_at(given.name) is not None:
+        return given
+    found = [place / one for place in (places.directory, places.second) if place for one in names_in(place)]
+    wanted = [path for path in found if name in (None, path.name)]
+    if not wanted:
+        raise YjError("backup_not_found", name=name or "*")
+    return max(wanted, key=lambda path: path.name)
+
+
+def listed(places: Places) -> list[dict[str, Any]]:
+    """Every backup of both places, newest first, with what it says of itself."""
+    found: dict[str, dict[str, Any]] = {}
+    for label, place in (("first", places.directory), ("second", places.second)):
+        for name in names_in(place):
+            row = found.setdefault(name, {"name": name, "places": [], "problem": None})
+            row["places"].append(label)
+            row |= _summary(Path(place or "") / name)
+    return sorted(found.values(), key=lambda row: str(row["name"]), reverse=True)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    try:
+        header = backup_file.read_header(path)
+    except YjError as error:
+        return {"problem": error.code}
+    told = ("made_at", "installation_id", "mode", "incident_no", "rows", "key_id")
+    return {"bytes": path.stat().st_size, **{name: header.get(name) for name in told}}
+
+
+def check(path: Path, key: bytes, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Open a backup into `folder` and hold it against its manifest: every byte, every table, the audit chain.
+
+    Returns manifest and the opened store. Raises backup_wrong_key, backup_damaged.
+    """
+    opened = folder / "yj.db"
+    manifest = backup_file.unpack(path, key, opened)
+    if (problem := _problem(manifest, opened)) is not None:
+        opened.unlink()
+        raise YjError("backup_damaged", name=path.name, problem=problem)
+    return manifest, opened
+
+
+def _problem(manifest: dict[str, Any], opened: Path) -> str | None:
+    found = describe(opened)
+    for name in ("sha256", "rows", "audit_head", "installation_id", "document_sequence"):
+        if found[name] != manifest.get(name):
+            return f"{name} differs from what was written down when it was made"
+    with closing(sqlite3.connect(opened)) as conn:
+        sound = conn.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if sound != "ok":
+            return f"the store inside is damaged: {sound}"
+        if conn.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            return "rows inside point at rows that are not there"
+    engine = create_engine(f"sqlite:///{opened.as_posix()}", poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            breaks = audit_log.verify(connection)[1]
+    finally:
+        engine.dispose()
+    return f"the audit log inside is broken: {breaks[0]}" if breaks else None
+
+
+def verify(store: Store, places: Places, name: str | None = None, *, key: Path | None = None,
+           actor: Actor | None = None, rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
+    """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way.
+
+    `rehearsal`: words of the person who did it as a rehearsal. Raises as `check` and `find` do.
+    """
+    if not is_sqlite(store.url):
+        raise YjError("backup_postgresql")
+    actor, started, begun = (
+        actor or Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR),
+        to_text(store.clock.now()),
+        time.monotonic(),
+    )
+    kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
+    path = find(places, name)
+    try:
+        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly(), scratch(store.url) as folder:
+            require_room(folder, backup_file.read_header(path).get("size", 0) + places.spare_bytes)
+            manifest, _ = check(path, backup_file.read_key(key or places.key), folder)
+    except YjError as error:
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
+        alarms.sound(store, ALARM, "damaged", "备份不能恢复。", "A backup cannot be restored.", name=path.name)
+        raise
+    seconds = round(time.monotonic() - begun, 3)
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
+        backup_rows.note(tx, kind, started, True, name=path.name, bytes=path.stat().st_size, detail=detail)
+    return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}

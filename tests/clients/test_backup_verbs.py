@@ -1,0 +1,106 @@
+"""`yj backup`: two people put a backup in the place of the store; uploads are fenced until two people looked."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clients.console.locks import only_one
+from clients.console.main import main
+from fallback_server.store.locks import single_instance
+from tests.clients.test_console import answer, founded, home, words  # noqa: F401  (fixtures)
+
+REASON = ["--reason", "磁盘损坏"]
+TWO = ["--operator", "A01", "--approver", "A02", *REASON]
+
+
+@pytest.fixture
+def backed_up(home: Path, capsys: pytest.CaptureFixture[str]) -> str:  # noqa: F811
+    """The name of a backup; one operator was added after it."""
+    roomy = (home / "yj.toml").read_text(encoding="utf-8") + "\n[backup]\nspare_mb = 0\n"
+    (home / "yj.toml").write_text(roomy, encoding="utf-8")
+    assert main(["--home", str(home), "backup", "create", "--json"]) == 0
+    made = answer(capsys)
+    with closing(sqlite3.connect(home / "yj.db")) as conn, conn:
+        conn.execute("UPDATE operator SET name = '后来' WHERE operator_code = 'CW9'")
+    return str(made["name"])
+
+
+def restore(home: Path, *more: str) -> int:  # noqa: F811
+    return main(["--home", str(home), "backup", "restore", "--json", *more, *words(home)])
+
+
+def name_of(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as conn:
+        return str(conn.execute("SELECT name FROM operator WHERE operator_code = 'CW9'").fetchone()[0])
+
+
+def test_two_people_restore_and_the_store_before_is_kept(
+    home: Path, backed_up: str, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    assert restore(home, backed_up, *TWO) == 0
+    told: Any = answer(capsys)
+    assert name_of(home / "yj.db") == "陈会计" and name_of(Path(told["aside"]) / "yj.db") == "后来"
+    with closing(sqlite3.connect(home / "yj.db")) as conn:
+        marks = conn.execute("SELECT operator_code, approver_code, recovered_at FROM restored").fetchall()
+    assert marks == [("A01", "A02", None)]
+    assert main(["--home", str(home), "audit", "verify"]) == 0
+    assert restore(home, backed_up, *TWO) == 0, "and once more"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (["--operator", "A01", *REASON], 1),  # alone, without a word
+        (["--operator", "A01", "--approver", "A01", *REASON], 1),  # twice the same person
+        (["--operator", "CW9", "--approver", "A02", *REASON], 1),  # finance does not restore
+        (["--operator", "A01", "--approver", "A02"], 2),  # why?
+    ],
+)
+def test_one_person_or_the_wrong_one_restores_nothing(
+    home: Path, backed_up: str, given: list[str], code: int  # noqa: F811
+) -> None:  # fmt: skip
+    assert restore(home, backed_up, *given) == code
+    assert name_of(home / "yj.db") == "后来" and not list(home.glob("replaced-*"))
+
+
+def test_nothing_is_restored_while_the_standby_runs(home: Path, backed_up: str) -> None:  # noqa: F811
+    with only_one(home.resolve(), "up"):
+        assert restore(home, backed_up, *TWO) == 1
+    with single_instance(f"sqlite:///{home}/yj.db", "upload"):
+        assert restore(home, backed_up, *TWO) == 1
+    with closing(sqlite3.connect(home / "yj.db")) as conn:  # a window server that somebody started by hand
+        conn.execute("SELECT count(*) FROM operator").fetchone()
+        assert restore(home, backed_up, *TWO) == 1
+    assert name_of(home / "yj.db") == "后来" and not (home / "backup-work").exists()
+
+
+def test_a_store_that_is_destroyed_is_no_obstacle(home: Path, backed_up: str) -> None:  # noqa: F811
+    (home / "yj.db").write_bytes(b"\0" * 8192)
+    assert restore(home, backed_up, *TWO) == 0
+    assert name_of(home / "yj.db") == "陈会计"
+
+
+def test_the_key_comes_from_paper_on_a_new_machine(home: Path, backed_up: str) -> None:  # noqa: F811
+    paper = (home / "backup.key").read_text(encoding="utf-8")
+    (home / "backup.key").unlink()
+    assert restore(home, backed_up, *TWO) == 1
+    (home.parent / "typed").write_text(paper, encoding="utf-8")
+    assert restore(home, backed_up, *TWO, "--key", str(home.parent / "typed")) == 0
+
+
+def test_a_rehearsal_has_a_name_and_words(
+    home: Path, backed_up: str, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    assert main(["--home", str(home), "backup", "list", "--json"]) == 0
+    assert [row["name"] for row in answer(capsys)["backups"]] == [backed_up]
+    verify = ["--home", str(home), "backup", "verify", "--rehearsal", "保险柜里的密钥", "--operator", "A01"]
+    assert main([*verify, *words(home)]) == 0
+    with closing(sqlite3.connect(home / "yj.db")) as conn:
+        row = conn.execute("SELECT requested_by, ok, detail FROM backup_run WHERE kind = 'rehearsal'").fetchone()
+    assert row[:2] == ("A01", 1) and json.loads(row[2])["note"] == "保险柜里的密钥"

@@ -1,0 +1,300 @@
+"""A backup is whole, sealed and can be restored, or it is not there and somebody is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.settings import Backup
+from fallback_server.domain import backups
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Permit
+from fallback_server.store import alarms, backup, backup_file, backup_rows
+from fallback_server.store.session import Actor, Store
+from tests.fixtures_hospital import Hospital
+
+CLERK = Actor("0801", "卫信息", frozenset({"admin"}))
+RULES = Backup()
+MIDNIGHT = datetime(2026, 11, 23, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+only_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> backup.Places:
+    return backup.Places(tmp_path / "first", tmp_path / "second", tmp_path / "backup.key")
+
+
+def kinds(store: Store) -> list[str]:
+    with store.reading() as tx:
+        return [row["kind"] for row in alarms.on(tx.conn, backup.ALARM)]
+
+
+def write(store: Store, times: int = 1, text: str = "x") -> None:
+    for _ in range(times):
+        with store.writing(Permit.HOUSEKEEPING, CLERK) as tx:
+            tx.audit("trial", text=text)
+
+
+@only_sqlite
+def test_a_backup_lies_in_two_places_and_is_restored_with_every_row(hospital: Hospital, places: backup.Places) -> None:
+    write(hospital.store, 5)
+    made = backup.create(hospital.store, places, RULES)
+    assert made.second is True and backup.names_in(places.directory) == backup.names_in(places.second) == [made.name]
+    told = backup.verify(hospital.store, places, made.name)
+    assert told["manifest"]["rows"]["audit"] >= 5 and told["manifest"]["audit_head"]["sequence"] >= 5
+    with hospital.store.reading() as tx:
+        last = backup_rows.last(tx.conn, backup_rows.VERIFY)
+        assert last is not None and last["ok"] and last["name"] == made.name
+    assert not list(places.key.parent.rglob("*.part")) and not list(places.key.parent.rglob(backup.WORK))
+
+
+@only_sqlite
+def test_nothing_of_a_patient_can_be_read_in_a_backup_and_only_its_owner_has_the_key(
+    hospital: Hospital, places: backup.Places
+) -> None:
+    write(hospital.store, text="SECRET-NAME")
+    made = backup.create(hospital.store, places, RULES)
+    content = (places.directory / made.name).read_bytes()
+    assert b"SECRET-NAME" not in content and b"SQLite format" not in content
+    for path in (places.key, places.directory / made.name):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_key_typed_in_from_paper_is_the_same_key_and_a_slip_is_seen(tmp_path: Path) -> None:
+    key = backup_file.make_key(tmp_path / "a.key")
+    lines = (tmp_path / "a.key").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "typed.key").write_text("\n".join(line.lower() for line in lines[1:]), encoding="utf-8")
+    assert backup_file.read_key(tmp_path / "typed.key") == key
+    slip = lines[1].replace(lines[1][0], "A" if lines[1][0] != "A" else "B", 1)
+    (tmp_path / "typed.key").write_text(f"{slip}\n{lines[2]}", encoding="utf-8")
+    with pytest.raises(YjError) as refused:
+        backup_file.read_key(tmp_path / "typed.key")
+    assert refused.value.code == "backup_wrong_key"
+
+
+def _cut(content: bytes) -> bytes:
+    return content[:-40]
+
+
+def _cut_at_a_chunk(content: bytes) -> bytes:
+    """Without the last chunk: every chunk that is left is sound."""
+    start = len(backup_file.MAGIC)
+    at = start + 4 + int.from_bytes(content[start : start + 4], "big")
+    while True:
+        following = at + 4 + int.from_bytes(content[at : at + 4], "big")
+        if following >= len(content):
+            return content[:at]
+        at = following
+
+
+def _byte(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def _more(content: bytes) -> bytes:
+    return content + content[-20:]
+
+
+def _other_counts(content: bytes) -> bytes:
+    return content.replace(b'"epoch": 0', b'"epoch": 7', 1)
+
+
+@only_sqlite
+@pytest.mark.parametrize("harm", [_cut, _cut_at_a_chunk, _byte, _more, _other_counts])
+def test_a_backup_that_was_cut_off_or_changed_is_not_restored(
+    hospital: Hospital, places: backup.Places, harm: Callable[[bytes], bytes]
+) -> None:
+    made = backup.create(hospital.store, places, RULES)
+    path = places.directory / made.name
+    harmed = harm(path.read_bytes())
+    assert harmed != path.read_bytes()
+    path.write_bytes(harmed)
+    with pytest.raises(YjError) as refused:
+        backup.verify(hospital.store, places, str(path))
+    assert refused.value.code == "backup_damaged" and kinds(hospital.store) == ["damaged"]
+    assert backup.verify(hospital.store, places, str((places.second or path) / made.name))["name"] == made.name
+
+
+@only_sqlite
+def test_another_key_opens_nothing_and_a_lost_key_is_never_replaced_in_silence(
+    hospital: Hospital, places: backup.Places, tmp_path: Path
+) -> None:
+    made = backup.create(hospital.store, places, RULES)
+    backup_file.make_key(tmp_path / "other.key")
+    with pytest.raises(YjError) as refused:
+        backup.verify(hospital.store, places, made.name, key=tmp_path / "other.key")
+    assert refused.value.code == "backup_wrong_key"
+    places.key.unlink()
+    with pytest.raises(YjError) as missing:
+        backup.create(hospital.store, places, RULES)
+    assert missing.value.code == "backup_key_missing" and not places.key.exists()
+
+
+@only_sqlite
+def test_windows_write_while_a_backup_is_made_and_it_shows_one_moment(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(hospital.store, 40, "x" * 20_000)
+    monkeypatch.setattr(backup, "STEP_PAGES", 4)
+    monkeypatch.setattr(backup, "BREATH_SECONDS", 0.005)
+    longest, stop = [0.0], threading.Event()
+
+    def window() -> None:
+        while not stop.is_set():
+            begun = time.monotonic()
+            write(hospital.store)
+            longest.append(time.monotonic() - begun)
+
+    thread = threading.Thread(target=window)
+    thread.start()
+    try:
+        made = backup.create(hospital.store, places, RULES)
+    finally:
+        stop.set()
+        thread.join()
+    assert made.seconds > 0.2 and len(longest) > 10, "windows wrote all the time"
+    assert max(longest) < max(5.0, made.seconds)
+    assert backup.verify(hospital.store, places)["manifest"]["audit_head"] == made.manifest["audit_head"]
+
+
+@only_sqlite
+def test_a_full_disk_is_said_and_leaves_nothing_that_looks_like_a_backup(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "require_room", lambda place, wanted: None)
+        patch.setattr(backup_file, "_seal", _disk_full)
+        with pytest.raises(YjError) as refused:
+            backup.create(hospital.store, places, RULES)
+    assert refused.value.code == "backup_no_space" and kinds(hospital.store) == ["failed"]
+    assert list(places.directory.iterdir()) == []
+    backup.create(hospital.store, places, RULES)
+    assert kinds(hospital.store) == [], "the next good one takes the alarm back"
+
+
+def _disk_full(*_: object) -> None:
+    raise OSError(28, os.strerror(28), "first")
+
+
+@only_sqlite
+def test_a_second_place_that_is_away_is_an_alarm_and_keeps_the_first(hospital: Hospital, tmp_path: Path) -> None:
+    (tmp_path / "share").write_text("not a folder", encoding="utf-8")
+    places = backup.Places(tmp_path / "first", tmp_path / "share" / "second", tmp_path / "backup.key")
+    made = backup.create(hospital.store, places, RULES)
+    assert made.second is False and backup.names_in(places.directory) == [made.name]
+    assert kinds(hospital.store) == ["second"]
+
+
+@only_sqlite
+def test_room_is_asked_for_before_anything_is_written(hospital: Hospital, places: backup.Places) -> None:
+    greedy = backup.Places(places.directory, None, places.key, spare_bytes=1 << 60)
+    with pytest.raises(YjError) as refused:
+        backup.create(hospital.store, greedy, RULES)
+    assert refused.value.code == "backup_no_space" and list(places.directory.iterdir()) == []
+
+
+KILLED = """
+import sys, time
+from config.settings import Backup
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from fallback_server.domain.clock import SystemClock
+from fallback_server.store import backup, backup_file
+from fallback_server.store.session import Store
+
+url, first, key = sys.argv[1:]
+sealed = backup_file._seal
+
+def slowly(out, *rest):
+    sealed(out, *rest)
+    out.flush()
+    sys.stdout.write("half way\\n")
+    sys.stdout.flush()
+    time.sleep(60)
+
+backup_file._seal = slowly
+store = Store(url, SystemClock(ZoneInfo("Asia/Shanghai")), pool_size=2)
+backup.create(store, backup.Places(Path(first), None, Path(key)), Backup())
+"""
+
+
+@only_sqlite
+def test_a_backup_that_was_killed_half_way_is_never_taken_for_one(hospital: Hospital, places: backup.Places) -> None:
+    first = backup.create(hospital.store, places, RULES)
+    command = [sys.executable, "-c", KILLED, hospital.store.url, str(places.directory), str(places.key)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None and child.stdout.readline() == "half way\n"
+        os.kill(child.pid, signal.SIGKILL)
+    assert len(list(places.directory.glob("*.part"))) == 1, "it left something half written"
+    assert backup.names_in(places.directory) == [first.name] and backup.find(places, None).name == first.name
+    backup.create(hospital.store, places, RULES)
+    assert not list(places.directory.glob("*.part"))
+    with closing(sqlite3.connect(hospital.store.url.removeprefix("sqlite:///"))) as conn:
+        assert conn.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+def test_a_store_in_postgresql_says_that_the_hospital_s_own_backup_is_needed(
+    hospital: Hospital, places: backup.Places
+) -> None:
+    with pytest.raises(YjError) as refused:
+        backup.create(hospital.store, places, RULES)
+    assert refused.value.code == "backup_postgresql"
+
+
+# -- when, and how long ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "hours_since_good", "minutes_since_try", "wanted"),
+    [
+        ("normal", None, None, True),  # never
+        ("normal", 3, None, False),  # 08:30, made at 05:30
+        ("normal", 8, None, True),  # made at 00:30, before 01:30
+        ("emergency", 0.2, None, False),
+        ("emergency", 0.3, None, True),  # more than a quarter of an hour
+        ("returning", 0.3, None, True),
+        ("emergency", 5, 2, False),  # failed two minutes ago
+        ("emergency", 5, 6, True),
+    ],
+)
+def test_a_backup_is_due_once_a_day_and_every_quarter_of_an_hour_in_an_outage(
+    mode: str, hours_since_good: float | None, minutes_since_try: float | None, wanted: bool
+) -> None:
+    now = MIDNIGHT + timedelta(hours=8, minutes=30)
+    good = now - timedelta(hours=hours_since_good) if hours_since_good is not None else None
+    tried = now - timedelta(minutes=minutes_since_try) if minutes_since_try is not None else good
+    assert backups.due(now, mode, good, tried, RULES) is wanted
+
+
+def test_old_backups_go_but_the_newest_of_a_day_and_of_a_month_stay() -> None:
+    now = MIDNIGHT + timedelta(days=1)
+    times = [now - timedelta(hours=6 * step) for step in range(4 * 500)]
+    names = [backups.file_name(at, f"{number:08x}") for number, at in enumerate(times)]
+    gone = set(backups.superfluous([*names, "notes.txt", names[0] + ".part"], now, RULES))
+    left = [name for name in names if name not in gone]
+    days = {at.astimezone(now.tzinfo).date() for name in left if (at := backups.made_at(name))}
+    assert set(names[:9]) <= set(left) and "notes.txt" not in gone and names[0] + ".part" not in gone
+    assert {(now - timedelta(days=back)).date() for back in range(30)} <= days
+    assert len(days) <= 30 + 12 and len(left) < 9 + 30 + 12 + 2
+
+
+def test_the_only_backup_stays_however_old_it_is() -> None:
+    name = backups.file_name(MIDNIGHT - timedelta(days=4000), "0" * 8)
+    assert backups.superfluous([name], MIDNIGHT, RULES) == []
