@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from clients.console import (
+    agent,
     audit,
     backup,
     books,
@@ -30,6 +31,7 @@ VERBS = (
     reconcile.reconcile, ready.ready, demo.demo,
 )  # fmt: skip
 GROUPS = {
+    "agent": agent.group,
     "central": central.group,
     "mirror": mirror.group,
     "mode": mode.group,

@@ -1,0 +1,123 @@
+"""Following the mode: the standby's stream, and a question every 10 to 15 s where something cuts the stream.
+
+Nothing is trusted but the standby's own authority, and nothing here ends the agent: it asks for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from clients.transport import API, pinned
+
+SILENCE: Final = 40.0  # the door says something every 15 s: longer silence is a stream that somebody holds back
+SOON: Final = (1.0, 3.0)
+LATER: Final = (10.0, 15.0)
+Told = Callable[[dict[str, Any]], None]
+log = logging.getLogger("yj.agent")
+
+
+class Follower:
+    """Calls `told` with what `GET /mode` says, at once and at every word of the stream."""
+
+    def __init__(self, server: str, ca: Path | None, told: Told, stop: threading.Event) -> None:
+        self._told = told
+        self._stop = stop
+        self._said = ""
+        self._http = httpx.Client(
+            base_url=server + API, verify=pinned(ca), trust_env=False,
+            timeout=httpx.Timeout(10.0, read=SILENCE), headers={"User-Agent": "his-yj-agent"},
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Until `stop`: listen, and ask where there is nothing to listen to."""
+        while not self._stop.is_set():
+            heard = self._listen()
+            if self._stop.is_set():
+                break
+            asked = self._ask() if not heard else True
+            pause = SOON if heard or not asked else LATER
+            self._stop.wait(random.uniform(*pause))  # noqa: S311 - jitter
+        self._http.close()
+
+    def _listen(self) -> bool:
+        """Hold the stream as long as it lives; whether it said anything."""
+        heard = False
+        try:
+            with self._http.stream("GET", "/mode/events", headers={"Accept": "text/event-stream"}) as answer:
+                if answer.status_code != httpx.codes.OK:
+                    return False
+                for event, data in events(answer.iter_lines()):
+                    heard = True
+                    if event == "message":
+                        self._tell(json.loads(data))
+                    if self._stop.is_set():
+                        return heard
+        except (httpx.HTTPError, ValueError) as error:
+            self._say(trouble(error))
+        return heard
+
+    def _ask(self) -> bool:
+        try:
+            answer = self._http.get("/mode", timeout=10.0)
+            if answer.status_code == httpx.codes.OK:
+                self._tell(answer.json())
+            return True
+        except (httpx.HTTPError, ValueError) as error:
+            self._say(trouble(error))
+            return False
+
+    def _tell(self, mode: Any) -> None:
+        if not isinstance(mode, dict) or not isinstance(mode.get("epoch"), int) or "mode" not in mode:
+            raise ValueError("this is no mode of a standby")
+        self._said = ""
+        self._told(mode)
+
+    def _say(self, what: str) -> None:
+        if what != self._said:  # once, not every few seconds of a long night
+            log.warning(what)
+            self._said = what
+
+
+def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """(event, data) of a server-sent stream; comments and what has no data are left out."""
+    event = "message"
+    data: list[str] = []
+    for line in lines:
+        if not line:
+            if data:
+                yield event, "\n".join(data)
+            event, data = "message", []
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            event = value
+        elif name == "data":
+            data.append(value)
+
+
+def trouble(error: Exception) -> str:
+    """What is the matter, in words for who reads the log."""
+    if is_other_certificate(error):
+        return (
+            "这不是本院的应急服务器：证书不是本机固定的那一个，拒绝连接。"
+            f" This is not the pinned standby: its certificate is of another authority; nothing was sent. ({error})"
+        )
+    return f"应急服务器没有回答。 The standby does not answer. ({type(error).__name__}: {error})"
+
+
+def is_other_certificate(error: BaseException | None) -> bool:
+    """Whether a connection failed because the certificate is not of the pinned authority, or of another name."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

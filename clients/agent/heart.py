@@ -1,0 +1,84 @@
+"""The agent's heartbeat: this workstation lives, knows this epoch, and reaches the centre or does not."""
+
+from __future__ import annotations
+
+import logging
+import random
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from clients.sdk import LoggedIn, NoAnswer, Problem, YjClient
+from clients.transport import Answer
+from fallback_server.domain.clock import SystemClock, to_text
+
+EVERY: Final = (11.0, 14.0)  # three are lost before the standby counts a workstation as gone
+RIGHT_AWAY: Final = 0.2  # not all of a hospital in the same millisecond
+log = logging.getLogger("yj.agent")
+
+
+def reaches(place: tuple[str, int], seconds: float = 3.0) -> bool:
+    """Whether a TCP connection to the centre can be had."""
+    try:
+        with socket.create_connection(place, timeout=seconds):
+            return True
+    except OSError:
+        return False
+
+
+class Heart:
+    """Acknowledges each epoch as soon as it is heard of, and says every quarter of a minute that it still lives."""
+
+    def __init__(
+        self, client: YjClient, token: str, role: str, version: str, centre: tuple[str, int] | None,
+        *, every: Callable[[], float] = lambda: random.uniform(*EVERY),  # noqa: S311 - jitter
+    ) -> None:  # fmt: skip
+        self._client, self._role, self._version, self._centre, self._every = client, role, version, centre, every
+        client.person = LoggedIn(token, "", client.workstation, "", ())
+        self._epoch: int | None = None
+        self._news = threading.Event()
+        self._said = ""
+
+    def told(self, mode: dict[str, Any]) -> None:
+        """Hear of the mode; a new epoch is acknowledged at once."""
+        if mode["epoch"] != self._epoch:
+            self._epoch = mode["epoch"]
+            self._news.set()
+
+    def wake(self) -> None:
+        """Let `run` see its `stop`."""
+        self._news.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`."""
+        while not stop.is_set():
+            news = self._news.wait(self._every())
+            self._news.clear()
+            if news:
+                stop.wait(random.uniform(0, RIGHT_AWAY))  # noqa: S311 - jitter
+            if self._epoch is not None and not stop.is_set():
+                self.beat(self._epoch, look=not news)
+
+    def beat(self, epoch: int, *, look: bool = True) -> Answer | None:
+        """One heartbeat; `look` at the centre first, which may take seconds. None where it was not taken."""
+        body = {
+            "workstation": self._client.workstation, "role": self._role, "epoch": epoch, "version": self._version,
+            "clock": to_text(SystemClock().now()),
+            "central_ok": reaches(self._centre) if self._centre and look else None,
+        }  # fmt: skip
+        try:
+            answer = self._client.post("/workstations/heartbeat", body, keyed=False)
+        except Problem as error:
+            again = " 请重新接入本机 (yj agent enrol)。 Enrol this workstation again." if error.status == 401 else ""
+            self._say(f"{error}{again}")
+            return None
+        except NoAnswer:
+            return None  # the follower says it already
+        self._said = ""
+        return answer
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            log.error("heartbeat refused: %s", what)
+            self._said = what

@@ -1,0 +1,84 @@
+"""`agent.toml`: what is done on this PC when YJ begins and ends. Without the file: a notice, and the role's page."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from clients.agent.place import AgentMisuse
+
+ROLE_PAGES: Final = {
+    "registrar": "/registration", "cashier": "/billing", "doctor": "/doctor", "pharmacist": "/pharmacy",
+    "triage": "/triage", "supervisor": "/", "duty": "/console", "admin": "/console",
+}  # fmt: skip
+_ACTION: Final = {"kind": str, "name": str, "drill": bool}
+KINDS: Final[dict[str, dict[str, type]]] = {
+    "notice": {},
+    "page": {"window": str, "path": str, "browser": str, "arguments": list},
+    "ini": {"file": str, "section": str, "key": str, "value": str, "original": str, "encoding": str, "add": bool,
+            "doubled": bool, "read_only": bool},
+    "program": {"process": str, "command": list, "folder": str, "entering": str, "leaving": str},
+}  # fmt: skip
+NEEDED: Final = {"ini": ("file", "section", "key", "value"), "program": ("process",)}
+CHOICES: Final = {
+    "window": ("app", "kiosk"), "entering": ("stop", "start", "nothing"), "leaving": ("stop", "start", "nothing"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AgentSettings:
+    """The file, checked. `departments`: those this window serves (none: all). `centre`: host and port to look at."""
+
+    departments: tuple[str, ...] = ()
+    leave_seconds: int = 5
+    centre: tuple[str, int] | None = None
+    actions: tuple[dict[str, Any], ...] = field(default=({"kind": "notice"}, {"kind": "page"}))
+
+
+def load(path: Path) -> AgentSettings:
+    """The settings of this PC. Raises AgentMisuse with everything that is wrong, one problem a line."""
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return AgentSettings(actions=_named([{"kind": "notice"}, {"kind": "page"}]))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise AgentMisuse(f"{path}: {error}") from None
+    problems = [
+        f"{path}: {key} is not known" for key in found.keys() - {"departments", "leave_seconds", "centre", "action"}
+    ]
+    actions = found.get("action", [{"kind": "notice"}, {"kind": "page"}])
+    for number, action in enumerate(actions, 1):
+        problems += [f"{path}: action {number}: {what}" for what in _wrong(action)]
+    centre = found.get("centre")
+    if centre is not None and not (isinstance(centre.get("host"), str) and isinstance(centre.get("port"), int)):
+        problems.append(f"{path}: [centre] needs host (text) and port (a number)")
+    if problems:
+        raise AgentMisuse("\n".join(problems))
+    return AgentSettings(
+        tuple(map(str, found.get("departments", ()))), int(found.get("leave_seconds", 5)),
+        (centre["host"], centre["port"]) if centre else None, _named(actions),
+    )  # fmt: skip
+
+
+def _wrong(action: dict[str, Any]) -> list[str]:
+    kind = action.get("kind")
+    if kind not in KINDS:
+        return [f"kind = {kind!r} is not one of {', '.join(KINDS)}"]
+    known = {**_ACTION, **KINDS[kind]}
+    wrong = [f"{key} is not known for {kind}" for key in action.keys() - known]
+    wrong += [
+        f"{key} must be {known[key].__name__}" for key in action.keys() & known if type(action[key]) is not known[key]
+    ]
+    wrong += [f"{key} is missing" for key in NEEDED.get(kind, ()) if key not in action]
+    wrong += [
+        f"{key} must be one of {', '.join(may)}" for key, may in CHOICES.items() if action.get(key, may[0]) not in may
+    ]
+    starts = "start" in (action.get("entering"), action.get("leaving"))
+    return wrong + (["command is missing: what shall be started"] if starts and not action.get("command") else [])
+
+
+def _named(actions: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Each with a name of its own, by which its memory is found again after a restart."""
+    return tuple({"name": f"{one['kind']} {one.get('file', one.get('process', ''))}".strip(), **one} for one in actions)
