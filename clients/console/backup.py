@@ -23,11 +23,9 @@ DECIDE = ("admin", "duty")
 
 def places(found: Instance) -> Places:
     """The folders and the key of this instance."""
-    from fallback_server.store.backup import Places
+    from sync.worker.backups import places as of_settings
 
-    rules = found.settings.backup
-    second = found.home / rules.second_directory if rules.second_directory else None
-    return Places(found.home / rules.directory, second, found.home / rules.key, rules.spare_mb * 1_000_000)
+    return of_settings(found.settings)
 
 
 @group.command()

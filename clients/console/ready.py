@@ -45,6 +45,15 @@ SENTENCES = {
     "alone_overdue": "{operator} did {act} alone at {at}; the counter-signature was due at {due}",
     "seal_missing": "there is no break-glass account; `yj operator seal` makes one for the safe",
     "seal_opened": "the break-glass account was opened at {at}; find out why, then `yj operator seal`",
+    "backup_never": "there is none; `yj backup create`",
+    "backup_there": "{name}, {minutes} min old",
+    "backup_old": "{name} is {minutes} min old; see the alarms and logs/worker.log, then `yj backup create`",
+    "backup_elsewhere": "the store is in PostgreSQL: the hospital backs it up, and nobody here sees whether it does",
+    "backup_one_place": "only in one place; set [backup] second_directory",
+    "backup_second_failed": "{name} is not in the second place; is it mounted?",
+    "rehearsal_never": "no restore was ever rehearsed: `yj backup verify --rehearsal`",
+    "rehearsal_was": "a restore was rehearsed {days} days ago",
+    "restored_unrecovered": "restored from {name} at {at}; uploads are fenced until `yj upload recover`",
     "administrators": "{n} of our own can log in; two are needed to come back",
 }
 
@@ -115,6 +124,7 @@ def _tables(found: Instance, store: Store) -> list[Finding]:
             *readiness.mirror(tx.conn, tx.now, found.settings.mirror),
             readiness.administrators(tx.conn),
             *readiness.people(tx.conn, tx.now, found.policy.night_roles),
+            *readiness.backups(tx.conn, tx.now, str(tx.mode.mode), found.settings.backup),
         ]
     return [
         Finding(

@@ -35,12 +35,15 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Upload the oldest unclosed incident, or the one named; exit 0 only if nothing is left. Waits its turn."""
+    from fallback_server.store.mode import SYSTEM_OPERATOR
     from sync.upload.run import run_upload
+    from sync.worker.backups import before_upload
 
     out, found = Output(as_json), instance(ctx)
     with found.store() as store, found.gateway() as gateway, out.progress("documents") as ticker:
         if not dry_run:
             _agreed_by_two(found, store, incident, operator, approver, alone, password_file)
+            before_upload(store, found.settings, operator or SYSTEM_OPERATOR)
         report = run_upload(
             store, gateway, found.settings.upload, incident, dry_run=dry_run,
             progress=lambda step, done, total: ticker.advance(done, total, step),

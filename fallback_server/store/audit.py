@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import JSON, Boolean, Column, Connection, Integer, String, Table, Text, select
@@ -73,3 +73,30 @@ def verify(conn: Connection) -> tuple[int, list[str]]:
             breaks.append(f"row {row['sequence']} was changed")
         previous = row["hash"]
     return expected, breaks
+
+
+def against(conn: Connection, sequence: int, printed: str) -> str | None:
+    """Hold the log against a head that was printed: a sentence where it was cut off or written anew since, else None.
+
+    `printed` may be the first digits of the hash, as many as are on the paper.
+    """
+    found = conn.execute(select(audit.c.hash).where(audit.c.sequence == sequence)).scalar()
+    if found is None:
+        return f"row {sequence} was printed on paper and is gone: the log was cut off, or the store is an older one"
+    if not str(found).startswith(printed.lower()):
+        return f"row {sequence} is not the one that was printed: the log was written anew"
+    return None
+
+
+def selected(conn: Connection, **wanted: Any) -> Iterator[dict[str, Any]]:
+    """Rows in their order, with hashes; `since`, `until` (times), and `operator_code`, `action`, `incident_no`."""
+    statement = select(*(audit.c[name] for name in (*CHAINED, "hash"))).order_by(audit.c.sequence)
+    for name in ("operator_code", "action", "incident_no"):
+        if wanted.get(name) is not None:
+            statement = statement.where(audit.c[name] == wanted[name])
+    if wanted.get("since") is not None:
+        statement = statement.where(audit.c.at >= wanted["since"])
+    if wanted.get("until") is not None:
+        statement = statement.where(audit.c.at < wanted["until"])
+    for row in conn.execute(statement).mappings():
+        yield dict(row)

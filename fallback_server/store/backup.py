@@ -184,7 +184,7 @@ def describe(copy: Path) -> dict[str, Any]:
         owner = conn.execute("SELECT installation_id FROM installation").fetchone()
         mode = conn.execute("SELECT mode, epoch, incident_no FROM mode").fetchone()
         head = conn.execute("SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1").fetchone()
-        documents = conn.execute("SELECT max(sequence) FROM outbox").fetchone()[0]
+        documents = conn.execute("SELECT max(value) FROM counter WHERE name = 'document'").fetchone()[0]
         version = conn.execute("SELECT version_num FROM schema_version").fetchone()
     with copy.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()

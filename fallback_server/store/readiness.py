@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, select
 
 from fallback_server.domain.clock import to_text
-from fallback_server.store import centre_look, credentials, mirror_status, staffing
+from fallback_server.store import backup_rows, centre_look, credentials, mirror_status, staffing
 from fallback_server.store.mirror_status import StaleRules
 from fallback_server.store.people import operator
 
@@ -57,6 +57,48 @@ def people(conn: Connection, now: datetime, night_roles: Iterable[str]) -> Itera
         yield Finding("seal", None, "seal_missing")
     elif seal["opened_at"] is not None:
         yield Finding("seal", None, "seal_opened", {"at": seal["opened_at"]})
+
+
+class BackupLimits(Protocol):
+    """The keys of [backup] that say when one is too old."""
+
+    @property
+    def emergency_minutes(self) -> int: ...
+    @property
+    def rehearsal_days(self) -> int: ...
+    @property
+    def second_directory(self) -> str: ...
+
+
+def backups(conn: Connection, now: datetime, mode: str, rules: BackupLimits) -> Iterator[Finding]:
+    """Age of the last good backup and of the last rehearsal, the second place, and whether uploads are fenced.
+
+    Twice what the schedule promises is too old. A store in PostgreSQL is backed up by others: a word, no verdict.
+    """
+    fence = backup_rows.unrecovered(conn)
+    if fence is not None:
+        yield Finding("restored", None, "restored_unrecovered", {"at": fence["at"], "name": fence["backup_name"]})
+    if conn.dialect.name == "postgresql":
+        yield Finding("backup", None, "backup_elsewhere")
+        return
+    good = backup_rows.last(conn, backup_rows.BACKUP, ok=True)
+    made, limit = backup_rows.ended(good), timedelta(minutes=2 * rules.emergency_minutes)
+    if made is None or good is None:
+        yield Finding("backup", None, "backup_never")
+        return
+    old = now - made > (timedelta(hours=48) if mode == "normal" else limit)
+    values = {"name": good["name"], "minutes": (now - made) // timedelta(minutes=1)}
+    yield Finding("backup", not old, "backup_old" if old else "backup_there", values)
+    if not rules.second_directory:
+        yield Finding("backup", None, "backup_one_place", subject="second")
+    elif good["code"] is not None:
+        yield Finding("backup", None, "backup_second_failed", {"name": good["name"]}, "second")
+    rehearsed = backup_rows.ended(backup_rows.last(conn, backup_rows.REHEARSAL, ok=True))
+    days = (now - rehearsed) // timedelta(days=1) if rehearsed is not None else None
+    if days is None:
+        yield Finding("rehearsal", None, "rehearsal_never")
+    else:
+        yield Finding("rehearsal", None if days > rules.rehearsal_days else True, "rehearsal_was", {"days": days})
 
 
 def mirror(conn: Connection, now: datetime, rules: StaleRules) -> Iterator[Finding]:

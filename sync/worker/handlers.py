@@ -50,7 +50,10 @@ def do_upload(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
 
 def _upload(worker: Worker, job: jobs.Job, number: int | None, *, dry_run: bool = False) -> UploadReport:
     from sync.upload.run import run_upload
+    from sync.worker import backups
 
+    if not dry_run:
+        backups.before_upload(worker.store, worker.settings, job.requested_by)
     report = run_upload(
         worker.store,
         worker.centre.gateway(),

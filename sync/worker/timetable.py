@@ -14,6 +14,7 @@ from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.errors import YjError
 from sync.mirror.alarm import GROUPS
 from sync.mirror.freeze import frozen
+from sync.worker import backups
 from sync.worker.plan import Plan
 from sync.worker.sweeps import Sweeps
 from sync.worker.work import Worker
@@ -22,6 +23,7 @@ PROBE_SECONDS: Final = 15.0
 JUDGE_SECONDS: Final = 60.0
 SWEEP_SECONDS: Final = 600.0  # between two looks at whether a sweep is due
 AFTER_SECONDS: Final = 60.0  # between two looks at what is left after a return
+BACKUP_SECONDS: Final = 60.0  # between two looks at whether a backup is due
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
 log: Any = structlog.get_logger("yj.worker")
 
@@ -35,7 +37,7 @@ class Timetable:
         self.plan = Plan({"master": rules.interval_minutes * 60.0, "open": rules.open_work_interval_minutes * 60.0})
         # A grace of a second, the default, would skip runs in silence whenever the machine is busy.
         self.scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(7)},
+            executors={"default": ThreadPoolExecutor(8)},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": 3600},
             timezone=worker.settings.zone,
         )
@@ -52,6 +54,7 @@ class Timetable:
         self._every(AFTER_SECONDS, self.worker.look_after, "after", now + timedelta(seconds=AFTER_SECONDS))
         self._every(THAW_SECONDS, self._thaw, "thaw", now + timedelta(seconds=THAW_SECONDS))
         self._every(SWEEP_SECONDS, self.sweeps.look, "sweep", now + timedelta(seconds=SWEEP_SECONDS / 2))
+        self._every(BACKUP_SECONDS, self._backup, "backup", now + timedelta(seconds=BACKUP_SECONDS))
         self.scheduler.start()
 
     def shut(self) -> None:
@@ -72,6 +75,9 @@ class Timetable:
         again = self.plan.after(group, self.worker.scheduled_mirror(GROUPS[group]))
         if again is not None:
             self.sooner(group, again)
+
+    def _backup(self) -> None:
+        backups.look(self.worker.store, self.worker.settings)
 
     def _probe(self) -> None:
         if self.worker.probe():

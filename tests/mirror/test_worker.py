@@ -17,8 +17,9 @@ from sqlalchemy import select
 
 from config.settings import Settings, write_default
 from fallback_server.domain.modes import Permit
-from fallback_server.store import jobs
+from fallback_server.store import backup, counters, jobs
 from fallback_server.store.audit import audit
+from fallback_server.store.database import is_sqlite
 from fallback_server.store.mirror import run
 from fallback_server.store.mode import incident, mode
 from fallback_server.store.returning import job
@@ -26,7 +27,7 @@ from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Unreachable
 from sync.central.sql_file import MappingError
-from sync.worker import Centre, Handler, Worker, run_worker
+from sync.worker import Centre, Handler, Worker, backups, run_worker
 from tests.mirror.hospital import published
 
 
@@ -221,3 +222,22 @@ def test_the_process_ends_cleanly_on_sigterm_and_logs_json(store: Store, tmp_pat
     lines += [json.loads(line) for line in rest.splitlines()]
     assert lines[-1]["event"] == "worker_stopped"
     assert any(line["event"] == "centre" and line["sound"] is False for line in lines)
+
+
+def test_a_backup_is_made_when_due_and_before_an_upload_that_brings_something_new(
+    store: Store, worker: Worker, settings: Settings
+) -> None:
+    if not is_sqlite(store.url):
+        pytest.skip("a store in PostgreSQL is backed up by the hospital's own means")
+    roomy = settings.model_copy(update={"backup": settings.backup.model_copy(update={
+        "directory": str(settings.home / "b"), "key": str(settings.home / "backup.key"), "spare_mb": 0,
+    })})  # fmt: skip
+    for _ in range(2):
+        backups.look(store, roomy)
+    assert len(backup.names_in(settings.home / "b")) == 1 and events(store)[-2:] == ["backup.backup", "backup.verify"]
+    backups.before_upload(store, roomy, "A01")
+    assert len(backup.names_in(settings.home / "b")) == 1, "nothing is there to be sent"
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        counters.take(tx.conn, counters.DOCUMENT_SEQUENCE)
+    backups.before_upload(store, roomy, "A01")
+    assert len(backup.names_in(settings.home / "b")) == 2

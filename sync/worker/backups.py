@@ -1,0 +1,63 @@
+"""Backups by the worker: once a day, every quarter of an hour in an outage, and before an upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.settings import Settings
+from fallback_server.domain import backups
+from fallback_server.domain.errors import YjError
+from fallback_server.store import backup, backup_rows, counters
+from fallback_server.store.database import is_sqlite
+from fallback_server.store.locks import LockBusy
+from fallback_server.store.session import Store
+
+FAILURES: Final = (YjError, SQLAlchemyError, LockBusy, OSError)
+log: Any = structlog.get_logger("yj.worker")
+
+
+def places(settings: Settings) -> backup.Places:
+    """The folders and the key of an instance."""
+    rules = settings.backup
+    second = settings.home / rules.second_directory if rules.second_directory else None
+    spare = rules.spare_mb * 1_000_000
+    return backup.Places(settings.home / rules.directory, second, settings.home / rules.key, spare)
+
+
+def look(store: Store, settings: Settings) -> None:
+    """Make a backup if one is due; that of the day is restored into a scratch instance to be sure. Raises nothing."""
+    if not is_sqlite(store.url):
+        return
+    try:
+        with store.reading() as tx:
+            good = backup_rows.ended(backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True))
+            tried = backup_rows.ended(backup_rows.last(tx.conn, backup_rows.BACKUP))
+            mode, now = str(tx.mode.mode), tx.now
+        if not backups.due(now, mode, good, tried, settings.backup):
+            return
+        made = backup.create(store, places(settings), settings.backup)
+        log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, second=made.second)
+        if mode == "normal":
+            backup.verify(store, places(settings), str(Path(places(settings).directory) / made.name))
+    except FAILURES as error:
+        log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
+
+
+def before_upload(store: Store, settings: Settings, by: str) -> None:
+    """A backup that has every document that is about to be sent. One that fails is an alarm and holds nothing up:
+    documents that reach the centre are safe there."""
+    if not is_sqlite(store.url):
+        return
+    try:
+        with store.reading() as tx:
+            last = backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True)
+            documents = counters.current(tx.conn, counters.DOCUMENT_SEQUENCE)
+        if documents and (last is None or (last["document_sequence"] or 0) < documents):
+            made = backup.create(store, places(settings), settings.backup, by)
+            log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, before="upload")
+    except FAILURES as error:
+        log.error("backup_failed", error=getattr(error, "code", type(error).__name__))

@@ -1,0 +1,65 @@
+"""Whoever changes the audit log with SQL, as an administrator of the database can, is found out."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clients.console.main import main
+from tests.clients.test_console import answer, founded, home  # noqa: F401  (fixtures)
+
+CHANGED = {
+    "changed": "UPDATE audit SET operator_code = 'X' WHERE sequence = 2",
+    "detail": "UPDATE audit SET detail = '{}' WHERE sequence = 1",
+    "removed": "DELETE FROM audit WHERE sequence = 2",
+    "inserted": "INSERT INTO audit SELECT 99, at, operator_code, approver_code, workstation, address, action, ok,"
+    " subject, incident_no, detail, previous_hash, 'f' || substr(hash, 2), text FROM audit WHERE sequence = 1",
+    "reordered": "UPDATE audit SET sequence = CASE sequence WHEN 1 THEN -2 ELSE -1 END WHERE sequence IN (1, 2);"
+    "UPDATE audit SET sequence = -sequence WHERE sequence < 0",
+}
+
+
+def tamper(home: Path, script: str) -> None:  # noqa: F811
+    with closing(sqlite3.connect(home / "yj.db")) as conn:
+        conn.executescript("DROP TRIGGER audit_no_update; DROP TRIGGER audit_no_delete;" + script)
+
+
+def verify(home: Path, *more: str) -> int:  # noqa: F811
+    return main(["--home", str(home), "audit", "verify", "--json", *more])
+
+
+@pytest.mark.parametrize("script", CHANGED.values(), ids=CHANGED)
+def test_a_row_changed_removed_inserted_or_moved_is_found(home: Path, script: str) -> None:  # noqa: F811
+    assert verify(home) == 0
+    tamper(home, script)
+    assert verify(home) == 1
+
+
+def test_a_log_that_was_cut_off_is_whole_by_itself_and_found_by_the_printed_head(
+    home: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    assert verify(home) == 0
+    head = answer(capsys)["head"]
+    printed = ["--head", f"{head['sequence']}:{head['hash'][:16]}"]
+    assert verify(home, *printed) == 0
+    tamper(home, f"DELETE FROM audit WHERE sequence = {head['sequence']}")
+    assert verify(home) == 0 and verify(home, *printed) == 1
+    assert verify(home, "--head", f"1:{'0' * 16}") == 1, "and one that was written anew"
+    assert verify(home, "--head", "yesterday's") == 2
+
+
+def test_the_log_is_exported_whole_or_in_part(home: Path, tmp_path: Path) -> None:  # noqa: F811
+    export = ["--home", str(home), "audit", "export", "--out"]
+    assert main([*export, str(tmp_path / "all.csv")]) == 0
+    with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [int(row["sequence"]) for row in rows] == list(range(1, len(rows) + 1)) and rows
+    assert main([*export, str(tmp_path / "some.jsonl"), "--action", "operator.add", "--since", "2026-01-01"]) == 0
+    some = [json.loads(line) for line in (tmp_path / "some.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {row["action"] for row in some} == {"operator.add"} and 0 < len(some) <= len(rows)
+    assert main([*export, str(tmp_path / "all.xlsx")]) == 2
