@@ -37,6 +37,7 @@ class Heart:
         self._client, self._role, self._version, self._centre, self._every = client, role, version, centre, every
         client.person = LoggedIn(token, "", client.workstation, "", ())
         self._epoch: int | None = None
+        self._reaches: bool | None = None
         self._news = threading.Event()
         self._said = ""
 
@@ -62,10 +63,12 @@ class Heart:
 
     def beat(self, epoch: int, *, look: bool = True) -> Answer | None:
         """One heartbeat; `look` at the centre first, which may take seconds. None where it was not taken."""
+        if self._centre and look:
+            self._reaches = reaches(self._centre)
         body = {
             "workstation": self._client.workstation, "role": self._role, "epoch": epoch, "version": self._version,
             "clock": to_text(SystemClock().now()),
-            "central_ok": reaches(self._centre) if self._centre and look else None,
+            "central_ok": self._reaches,
         }  # fmt: skip
         try:
             answer = self._client.post("/workstations/heartbeat", body, keyed=False)
