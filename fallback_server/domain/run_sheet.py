@@ -117,11 +117,13 @@ class Line:
     hand: bool
 
     def told(self, language: str) -> str:
-        """What shows it, in one language; empty where the system sees nothing."""
+        """What shows it, in one language; empty where the system sees nothing, or nothing yet."""
+        if not self.done and not any(self.values.values()):
+            return ""
         kind = STEPS[self.code]
         words = kind.seen_en if language.startswith("en") else kind.seen_zh
-        return words.format_map({name: "–" if value is None else value for name, value in self.values.items()}) \
-            if self.values else ""  # fmt: skip
+        shown = {name: "–" if value is None else value for name, value in self.values.items()}
+        return words.format_map(shown) if shown else ""
 
 
 def sheet(seen: Mapping[str, Seen], ticks: Mapping[str, Mapping[str, Any]]) -> list[Line]:
