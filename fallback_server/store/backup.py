@@ -31,7 +31,6 @@ from fallback_server.store import audit as audit_log
 from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
-from fallback_server.store.schema import metadata
 from fallback_server.store.session import Actor, Store
 
 LOCK: Final = "backup"
@@ -178,8 +177,9 @@ def snapshot(source: Path, target: Path) -> None:
 def describe(copy: Path) -> dict[str, Any]:
     """What a copy of the store holds: whose it is, mode and incident, rows by table, head of the audit log, SHA-256."""
     with closing(sqlite3.connect(copy)) as conn:
-        there = {name for (name,) in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        tables = [table.name for table in metadata.sorted_tables if table.name in there]
+        # What is in the file counts, not what this program knows: the manifest outlives versions.
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+        tables = [str(name) for (name,) in conn.execute(named)]
         rows = {name: conn.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}  # noqa: S608
         owner = conn.execute("SELECT installation_id FROM installation").fetchone()
         mode = conn.execute("SELECT mode, epoch, incident_no FROM mode").fetchone()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,10 @@ def test_a_rehearsal_has_a_name_and_words(
     with closing(sqlite3.connect(home / "yj.db")) as conn:
         row = conn.execute("SELECT requested_by, ok, detail FROM backup_run WHERE kind = 'rehearsal'").fetchone()
     assert row[:2] == ("A01", 1) and json.loads(row[2])["note"] == "保险柜里的密钥"
+
+
+def test_a_process_that_knows_fewer_tables_opens_it_all_the_same(home: Path, backed_up: str) -> None:  # noqa: F811
+    command = [sys.executable, "-m", "clients.console", "--home", str(home), "backup", "restore", backed_up]
+    done = subprocess.run([*command, *TWO, *words(home)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert name_of(home / "yj.db") == "陈会计"
