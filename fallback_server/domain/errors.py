@@ -116,10 +116,6 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "restore_refused": ErrorKind(
         409, "不能恢复：{problem}。", "The restore was refused: {problem}.", "Nothing was changed; see docs/operate.md, Restore."
     ),
-    "restored_not_recovered": ErrorKind(
-        409, "本机刚从备份恢复，上传已锁定。", "This standby came back from a backup; uploads are fenced.",
-        "Two people: yj upload recover --operator … --approver … --note …",
-    ),
     # --- people --------------------------------------------------------------------------------------------------
     "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),
     "login_required": ErrorKind(401, "请先登录。", "Please log in.", "No valid session."),
