@@ -15,10 +15,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from config.kinds import (
+    AloneAct,
+    CentreUrl,
+    DaySpan,
+    Money,
+    PaymentMethod,
+    Percent,
+    Positive,
+    Role,
+    StoreUrl,
+    TimeOfDay,
+    TwoPersonAct,
+    ZoneName,
+)
 from config.sources import (
     SettingsError,
     SettingsProblem,
@@ -34,81 +48,6 @@ __all__ = ["Settings", "SettingsError", "SettingsProblem", "defaults", "load", "
 
 FILE_NAME = "yj.toml"
 BUILT_IN_MAPPINGS = Path(__file__).resolve().parent / "central"
-
-STORE_DRIVERS = ("sqlite", "postgresql+psycopg2")
-CENTRE_DRIVERS = ("postgresql+psycopg2", "mssql+pyodbc", "mariadb+pyodbc", "mysql+pyodbc", "sqlite", "oracle+oracledb")
-# A URL without a driver means another driver in every second release of SQLAlchemy: refused, with the cure.
-_DRIVER_OF = {
-    "postgres": "postgresql+psycopg2",
-    "postgresql": "postgresql+psycopg2",
-    "mssql": "mssql+pyodbc",
-    "mysql": "mysql+pyodbc",
-    "mariadb": "mariadb+pyodbc",
-    "oracle": "oracle+oracledb",
-}
-
-
-def _check_url(url: str, drivers: tuple[str, ...]) -> str:
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise ValueError(f"is not a database address; write driver://…, with one of {', '.join(drivers)}")
-    if scheme not in drivers:
-        named = _DRIVER_OF.get(scheme)
-        if named in drivers:
-            raise ValueError(f"the driver is not named; write {named}://…")
-        raise ValueError(f"the driver {scheme} cannot be used here; use one of {', '.join(drivers)}")
-    if scheme == "sqlite" and not rest.lstrip("/"):
-        raise ValueError("a database in memory forgets everything; write sqlite:///{home}/yj.db")
-    return url
-
-
-def _store_url(url: str) -> str:
-    return _check_url(url, STORE_DRIVERS)
-
-
-def _centre_url(url: str) -> str:
-    return _check_url(url, CENTRE_DRIVERS) if url else url
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("is not a time zone; write a name like Asia/Shanghai") from error
-    return name
-
-
-def _no_float(value: object) -> object:
-    if isinstance(value, float):
-        raise ValueError('money is written as text with two decimals, like "200.00"')
-    return value
-
-
-def _hours(span: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", span):
-        raise ValueError("write a span of the day as HH:MM-HH:MM; it may pass midnight, like 22:00-06:00")
-    return span
-
-
-def _time_of_day(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError("write a time of day as HH:MM, like 12:00")
-    return text
-
-
-StoreUrl = Annotated[str, AfterValidator(_store_url)]
-CentreUrl = Annotated[str, AfterValidator(_centre_url)]
-ZoneName = Annotated[str, AfterValidator(_zone)]
-Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14, decimal_places=2)]
-DaySpan = Annotated[str, AfterValidator(_hours)]
-Positive = Annotated[int, Field(ge=1)]
-Percent = Annotated[int, Field(ge=0, le=100)]
-Role = Literal["registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor"]
-TwoPersonAct = Literal[
-    "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal"
-]
-AloneAct = Literal["mode_normal", "drill_end", "upload", "restore", "seal"]
-PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other", "rounding", "arrears"]
 
 
 class Section(BaseModel):
@@ -252,7 +191,7 @@ class Security(Section):
         ]
     )  # fmt: skip
     alone_acts: list[AloneAct] = Field(default=["mode_normal", "drill_end", "upload", "restore", "seal"])
-    countersign_by: Annotated[str, AfterValidator(_time_of_day)] = "12:00"
+    countersign_by: TimeOfDay = "12:00"
     night_roles: list[Role] = Field(default=["duty", "registrar", "cashier", "doctor", "pharmacist"])
 
 
@@ -262,7 +201,7 @@ class Backup(Section):
     directory: str = Field(default="{home}/backups", min_length=1)
     second_directory: str = ""
     key: str = Field(default="{home}/backup.key", min_length=1)
-    daily_at: Annotated[str, AfterValidator(_time_of_day)] = "01:30"
+    daily_at: TimeOfDay = "01:30"
     emergency_minutes: Annotated[int, Field(ge=1, le=1440)] = 15
     keep_hours: Positive = 48
     keep_days: Positive = 30

@@ -17,7 +17,7 @@ def _named_driver(url: str) -> str:
     """The address, if it is one that settings would take for a centre; anything else is wrong usage."""
     from pydantic import TypeAdapter, ValidationError
 
-    from config.settings import CentreUrl
+    from config.kinds import CentreUrl
 
     if not url:
         raise typer.BadParameter("is empty")
