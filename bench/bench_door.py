@@ -110,7 +110,7 @@ def _listeners(door: str, ca: Path) -> Iterator[dict[str, list[float]]]:
         raise RuntimeError("the listeners did not come in")
     try:
         yield heard
-        time.sleep(3)
+        time.sleep(3)  # what the slowest window has not been told by then is counted as never told
     finally:
         out, _ = child.communicate(timeout=120)
     heard.update(json.loads(out))

@@ -44,7 +44,9 @@ async def main() -> None:
         for number in range(plan["count"]):
             tasks.append(asyncio.create_task(listen(session, plan["address"], first)))
             if number % 20 == 19:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(
+                    0.1
+                )  # the start of a day, not 500 handshakes in one moment: those are not asked about
         for _ in range(plan["count"]):
             await first.acquire()
         sys.stdout.write("ready\n")

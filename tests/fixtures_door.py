@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from waitress import create_server
 
+from fallback_server.domain.clock import SystemClock
 from fallback_server.door import certificates
 from fallback_server.door.front import Door, Front
 from fallback_server.web.behind import BY_DOOR, behind_door
@@ -37,7 +37,7 @@ class DoorThread:
 
     def __init__(self, server: str, folder: Path, **options: Any) -> None:
         self.folder = folder
-        certificates.ensure(folder, ["127.0.0.1", "localhost"], datetime.now(UTC), "测试医院")
+        certificates.ensure(folder, ["127.0.0.1", "localhost"], SystemClock().now(), "测试医院")
         options.setdefault("certificate", folder / certificates.CERTIFICATE)
         options.setdefault("key", folder / certificates.KEY)
         self.front = Front("127.0.0.1", free_port(), server, SECRET, **options)

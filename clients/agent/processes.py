@@ -82,7 +82,7 @@ def _named_linux(process: str) -> list[int]:
 
 
 def _named_windows(process: str) -> list[int]:
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(  # noqa: S603 - the program's name comes from the agent's own file
         ["tasklist", "/FI", f"IMAGENAME eq {ntpath.basename(process)}", "/FO", "CSV", "/NH"],  # noqa: S607
         capture_output=True, text=True, check=False,
     )  # fmt: skip

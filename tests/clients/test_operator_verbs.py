@@ -18,12 +18,13 @@ OURS = [{"operator": code, "name": name, "password": PASSWORD} for code, name in
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     """An instance with two administrators and the cast in its mirror."""
+    made = tmp_path / "instance"
     (tmp_path / "admins.json").write_text(json.dumps(OURS), encoding="utf-8")
-    assert main(["init", "--home", str(tmp_path / "home"), "--admins", str(tmp_path / "admins.json")]) == 0
-    engine = open_mirror_engine(f"sqlite:///{tmp_path}/home/yj.db")
+    assert main(["init", "--home", str(made), "--admins", str(tmp_path / "admins.json")]) == 0
+    engine = open_mirror_engine(f"sqlite:///{made}/yj.db")
     publish(engine, CAST)
     engine.dispose()
-    return tmp_path / "home"
+    return made
 
 
 class Night:

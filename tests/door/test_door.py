@@ -10,7 +10,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 
 from clients.pages import PAGES_DIR
 from clients.sdk import NoAnswer, YjClient
+from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.shelf import fingerprint
 from fallback_server.door import certificates, events, front, gate, passing
 from tests.fixtures_door import DoorThread, Inner, until
@@ -74,10 +75,23 @@ def test_who_comes_from_elsewhere_without_tls_is_sent_on_or_refused(door: Opened
     assert get(here.https + "/x", here.ca).status_code == 200
 
 
+def test_a_loop_without_readiness_tells_tls_from_http_too(door: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def as_on_windows(loop: object, taken: object) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(gate, "_readable", as_on_windows)
+    here = door()
+    with socket.create_connection(("127.0.0.1", here.front.port), timeout=30) as slow:
+        time.sleep(gate.PEEK_AGAIN * 3)  # nothing to read yet: it has looked again by now
+        slow.sendall(b"GET /x HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        assert slow.recv(12) == b"HTTP/1.1 200"
+    assert get(here.https + "/x", here.ca).status_code == 200
+
+
 def test_a_standby_with_another_certificate_is_refused(door: Opened, tmp_path: Path) -> None:
     here = door()
     other = tmp_path / "other"
-    certificates.ensure(other, ["127.0.0.1"], datetime.now(UTC), "别的医院")
+    certificates.ensure(other, ["127.0.0.1"], SystemClock().now(), "别的医院")
     with YjClient(here.https, "W1", patience=0, ca=here.ca) as right:
         assert right.mode()["epoch"] == 1
     with YjClient(here.https, "W1", patience=0, ca=other / "ca.crt") as wrong, pytest.raises(NoAnswer):
@@ -92,14 +106,14 @@ def test_a_renewed_certificate_is_shown_without_a_restart(door: Opened, monkeypa
     before = ssl.get_server_certificate(("127.0.0.1", here.front.port))
     with httpx.Client(verify=ssl.create_default_context(cafile=str(here.ca)), trust_env=False) as window:
         window.get(here.https + "/x").raise_for_status()
-        certificates.renew(here.folder, ["127.0.0.1", "standby.hospital"], datetime.now(UTC))
+        certificates.renew(here.folder, ["127.0.0.1", "standby.hospital"], SystemClock().now())
         until(lambda: ssl.get_server_certificate(("127.0.0.1", here.front.port)) != before)
         window.get(here.https + "/x").raise_for_status()
     assert get(here.https + "/x", here.ca).status_code == 200  # the authority is the same
 
 
 def test_certificates_look_after_themselves(tmp_path: Path) -> None:
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     assert certificates.ensure(tmp_path, ["10.1.2.3"], now, "人民医院") is not None
     assert certificates.ensure(tmp_path, ["10.1.2.3"], now, "人民医院") is None
     authority = (tmp_path / "ca.crt").read_bytes()
