@@ -31,6 +31,9 @@ TABS: Final = {
     "account": "/console/account", "books": "/console/books",
     "operators": "/console/operators",
 }  # fmt: skip
+# The second row: the standby itself, looked after in quiet times. With Shift and a digit.
+STANDBY_TABS: Final[dict[str, str]] = {
+}  # fmt: skip
 OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account")
 
 
@@ -44,6 +47,7 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "live": "live" in view.query,
         "tab": tab,
         "tabs": [(name, place(name, asked)) for name in TABS],
+        "standby_tabs": list(STANDBY_TABS.items()),
         "number": number,
         "asked": asked,
         "zh": view.language == "zh",

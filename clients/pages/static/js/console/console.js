@@ -12,14 +12,19 @@ document.addEventListener("click", (event) => {
   if (button && !button.disabled) act(button);
 });
 
-// A digit goes to its tab while nobody is typing and nothing is asked; with Alt from inside a field too.
+// A digit goes to its tab while nobody is typing and nothing is asked; with Alt from inside a field too. With Shift it goes
+// to a tab of the second row: what a digit types then depends on the keyboard, so the key itself is asked for.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.repeat || !/^[0-9]$/.test(event.key)) return;
+  if (event.ctrlKey || event.metaKey || event.repeat) return;
+  const tab = event.shiftKey
+    ? document.querySelector(`[data-second-tab="${event.code.replace("Digit", "")}"]`)
+    : /^[0-9]$/.test(event.key) && document.querySelector(`[data-tab="${event.key}"]`);
+  if (!tab) return;
   const typing = event.target.closest("input:not([type=radio]):not([type=checkbox]), select, textarea, dialog");
   if (typing && !event.altKey) return;
   if (document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  document.querySelector(`[data-tab="${event.key}"]`)?.click();
+  tab.click();
 });
 
 // In a list of links the arrows go up and down.
