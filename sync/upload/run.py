@@ -12,17 +12,11 @@ from typing import Any
 from sqlalchemy import select
 
 from fallback_server.domain.clock import from_text
-from fallback_server.domain.modes import IncidentState, Mode, Permit
+from fallback_server.domain.modes import IncidentState, Permit
 from fallback_server.domain.outbox import OutboxState
-from fallback_server.store import backup_rows
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
-from fallback_server.store.mode_switch import (
-    close_incident_without_upload,
-    has_documents,
-    incident_row,
-    set_incident_state,
-)
+from fallback_server.store.mode_switch import set_incident_state
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returns_queries import clean_left, upload_progress
 from fallback_server.store.session import Actor, Store, Tx
@@ -36,7 +30,8 @@ from sync.central.gateway import (
     Transient,
     Unreachable,
 )
-from sync.upload import blind_window, books, doubt, recover, rewound, work
+from sync.upload import blind_window, books, doubt, work
+from sync.upload.admission import Admission, in_grace
 from sync.upload.breaker import PATIENTS, Breaker
 from sync.upload.choose import choose_incident
 from sync.upload.heartbeat import heartbeat
@@ -117,6 +112,7 @@ class _Run:
     report: UploadReport = field(init=False)
     row: RunRow = field(init=False)
     sender: Sender = field(init=False)
+    admission: Admission = field(init=False)
     total: int = 0
     in_doubt: bool = False
     pace: Pace = field(default_factory=Pace)
@@ -132,6 +128,7 @@ class _Run:
         self.row = RunRow(self.store, self.actor, self.report)
         own = self.row.start()
         self.sender = Sender(self.store, self.gateway, self.rules, own, self.actor, crash=self.crash)
+        self.admission = Admission(self.store, self.gateway, self.incident, self.actor, self.dry_run, self.report)
         try:
             self._steps()
         except RunStopped as ended:
@@ -145,13 +142,15 @@ class _Run:
         return self.report
 
     def _steps(self) -> None:
-        if not self._restored() and self._nothing_to_do():
+        admission = self.admission
+        if not admission.restored() and admission.nothing_to_do():
             self.report.finish("done", "nothing")
             return
-        self._step("preflight", self._preflight)
-        self._step("rewound", self._rewound)
-        self._step("ledger", self._ledger)
-        if self._restored() and not self.dry_run:
+        self._step("preflight", admission.preflight)
+        self._step("rewound", admission.rewound)
+        self._step("ledger", admission.ledger)
+        self.incident = admission.incident
+        if admission.restored() and not self.dry_run:
             raise RunStopped("refused", "restored", ["`yj upload recover --operator … --approver … --note …`"])
         if self.dry_run:
             self._step("rehearse", self._rehearse)
@@ -168,59 +167,6 @@ class _Run:
         self._step("finish", self._finish)
 
     # -- before the first document ---------------------------------------------------------------------------------
-
-    def _nothing_to_do(self) -> bool:
-        """An incident without documents closes without the centre, once no window can add one."""
-        with self._writing() as tx:
-            if has_documents(tx.conn, self.number) or self.incident["state"] != IncidentState.CLOSING.value:
-                return False
-            if _in_grace(tx, self.number) or self.dry_run:
-                return False
-            close_incident_without_upload(tx, self.number)
-            return True
-
-    def _restored(self) -> bool:
-        """This store came back from a backup, and nobody has taken over yet what it lost."""
-        with self.store.reading() as tx:
-            return backup_rows.unrecovered(tx.conn) is not None
-
-    def _preflight(self) -> None:
-        with self.store.reading() as tx:
-            kinds = select(outbox.c.entity).where(outbox.c.incident_no == self.number).distinct()
-            entities = tx.conn.execute(kinds.order_by(outbox.c.entity)).scalars().all()
-        found = self.gateway.preflight(entities)
-        self.report.facts["preflight"] = dict(found.facts)
-        if found.problems:
-            raise RunStopped("refused", "preflight", list(found.problems))
-
-    def _rewound(self) -> None:
-        loss = rewound.look(self.store, self.gateway)
-        if not loss:
-            return
-        self.report.facts["rewound"] = {
-            "vanished": [row["yj_no"] for row in loss.vanished],
-            "lost": [{"dataset": row["dataset"], "key": row["key"]} for row in loss.lost[: rewound.LISTED]],
-        }
-        if not self.dry_run:
-            rewound.report(self.store, self.number, loss, self.actor)
-        gone = f"{len(loss.vanished)} confirmed documents and {len(loss.lost)} mirrored rows are gone at the centre"
-        raise RunStopped("refused", "rewound", [gone])
-
-    def _ledger(self) -> None:
-        ahead = recover.look(self.store, self.gateway, self.number)
-        if ahead is None:
-            return
-        with self.store.reading() as tx:
-            stop_if_it_must(tx)
-            by = recover.approved(tx.conn, ahead)
-        if by is None or self.dry_run:
-            if not self.dry_run:
-                recover.report(self.store, self.number, ahead, self.actor)
-            lost = f"the centre has {len(ahead.lost)} documents of ours that this store does not know"
-            raise RunStopped("refused", "ledger_ahead", [f"ledger at {ahead.head}, here at {ahead.here}: {lost}"])
-        self._fact("recovered", recover.carry_out(self.store, self.gateway, ahead, Actor(by, by)))
-        with self.store.reading() as tx:
-            self.incident = incident_row(tx.conn, self.number)
 
     def _rehearse(self) -> None:
         rehearse(self.store, self.gateway, self.sender.installation_id, self.number, self.report)
@@ -342,11 +288,11 @@ class _Run:
             due = work.next_due(tx.conn, self.number)
             if due is not None:
                 return max(0.1, (from_text(due) - tx.now).total_seconds())
-            return GRACE_LOOK_SECONDS if _in_grace(tx, self.number) else None
+            return GRACE_LOOK_SECONDS if in_grace(tx, self.number) else None
 
     def _grace_runs(self) -> bool:
         with self.store.reading() as tx:
-            return _in_grace(tx, self.number)
+            return in_grace(tx, self.number)
 
     def _look_up(self) -> None:
         if self.stop.is_set():
@@ -397,11 +343,3 @@ class _Run:
 
     def _writing(self) -> AbstractContextManager[Tx]:
         return self.store.writing(Permit.HOUSEKEEPING, self.actor)
-
-
-def _in_grace(tx: Tx, incident_no: int) -> bool:
-    """Whether windows may still finish a document of this incident."""
-    state = tx.mode
-    if state.mode is not Mode.RETURNING or state.incident_no != incident_no or state.grace_until is None:
-        return False
-    return tx.now < state.grace_until
