@@ -18,13 +18,13 @@ def main() -> None:
     plan, clock = json.load(sys.stdin), SystemClock()
     store = Store(plan["store"], clock)
     gateway = open_gateway(plan["centre"], Path(plan["mapping"]), clock)
-    before = _peak()
+    before = peak_mib()
     report = run_mirror(store, gateway, Mirror(), ["patient"])
-    found = {"read": report.counts["patient"]["read"], "peak_mib": _peak(), "before_mib": before}
+    found = {"read": report.counts["patient"]["read"], "peak_mib": peak_mib(), "before_mib": before}
     sys.stdout.write(json.dumps(found))
 
 
-def _peak() -> float:
+def peak_mib() -> float:
     """The greatest resident size since the program began; what getrusage says includes the parent's before exec."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,0 +1,41 @@
+"""One upload and its account in a process of their own. Plan as JSON on standard input, figures on the output."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from bench.mirror_child import peak_mib
+from config.settings import Upload
+from fallback_server.domain.clock import SystemClock
+from fallback_server.store.session import Store
+from sync.central.sql_gateway import open_gateway
+from sync.reconcile.run import run_reconcile
+from sync.upload.run import run_upload
+
+
+def main() -> None:
+    """Return everything once and reconcile. Raises RuntimeError if anything is left or differs."""
+    plan, clock = json.load(sys.stdin), SystemClock()
+    store = Store(plan["store"], clock)
+    gateway = open_gateway(plan["centre"], Path(plan["mapping"]), clock)
+    begun = time.perf_counter()
+    report = run_upload(store, gateway, Upload())
+    uploaded = time.perf_counter()
+    if not report.complete:
+        raise RuntimeError(f"the upload is not whole: {report.state} {report.problems}")
+    account = run_reconcile(store, gateway, report.incident_no or 0)
+    ended = time.perf_counter()
+    if not account.balanced:
+        raise RuntimeError(f"the account does not balance: {account.differences[:3]}")
+    found = {
+        "documents": report.counts["confirmed"], "upload_seconds": uploaded - begun,
+        "reconcile_seconds": ended - uploaded, "peak_mib": peak_mib(),
+    }  # fmt: skip
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
