@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from ipaddress import ip_network
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -70,8 +71,31 @@ def _time_of_day(text: str) -> str:
     return text
 
 
+def _web_address(url: str) -> str:
+    if url and not re.match(r"https?://[^/\s]+", url):
+        raise ValueError("is not a web address; write https://…")
+    return url
+
+
+def _syslog_address(address: str) -> str:
+    if address and not re.match(r"(udp|tcp)://[^/\s]+$|unix:///", address):
+        raise ValueError("write udp://HOST:514, tcp://HOST:601 or unix:///dev/log")
+    return address
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        raise ValueError("is not a network; write it like 10.0.8.0/24, or one address") from error
+    return text
+
+
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CentreUrl = Annotated[str, AfterValidator(_centre_url)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+SyslogAddress = Annotated[str, AfterValidator(_syslog_address)]
+Network = Annotated[str, AfterValidator(_network)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14, decimal_places=2)]
 DaySpan = Annotated[str, AfterValidator(_hours)]

@@ -24,13 +24,16 @@ from config.kinds import (
     CentreUrl,
     DaySpan,
     Money,
+    Network,
     PaymentMethod,
     Percent,
     Positive,
     Role,
     StoreUrl,
+    SyslogAddress,
     TimeOfDay,
     TwoPersonAct,
+    WebAddress,
     ZoneName,
 )
 from config.sources import (
@@ -218,16 +221,41 @@ class Backup(Section):
 
 
 class Alerts(Section):
-    """From where on `yj ready` and the console warn or say no."""
+    """From where on `yj ready` and the console warn or say no, who may read that, and where alarms are sent."""
 
     clock_warn_seconds: Positive = 30
     clock_fail_seconds: Positive = 300
     disk_free_percent: Percent = 20
+    drill_days: Positive = 92
+    networks: list[Network] = Field(default=[])
+    language: Literal["zh", "en"] = "zh"
+    least: Literal["info", "warning", "critical"] = "warning"
+    quiet_minutes: Positive = 5
+    repeat_minutes: Annotated[int, Field(ge=0)] = 60
+    per_hour: Positive = 20
+    digest_over: Positive = 3
+    # repr=False: the addresses of robots are keys, and settings are logged at start.
+    wecom_url: WebAddress = Field(default="", repr=False)
+    dingtalk_url: WebAddress = Field(default="", repr=False)
+    dingtalk_secret: str = Field(default="", repr=False)
+    webhook_url: WebAddress = Field(default="", repr=False)
+    webhook_token: str = Field(default="", repr=False)
+    mail_host: str = ""
+    mail_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    mail_security: Literal["starttls", "tls", "none"] = "starttls"
+    mail_user: str = ""
+    mail_password: str = Field(default="", repr=False)
+    mail_from: str = ""
+    mail_to: list[str] = Field(default=[])
+    syslog: SyslogAddress = ""
+    ca_file: str = ""
 
     @model_validator(mode="after")
     def _warn_comes_first(self) -> Alerts:
         if self.clock_fail_seconds <= self.clock_warn_seconds:
             raise ValueError("clock_fail_seconds must be greater than clock_warn_seconds")
+        if self.mail_host and not (self.mail_from and self.mail_to):
+            raise ValueError("mail_host needs mail_from and mail_to: who writes, and to whom")
         return self
 
 

@@ -17,6 +17,8 @@ from fallback_server.domain.clock import Clock
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import MachineLook, Standards
+from fallback_server.door import believed, certificates
 from fallback_server.store.session import Store
 from fallback_server.web import dispatch, health, login_page, metrics, openapi, pages
 from fallback_server.web.problems import problem
@@ -60,7 +62,32 @@ def policy_of(settings: Settings) -> Policy:
         void_approval_above=settings.rules.void_approval_above,
         night_roles=tuple(settings.security.night_roles),
         max_body_bytes=settings.server.max_body_bytes,
+        standards=standards_of(settings),
     )
+
+
+def standards_of(settings: Settings) -> Standards:
+    """From where on the standby is not in order, with looks at what no table says. A new look is a line here."""
+    return Standards(
+        home=settings.home,
+        version=product_version(),
+        disk_free_percent=settings.alerts.disk_free_percent,
+        clock_warn_seconds=settings.alerts.clock_warn_seconds,
+        clock_fail_seconds=settings.alerts.clock_fail_seconds,
+        backup_emergency_minutes=settings.backup.emergency_minutes,
+        backup_rehearsal_days=settings.backup.rehearsal_days,
+        backup_second_place=bool(settings.backup.second_directory),
+        machine=(_certificate_look(settings),),
+    )
+
+
+def _certificate_look(settings: Settings) -> MachineLook:
+    server = settings.server
+    if not server.tls:
+        return believed.off
+    if server.certificate:
+        return believed.bought(settings.home / server.certificate)
+    return believed.own(settings.home / certificates.FOLDER, lambda: certificates.own_names(server.host, server.names))
 
 
 def product_version() -> str:

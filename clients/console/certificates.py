@@ -77,9 +77,9 @@ def export(ctx: typer.Context, file: Annotated[Path, typer.Argument(help="where 
 
 
 def _folder(found: Instance) -> Path:
-    from clients.console.fronting import CERTIFICATES
+    from fallback_server.door.certificates import FOLDER
 
     settings = found.settings.server
     if settings.certificate:
         raise Misuse(f"[server] certificate = {settings.certificate}: the hospital's own authority looks after it")
-    return found.home / CERTIFICATES
+    return found.home / FOLDER

@@ -19,8 +19,6 @@ from clients.console.output import Output
 from fallback_server.door import certificates
 from fallback_server.door.certificates import CertificateTrouble
 
-CERTIFICATES = "certificates"
-
 
 def open_door(found: Instance, out: Output, *, host: str | None, port: int | None, server_port: int) -> None:
     """Stand at the port windows use until told to stop; the first line on standard output is the address.
@@ -88,7 +86,10 @@ def look_after(found: Instance, host: str | None = None) -> str | None:
     """Make or renew the instance's certificates where that is due; what was done, or None. Raises NotInOrder."""
     try:
         return certificates.ensure(
-            found.home / CERTIFICATES, names_of(found, host), found.clock.now(), found.settings.windows.hospital_name
+            found.home / certificates.FOLDER,
+            names_of(found, host),
+            found.clock.now(),
+            found.settings.windows.hospital_name,
         )
     except CertificateTrouble as error:
         raise NotInOrder(str(error)) from error
@@ -101,7 +102,7 @@ def _certificates(found: Instance, host: str) -> tuple[Path | None, Path | None,
     if settings.certificate:
         return found.home / settings.certificate, found.home / settings.certificate_key, None
     look_after(found, host)
-    folder = found.home / CERTIFICATES
+    folder = found.home / certificates.FOLDER
     names, hospital = names_of(found, host), found.settings.windows.hospital_name
 
     def keep() -> str | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,163 +12,100 @@ from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
 
 if TYPE_CHECKING:
-    from fallback_server.store.session import Store
-    from sync.central.gateway import Probe
+    from fallback_server.domain.readiness import Finding
+    from fallback_server.store.session import Tx
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at. `ok` None: a warning that does not keep the standby from working."""
-
-    check: str
-    ok: bool | None
-    detail: str
-
-
-CERTIFICATE_DAYS = 30
-
-# What the standby's own tables say (store.readiness), in the words of the command line.
-SENTENCES = {
-    "mirror_missing": "there is none yet; run `yj mirror run`",
-    "mirror_there": "generation {n}, {rows} rows, as of {as_of}",
-    "mirror_lacks": "never read yet: {datasets}; run `yj mirror run`",
-    "mirror_old": "{minutes} min old",
-    "mirror_held": "run {run} is held; look at it, approve or mend",
-    "mirror_stopped": "stopped: {reason}",
-    "operators_seen": "{can} of {of} operators seen in the last 30 days could log in ({percent} %; {least} % are"
-    " needed); `yj operator code` gives codes",
-    "operators_all": "{can} of {of} operators could log in ({percent} %; {least} % are needed)",
-    "night_role_empty": "nobody with the role {role} could log in; `yj operator list --all` says why",
-    "alone_unsigned": "{operator} did {act} alone at {at}; counter-sign by {due}: `yj operator countersign`",
-    "alone_overdue": "{operator} did {act} alone at {at}; the counter-signature was due at {due}",
-    "seal_missing": "there is no break-glass account; `yj operator seal` makes one for the safe",
-    "seal_opened": "the break-glass account was opened at {at}; find out why, then `yj operator seal`",
-    "backup_never": "there is none; `yj backup create`",
-    "backup_there": "{name}, {minutes} min old",
-    "backup_old": "{name} is {minutes} min old; see the alarms and logs/worker.log, then `yj backup create`",
-    "backup_elsewhere": "the store is in PostgreSQL: the hospital backs it up, and nobody here sees whether it does",
-    "backup_one_place": "only in one place; set [backup] second_directory",
-    "backup_second_failed": "{name} is not in the second place; is it mounted?",
-    "rehearsal_never": "no restore was ever rehearsed: `yj backup verify --rehearsal`",
-    "rehearsal_was": "a restore was rehearsed {days} days ago",
-    "restored_unrecovered": "restored from {name} at {at}; uploads are fenced until `yj upload recover`",
-    "administrators": "{n} of our own can log in; two are needed to come back",
-}
+MARKS = {"ok": "✓", "fail": "✗", "warn": "!"}
+LANGUAGES = ("en", "zh")
 
 
 def ready(
-    ctx: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False
+    ctx: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document")] = False,
+    language: Annotated[str, typer.Option(help="of the sentences: en or zh")] = "en",
 ) -> None:
-    """Look at store, schema, mirror, disk and centre; exit 1 with the reasons if the standby could not take over."""
+    """Look at everything the standby needs, with a score; exit 1 with the reasons if it could not take over."""
+    from fallback_server.domain import readiness
+
+    if language not in LANGUAGES:
+        raise Misuse(f"--language {language}: must be one of {', '.join(LANGUAGES)}")
     out, found = Output(as_json), instance(ctx)
-    findings = [_disk(found), *_certificate(found), *_centre(found)]
-    try:
-        with found.store() as store:
-            findings += [
-                Finding("schema", True, "at the newest version"),
-                *_tables(found, store),
-                _writable(store),
-            ]
-    except NotInOrder as error:
-        findings.append(Finding("store", False, "; ".join(error.lines)))
-    marks = {True: "✓", False: "✗", None: "!"}
-    out.table("就绪检查 · ready", ["", "check", "detail"], [[marks[one.ok], one.check, one.detail] for one in findings])
-    reasons = [f"{one.check}: {one.detail}" for one in findings if one.ok is False]
-    warnings = [f"{one.check}: {one.detail}" for one in findings if one.ok is None]
-    out.document(
-        {"ready": not reasons, "reasons": reasons, "warnings": warnings, "checks": [vars(one) for one in findings]}
-    )
-    if reasons:
+    findings = look(found)
+    score, fine = readiness.score(findings), readiness.ready(findings)
+    out.table(
+        f"就绪检查 · ready: {score}/100", ["", "check", "detail", "age", "limit", "cure"],
+        [_row(one, language) for one in findings if one.code != "mirror_fresh"], right=(3,),
+    )  # fmt: skip
+    reasons = [_line(one, language) for one in findings if one.ok is False]
+    warnings = [_line(one, language) for one in findings if one.ok is None]
+    out.document({"ready": fine, "score": score, "reasons": reasons, "warnings": warnings, "checks": _both(findings)})
+    if not fine:
         output.complain(reasons)
         raise typer.Exit(1)
-    out.say("就绪 · ready")
+    out.say(f"就绪 · ready: {score}/100")
 
 
-def _disk(found: Instance) -> Finding:
-    usage = shutil.disk_usage(found.home if found.home.is_dir() else found.home.absolute().parent)
-    free = usage.free * 100 // usage.total
-    least = found.settings.alerts.disk_free_percent
-    detail = f"{free} % free ({usage.free // 1_000_000_000} GB)"
-    # Percent alone is alarm on a big disk: what counts is whether days of work fit.
-    return Finding("disk", True if free >= least else None if usage.free > 2_000_000_000 else False, detail)
+def look(found: Instance) -> list[Finding]:
+    """The findings everybody sees; where no worker watches the centre, this process looks at it itself."""
+    from sqlalchemy.exc import SQLAlchemyError
 
-
-def _certificate(found: Instance) -> list[Finding]:
-    """Whether browsers will believe the front door: days left, and that it names this machine."""
-    from datetime import timedelta
-
-    from clients.console.fronting import CERTIFICATES, names_of
-    from fallback_server.door import certificates
-
-    server = found.settings.server
-    if not server.tls or server.certificate:
-        return []
-    try:
-        shown = certificates.look(found.home / CERTIFICATES)
-    except certificates.CertificateTrouble as error:
-        return [Finding("certificate", False, f"{error}; `yj certificate renew`")]
-    days = (shown.expires_at - found.clock.now()) // timedelta(days=1)
-    due = shown.due(found.clock.now(), names_of(found))
-    # A door that runs renews it two months before: less than one left means that it could not.
-    ok = None if due is not None and days > CERTIFICATE_DAYS else days > CERTIFICATE_DAYS
-    return [Finding("certificate", ok, f"{days} days left" + (f"; {due}" if due else ""))]
-
-
-def _tables(found: Instance, store: Store) -> list[Finding]:
+    from fallback_server.acts import trial
+    from fallback_server.domain.errors import YjError
+    from fallback_server.domain.readiness import Finding
     from fallback_server.store import readiness
 
-    with store.reading() as tx:
-        looked = [
-            *readiness.mirror(tx.conn, tx.now, found.settings.mirror),
-            readiness.administrators(tx.conn),
-            *readiness.people(tx.conn, tx.now, found.policy.night_roles),
-            *readiness.backups(tx.conn, tx.now, str(tx.mode.mode), found.settings.backup),
-        ]
+    try:
+        with found.store() as store:
+            trial.run(store, found.policy)
+            with store.reading() as tx:
+                return readiness.findings(tx, found.policy, _centre(found, tx))
+    except SQLAlchemyError as error:
+        return [Finding("store", False, "store_trouble", {"why": type(error).__name__})]
+    except YjError as error:
+        return [Finding("store", False, "store_trouble", {"why": error.sentence("en")})]
+    except NotInOrder as error:
+        return [Finding("store", False, "store_trouble", {"why": "; ".join(error.lines)})]
+
+
+def _row(one: Finding, language: str) -> list[str]:
     return [
-        Finding(
-            f"{one.check} {one.values['dataset']}" if one.code == "mirror_old" else one.check,
-            one.ok, SENTENCES[one.code].format(**_spoken(one.values)),
-        )
-        for one in looked
+        MARKS[one.state], one.name(language), one.sentence(language), _span(one.age_seconds), one.limit,
+        one.cure(language),
     ]  # fmt: skip
 
 
-def _spoken(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as a sentence names them: a list by commas."""
-    return {name: ", ".join(value) if isinstance(value, list) else value for name, value in values.items()}
+def _span(seconds: int | None) -> str:
+    """An age for a table: in the largest unit that says something."""
+    if seconds is None:
+        return ""
+    for unit, size in (("d", 172_800), ("h", 7_200), ("min", 120)):
+        if seconds >= size:
+            return f"{seconds // {'d': 86_400, 'h': 3_600, 'min': 60}[unit]} {unit}"
+    return f"{seconds} s"
 
 
-def _writable(store: Store) -> Finding:
-    from fallback_server.domain.errors import YjError
-    from fallback_server.domain.modes import Permit
-    from fallback_server.store.mode import SYSTEM_OPERATOR
-    from fallback_server.store.session import Actor
-
-    try:
-        with store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
-            tx.audit("ready")
-    except YjError as error:
-        return Finding("store", False, error.sentence("en"))
-    return Finding("store", True, "can be written")
+def _line(one: Finding, language: str) -> str:
+    cure = one.cure(language)
+    return f"{one.check}: {one.sentence(language)}" + (f"; {cure}" if cure else "")
 
 
-def _centre(found: Instance) -> list[Finding]:
-    """The centre being away is what the standby is for: a warning, never a reason. A clock far off is one."""
-    from sync.central.finding import short_version
+def _both(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """As /readyz and the console's API give them, in both languages."""
+    return [{**one.view("en"), "detail_zh": one.sentence("zh"), "cure_zh": one.cure("zh")} for one in findings]
+
+
+def _centre(found: Instance, tx: Tx) -> dict[str, Any]:
+    """What the worker saw last; without one, what is seen now. The centre being away is what the standby is for."""
+    from fallback_server.store import centre_look
     from sync.central.gateway import CentralError
 
+    seen = centre_look.last(tx.conn, tx.now)
+    if seen["watched"]:
+        return seen
     try:
         with found.gateway() as gateway:
             probe = gateway.probe()
-    except CentralError as error:
-        return [Finding("centre", None, f"{type(error).__name__}: {error.detail}")]
-    except Misuse as error:
-        return [Finding("centre", None, "; ".join(error.lines))]
-    said = f"answers in {probe.seconds * 1000:.0f} ms, {short_version(probe.version)}"
-    return [Finding("centre", True, said), clock_finding(probe)]
-
-
-def clock_finding(probe: Probe) -> Finding:
-    """The two clocks, by the limits of [alerts]."""
-    verdict = {"ok": True, "warn": None, "fail": False}[probe.clock]
-    return Finding("clock", verdict, f"the centre's is {probe.clock_offset_seconds:+.1f} s from ours")
+    except (CentralError, Misuse):
+        return {**seen, "state": centre_look.DOWN if found.settings.central.url else centre_look.UNKNOWN}
+    state = centre_look.judged(probe.seconds)
+    return {**seen, "state": state, "seconds": probe.seconds, "clock_offset_seconds": probe.clock_offset_seconds}

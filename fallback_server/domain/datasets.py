@@ -144,3 +144,25 @@ _ALL = (
 DATASETS: Final[dict[str, Dataset]] = {dataset.name: dataset for dataset in _ALL}
 MASTER_DATASETS: Final = tuple(d.name for d in _ALL if d.group == "master")
 OPEN_DATASETS: Final = tuple(d.name for d in _ALL if d.group == "open")
+
+# What staff call them.
+DATASET_NAMES: Final[dict[str, tuple[str, str]]] = {
+    "drug": ("药品", "Drugs"),
+    "drug_stock": ("药房库存", "Drug stock"),
+    "fee_item": ("收费项目", "Fee items"),
+    "patient": ("病人", "Patients"),
+    "patient_card": ("就诊卡", "Cards"),
+    "department": ("科室", "Departments"),
+    "staff": ("人员", "Staff"),
+    "operator": ("操作员", "Operators"),
+    "register_type": ("号别", "Registration types"),
+    "schedule": ("排班", "Schedules"),
+    "diagnosis": ("诊断", "Diagnoses"),
+    "dictionary": ("字典", "Dictionaries"),
+    "receipt_book": ("票据领用", "Receipt books"),
+    "open_registration": ("在办挂号", "Open registrations"),
+    "open_prescription": ("未完处方", "Open prescriptions"),
+    "open_prescription_line": ("未完处方明细", "Open prescription lines"),
+    "open_order": ("未完申请", "Open orders"),
+    "open_order_line": ("未完申请明细", "Open order lines"),
+}

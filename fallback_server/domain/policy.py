@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
 
 from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.domain.readiness import Standards
 from fallback_server.domain.two_persons import ACTS
 
 
@@ -45,3 +46,4 @@ class Policy:
     void_approval_above: int = 20
     night_roles: tuple[str, ...] = ("duty", "registrar", "cashier", "doctor", "pharmacist")
     max_body_bytes: int = 1_048_576
+    standards: Standards = field(default_factory=Standards)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from cryptography import x509
 
+FOLDER: Final = "certificates"  # in the instance
 CA_CERTIFICATE: Final = "ca.crt"
 CA_KEY: Final = "ca.key"
 CERTIFICATE: Final = "server.crt"
@@ -100,6 +101,11 @@ def look(folder: Path) -> Shown:
         authority_expires_at=authority.not_valid_after_utc,
         fingerprint=authority.fingerprint(hashes.SHA256()).hex(":").upper(),
     )
+
+
+def expiry(path: Path) -> datetime:
+    """When a certificate ends that somebody else made. Raises CertificateTrouble."""
+    return _read(path).not_valid_after_utc
 
 
 def own_names(host: str, more: Iterable[str] = ()) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ centre_look = Table(
 
 def note(store: Store, seconds: float | None, clock_offset: float | None, detail: str) -> str:
     """Write down a look; `seconds` None: the centre did not answer soundly. Returns its state."""
-    state = DOWN if seconds is None else SLOW if seconds > SLOW_SECONDS else FINE
+    state = judged(seconds)
     values = {"state": state, "seconds": seconds, "clock_offset_seconds": clock_offset, "detail": detail[:200]}
     with store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
         before = tx.conn.execute(select(centre_look)).mappings().first()
@@ -48,6 +48,11 @@ def note(store: Store, seconds: float | None, clock_offset: float | None, detail
         else:
             tx.conn.execute(update(centre_look).values(**row))
     return state
+
+
+def judged(seconds: float | None) -> str:
+    """What an answer after so many seconds (None: none) makes of the centre."""
+    return DOWN if seconds is None else SLOW if seconds > SLOW_SECONDS else FINE
 
 
 def last(conn: Connection, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from fallback_server.store import audit as audit_log
 from fallback_server.store import counters
 from fallback_server.store.database import is_sqlite, open_engine
 from fallback_server.store.mirror import dataset_state, generation
-from fallback_server.store.mode import installation, mode
+from fallback_server.store.mode import incident, installation, mode
 from fallback_server.store.outbox import outbox, outbox_parent
 
 WRITE_WAIT_SECONDS = 10.0
@@ -186,6 +186,28 @@ class Store:
                 self._append(tx)
                 transaction.commit()
 
+    @contextmanager
+    def trying(self, actor: Actor) -> Iterator[Tx]:
+        """One write transaction as in an outage of the whole hospital, always rolled back: would a document be taken?
+
+        Everything a real act does is done, to the sequence number and the chained audit row; nothing of it stays, no
+        number is used up. Its incident is number 0, which no outage ever has. Raises busy, and whatever the act raises.
+        """
+        with self._writer_turn(), self.engine.connect() as raw:
+            conn = raw.execution_options(yj_write=True)
+            try:
+                transaction = conn.begin()
+            except OperationalError as error:
+                raise YjError("busy") from error
+            try:
+                tx = self._begin(conn, actor)
+                tx.mode = replace(tx.mode, mode=Mode.EMERGENCY, incident_no=0, drill=False, scope=None)
+                conn.execute(incident.insert().values(**_trial_incident(tx)))
+                yield tx
+                self._append(tx)
+            finally:
+                transaction.rollback()
+
     def _mirror_seen(self, conn: Connection, permit: Permit) -> tuple[Any, ...]:
         """Which mirror an act at a window reads: on PostgreSQL every statement sees what was committed by then.
 
@@ -226,6 +248,14 @@ class Store:
         if tx._documents:
             _freeze(tx)
         audit_log.append(tx.conn, list(tx._events))
+
+
+def _trial_incident(tx: Tx) -> dict[str, Any]:
+    return {
+        "incident_no": 0, "state": "closed", "drill": False, "cause": "other", "reason": "trial", "epoch": -1,
+        "generation": tx.generation, "generation_as_of": tx.at, "opened_at": tx.at, "opened_by": tx.who.operator_code,
+        "upload_wanted": False,
+    }  # fmt: skip
 
 
 def _freeze(tx: Tx) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import MetaData
 from fallback_server.store import (  # noqa: F401  (each import registers its tables)
     after,
     agents,
+    alarm_channels,
     alarms,
     audit,
     backup_rows,
@@ -24,6 +25,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     people,
     returning,
     stop_orders,
+    trial,
     visits,
 )
 from fallback_server.store.schema import metadata, mirror_metadata

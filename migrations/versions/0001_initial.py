@@ -42,6 +42,14 @@ def upgrade() -> None:
         sa.Column("detail", sa.JSON(), nullable=False),
         sa.Column("opened_at", sa.String(length=35), nullable=False),
         sa.Column("closed_at", sa.String(length=35), nullable=True),
+        sa.Column("severity", sa.String(length=8), nullable=False),
+        sa.Column("acknowledged_at", sa.String(length=35), nullable=True),
+        sa.Column("acknowledged_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.String(length=500), nullable=True),
+        sa.CheckConstraint("severity IN ('info', 'warning', 'critical')", name=op.f("ck_alarm_severity")),
+        sa.CheckConstraint(
+            "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name=op.f("ck_alarm_acknowledged_by_somebody")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
     )
     op.create_index(
@@ -51,6 +59,39 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_table(
+        "alarm_channel",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("target", sa.String(length=200), nullable=False),
+        sa.Column("seen_at", sa.String(length=35), nullable=False),
+        sa.Column("last_ok_at", sa.String(length=35), nullable=True),
+        sa.Column("last_try_at", sa.String(length=35), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.String(length=35), nullable=True),
+        sa.Column("error", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_alarm_channel")),
+    )
+    op.create_table(
+        "alarm_message",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("alarms", sa.JSON(), nullable=False),
+        sa.Column("error", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm_message")),
+    )
+    op.create_index("ix_alarm_message_channel", "alarm_message", ["channel", "at"], unique=False)
+    op.create_table(
+        "alarm_said",
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=32), nullable=False),
+        sa.Column("alarm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=48), nullable=False),
+        sa.Column("state_on", sa.Boolean(), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "subject", name=op.f("pk_alarm_said")),
     )
     op.create_table(
         "alone_act",
@@ -419,6 +460,16 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "trial",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("code", sa.String(length=48), nullable=True),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_trial_single_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trial")),
     )
     op.create_table(
         "workstation",
@@ -2315,6 +2366,7 @@ def downgrade() -> None:
     )
     op.drop_table("workstation_token")
     op.drop_table("workstation")
+    op.drop_table("trial")
     op.drop_index(
         "uq_stop_order_open",
         table_name="stop_order",
@@ -2370,6 +2422,10 @@ def downgrade() -> None:
     op.drop_index("ix_approval_code_live", table_name="approval_code")
     op.drop_table("approval_code")
     op.drop_table("alone_act")
+    op.drop_table("alarm_said")
+    op.drop_index("ix_alarm_message_channel", table_name="alarm_message")
+    op.drop_table("alarm_message")
+    op.drop_table("alarm_channel")
     op.drop_index(
         "uq_alarm_open",
         table_name="alarm",

@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -20,9 +21,11 @@ from sync.central.gateway import ClockLimits
 from sync.central.sql_gateway import SqlGateway, open_gateway
 from sync.worker.centre import Centre, GatewayFactory, NoCentre
 from sync.worker.timetable import Timetable
+from sync.worker.upkeep import Upkeep
 from sync.worker.work import TICK_SECONDS, Worker
 
 LOCK: Final = "worker"
+MakeUpkeep = Callable[[Store], Upkeep]
 log: Any = structlog.get_logger("yj.worker")
 
 
@@ -32,15 +35,19 @@ def run_worker(
     *,
     clock: Clock | None = None,
     gateway: GatewayFactory | None = None,
+    upkeep: MakeUpkeep | None = None,
 ) -> None:
-    """Work until `stop` is set. Waits while another worker of this store is alive; raises nothing that one job did."""
+    """Work until `stop` is set. Waits while another worker of this store is alive; raises nothing that one job did.
+
+    `upkeep` makes, of the store, what looks after readiness; without it nobody does.
+    """
     clock = clock or SystemClock(settings.zone)
     stop = stop or threading.Event()
     store = Store(settings.database.url, clock, pool_size=8)
     centre = Centre(gateway or (lambda: _open(settings, clock)))
     try:
         with single_instance(settings.database.url, LOCK, give_up=stop.is_set):
-            _work(Worker(store, centre, settings, stop))
+            _work(Worker(store, centre, settings, stop), upkeep(store) if upkeep else None)
     except LockBusy:
         log.info("worker_not_needed", why="told to stop while another worker was alive")
     finally:
@@ -48,7 +55,7 @@ def run_worker(
         store.close()
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, upkeep: MakeUpkeep | None = None) -> int:
     """The process: logs to standard error as JSON lines, ends on SIGTERM or SIGINT. Returns the exit code."""
     configure_logs()
     stop = threading.Event()
@@ -58,7 +65,7 @@ def main(settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    run_worker(settings, stop)
+    run_worker(settings, stop, upkeep=upkeep)
     return 0
 
 
@@ -85,9 +92,9 @@ def _open(settings: Settings, clock: Clock) -> SqlGateway:
     return open_gateway(centre.url, settings.mapping_dir, clock, read_url=centre.read_url, clock_limits=limits)
 
 
-def _work(worker: Worker) -> None:
+def _work(worker: Worker, upkeep: Upkeep | None) -> None:
     worker.resume()
-    timetable = Timetable(worker)
+    timetable = Timetable(worker, upkeep)
     hands = [
         threading.Thread(target=worker.work_off, args=(kinds,), name=f"jobs-{kinds[0]}")
         for kinds in ((jobs.MIRROR,), (jobs.UPLOAD, jobs.RECONCILE))

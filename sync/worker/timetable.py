@@ -17,6 +17,8 @@ from sync.mirror.freeze import frozen
 from sync.worker import backups
 from sync.worker.plan import Plan
 from sync.worker.sweeps import Sweeps
+from sync.worker.upkeep import Upkeep
+from sync.worker.ways_out import sending_of
 from sync.worker.work import Worker
 
 PROBE_SECONDS: Final = 15.0
@@ -24,6 +26,8 @@ JUDGE_SECONDS: Final = 60.0
 SWEEP_SECONDS: Final = 600.0  # between two looks at whether a sweep is due
 AFTER_SECONDS: Final = 60.0  # between two looks at what is left after a return
 BACKUP_SECONDS: Final = 60.0  # between two looks at whether a backup is due
+SENDING_SECONDS: Final = 5.0  # between two looks at what channels still have to say
+UPKEEP_SECONDS: Final = 60.0  # between two looks at whether the standby would work
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
 log: Any = structlog.get_logger("yj.worker")
 
@@ -31,9 +35,10 @@ log: Any = structlog.get_logger("yj.worker")
 class Timetable:
     """APScheduler around the worker's runs. `start` and `shut` are called by the process."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, upkeep: Upkeep | None = None) -> None:
         rules = worker.settings.mirror
-        self.worker, self.sweeps = worker, Sweeps(worker)
+        self.worker, self.sweeps, self.upkeep = worker, Sweeps(worker), upkeep
+        self.sending = sending_of(worker.store, worker.settings)
         self.plan = Plan({"master": rules.interval_minutes * 60.0, "open": rules.open_work_interval_minutes * 60.0})
         # A grace of a second, the default, would skip runs in silence whenever the machine is busy.
         self.scheduler = BackgroundScheduler(
@@ -55,6 +60,9 @@ class Timetable:
         self._every(THAW_SECONDS, self._thaw, "thaw", now + timedelta(seconds=THAW_SECONDS))
         self._every(SWEEP_SECONDS, self.sweeps.look, "sweep", now + timedelta(seconds=SWEEP_SECONDS / 2))
         self._every(BACKUP_SECONDS, self._backup, "backup", now + timedelta(seconds=BACKUP_SECONDS))
+        self._every(SENDING_SECONDS, self.sending.look, "alarms", now + timedelta(seconds=SENDING_SECONDS))
+        if self.upkeep is not None:
+            self._every(UPKEEP_SECONDS, self.upkeep.look, "upkeep", now + timedelta(seconds=UPKEEP_SECONDS))
         self.scheduler.start()
 
     def shut(self) -> None:

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clients.console.ready import clock_finding
+from fallback_server.domain.readiness import Standards
+from fallback_server.store.readiness import clocks
 from sync.central.gateway import ClockLimits, Probe
 from sync.central.preflight import clock_problems
 
@@ -17,7 +18,7 @@ def test_a_clock_warns_first_and_then_stops(offset: float, word: str, ready: boo
     probe = Probe(datetime(2026, 11, 22, tzinfo=UTC), "", 0.0, offset, ClockLimits().judge(offset))
     assert probe.clock == word
     assert bool(clock_problems(probe)) is (word == "fail")
-    assert clock_finding(probe).ok is ready
+    assert clocks.centre(offset, Standards()).ok is ready
 
 
 def test_the_hospital_sets_the_limits() -> None:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from sqlalchemy import Table, select
+
+from fallback_server.acts import trial
+from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import CAP, Finding, score
+from fallback_server.domain.readiness_words import CHECKS
 from fallback_server.store import mirror, readiness
 from fallback_server.store.database import open_mirror_engine
-from tests.fixtures_hospital import Hospital
+from fallback_server.store.readiness.mirror import NEEDED
+from fallback_server.store.schema import metadata
+from tests.fixtures_hospital import CAST, Hospital
 
-
-class Rules:
-    """Nothing is ever too old here."""
-
-    stale_warn_minutes = stale_fail_minutes = open_work_stale_warn_minutes = open_work_stale_fail_minutes = 9999
+# Nothing is ever too old here.
+_NEVER = 9999
+PATIENT = Policy(
+    stale_warn_minutes=_NEVER, stale_fail_minutes=_NEVER, open_work_stale_warn_minutes=_NEVER,
+    open_work_stale_fail_minutes=_NEVER,
+)  # fmt: skip
 
 
 def said(hospital: Hospital) -> list[tuple[bool | None, str, dict[str, Any]]]:
     with hospital.store.reading() as tx:
-        return [(one.ok, one.code, dict(one.values)) for one in readiness.mirror(tx.conn, tx.now, Rules())]
+        return [
+            (one.ok, one.code, dict(one.values)) for one in readiness.findings(tx, PATIENT) if one.check == "mirror"
+        ]
 
 
 def test_the_open_work_alone_is_no_mirror(hospital: Hospital) -> None:
@@ -28,4 +40,54 @@ def test_the_open_work_alone_is_no_mirror(hospital: Hospital) -> None:
         with connection.begin():
             connection.execute(mirror.dataset_state.delete().where(masters))
     lacking = next(values["datasets"] for ok, code, values in said(hospital) if code == "mirror_lacks" and ok is False)
-    assert lacking == list(readiness.NEEDED)
+    assert lacking == list(NEEDED)
+
+
+@pytest.fixture(scope="module")
+def tables() -> list[Table]:
+    return [*metadata.sorted_tables]
+
+
+def kept(hospital: Hospital, tables: list[Table]) -> dict[str, list[Any]]:
+    with hospital.store.reading() as tx:
+        return {one.name: tx.conn.execute(select(one)).all() for one in tables if one.name != "trial"}
+
+
+def test_a_test_document_takes_the_way_of_a_charge_and_leaves_nothing(hospital: Hospital, tables: list[Table]) -> None:
+    before = kept(hospital, tables)
+    with hospital.store.trying(trial.WHO) as tx:
+        made = trial.write(tx, Policy())
+        assert made["receipt_no"] == "YJ-TRIAL00000001" and made["yj_no"].startswith("YJ")
+        assert len(tx._documents) == 1
+    assert trial.run(hospital.store, Policy()).ok  # in normal mode, where no window could
+    assert kept(hospital, tables) == before
+    hospital.emergency()
+    assert trial.run(hospital.store, Policy(receipt_preprinted=False, payment_methods=frozenset({"wechat"}))).ok
+    charge = hospital.window("cashier").post("/charges/quote", {"lines": [{"item_code": "F001", "quantity": 1}]})
+    assert charge.status < 500
+
+
+def test_a_test_document_that_is_refused_says_so(hospital: Hospital) -> None:
+    hospital.mirror({**CAST, "fee_item": []}, generation=8)
+    done = trial.run(hospital.store, Policy())
+    assert (done.ok, done.code) == (False, "nothing_to_charge")
+    with hospital.store.reading() as tx:
+        one = next(one for one in readiness.findings(tx, PATIENT) if one.check == "trial")
+    assert (one.ok, one.code) == (False, "trial_failed") and "nothing_to_charge" in one.cure("en")
+
+
+def test_every_finding_has_words_in_both_languages_and_every_fault_a_cure(hospital: Hospital) -> None:
+    with hospital.store.reading() as tx:
+        found = readiness.findings(tx, PATIENT)
+    assert {one.check for one in found} <= set(CHECKS)
+    for one in found:
+        assert one.sentence("zh") and one.sentence("en") and one.name("zh")
+        assert one.ok or (one.cure("zh") and one.cure("en")), one.code
+
+
+def test_the_score_is_the_share_of_the_weights_and_one_fault_caps_it() -> None:
+    fine = [Finding(check, True, "store_trouble") for check in CHECKS]
+    assert score(fine) == 100 and score([]) == 0
+    warned = [*fine, Finding("disk", None, "disk_free")]
+    assert score(warned) == int(100 - 50 * CHECKS["disk"].weight / sum(one.weight for one in CHECKS.values()))
+    assert score([*fine, Finding("alone", False, "alone_overdue")]) == CAP

@@ -243,7 +243,7 @@ def test_who_is_alone_leaves_an_entry_until_another_signs(yj: Hospital, hospital
     policy = policy_of(hospital_settings)
     assert back(yj, "duty", alone="夜间无人接听")["mode"] == "returning"
     with yj.store.reading() as tx:
-        found = [one.code for one in readiness.people(tx.conn, tx.now, policy.night_roles)]
+        found = [one.code for one in readiness.findings(tx, policy)]
         entry = second_person.listed(tx)[0]
     assert "alone_unsigned" in found
     assert (entry["act"], entry["operator"], entry["due_at"][:16]) == ("mode_normal", "0701", "2026-11-23T12:00")
@@ -300,12 +300,12 @@ def test_the_sealed_account_opens_once_loudly_and_touches_no_money(yj: Hospital)
 # --- ready ----------------------------------------------------------------------------------------------------
 def verdicts(hospital: Hospital) -> dict[str, bool | None]:
     with hospital.store.reading() as tx:
-        found = readiness.people(tx.conn, tx.now, Policy().night_roles)
+        found = [one for one in readiness.findings(tx, Policy()) if one.check in ("operators", "night_shift", "seal")]
         return {f"{one.code} {one.values.get('role', '')}".strip(): one.ok for one in found}
 
 
 def test_ready_says_no_while_too_many_or_a_role_of_the_night_could_not_log_in(hospital: Hospital) -> None:
-    assert verdicts(hospital) == {"operators_all": True, "seal_missing": None}
+    assert verdicts(hospital) == {"operators_all": True, "night_roles_there": True, "seal_missing": None}
     rows = [
         {**row, "password_hash": None} if row["operator_code"] in ("0701", "0401") else row for row in CAST["operator"]
     ]

@@ -115,6 +115,6 @@ def test_the_console_says_that_windows_have_something_left_to_do(
     yj.back()
     assert run_upload(yj.store, centre, Rules()).complete
     with yj.store.reading() as tx:
-        found = next_steps(situation(tx, Policy()))
+        found = next_steps(situation(tx, Policy(), []))
     (step,) = [one for one in found if one.code == "after"]
     assert (step.values["n"], step.level, found[-1]) == (1, "wait", step)

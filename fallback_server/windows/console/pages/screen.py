@@ -17,6 +17,7 @@ from fallback_server.domain.categories import (
     PAYMENT_METHODS,
     RECEIPT_CATEGORIES,
 )
+from fallback_server.domain.datasets import DATASET_NAMES
 from fallback_server.domain.differences import KINDS
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident
 from fallback_server.web.pages import View
@@ -51,6 +52,7 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "number": number,
         "asked": asked,
         "zh": view.language == "zh",
+        "dataset_name": lambda name: DATASET_NAMES[name][view.language == "en"],
         "may": {name: bool(roles & set(of)) for name, of in MAY.items()},
         "me": view.tx.who.operator_code,
         "who": people(view),

@@ -8,7 +8,9 @@ from typing import Any, Final
 from flask_babel import gettext as _
 
 from fallback_server.acts import roll_call, standing
+from fallback_server.domain import readiness as judge
 from fallback_server.domain.modes import Mode
+from fallback_server.domain.readiness import Finding
 from fallback_server.store import centre_look, jobs, mirror_history, mirror_status, pulse, readiness
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.returns_queries import upload_progress
@@ -28,14 +30,13 @@ REJECTIONS_SHOWN: Final = 200
 def overview(view: View) -> dict[str, Any]:
     """What to do next; then the centre, the standby and the mode; then how busy it is."""
     tx, found = view.tx, about(view)
-    steps = [_step(one) for one in rules.next_steps(situation.situation(tx, view.policy))]
-    checks = _grouped(
-        [*readiness.findings(tx.conn, tx.now, view.policy), *readiness.people(tx.conn, tx.now, view.policy.night_roles)]
-    )
+    found_now = readiness.findings(tx, view.policy)
+    steps = [_step(view, one, found_now) for one in rules.next_steps(situation.situation(tx, view.policy, found_now))]
+    checks = _grouped(found_now)
     roll = roll_call.windows(tx)
     return screen(
         view, "overview", **found, steps=steps, checks=checks,
-        ready=all(one.ok is not False for one in checks), in_use=situation.outage(tx),
+        ready=judge.ready(checks), in_use=situation.outage(tx),
         centre=centre_look.last(tx.conn, tx.now),
         seen=_seen(roll), roll=_counted(roll), mode=standing.shown_mode(tx, view.policy), now=tx.at,
         on=incident_row(tx.conn, tx.mode.incident_no) if tx.mode.incident_no is not None else None,
@@ -44,17 +45,17 @@ def overview(view: View) -> dict[str, Any]:
     )  # fmt: skip
 
 
-def _grouped(found: list[readiness.Finding]) -> list[readiness.Finding]:
-    """Old datasets as one line a degree: eighteen lines would hide what else is wrong."""
-    old: dict[bool | None, list[readiness.Finding]] = {}
+def _grouped(found: list[Finding]) -> list[Finding]:
+    """Old datasets as one line a degree, and no line for the others: twenty lines would hide what else is wrong."""
+    old: dict[bool | None, list[Finding]] = {}
     for one in found:
         if one.code == "mirror_old":
             old.setdefault(one.ok, []).append(one)
-    lines = [one for one in found if one.code != "mirror_old"]
+    lines = [one for one in found if one.code not in ("mirror_old", "mirror_fresh")]
     for ok, those in old.items():
-        worst = max(one.values["minutes"] for one in those)
-        values = {"n": len(those), "minutes": worst, "datasets": [one.values["dataset"] for one in those]}
-        lines.insert(1, readiness.Finding("mirror", ok, "mirror_old", values))
+        oldest = max(one.values["minutes"] for one in those)
+        values = {"n": len(those), "minutes": oldest, "datasets": [one.values["dataset"] for one in those]}
+        lines.insert(1, Finding("mirror", ok, "mirror_old_several", values))
     return lines
 
 
@@ -63,13 +64,20 @@ def _wants_charts(view: View) -> bool:
     return view.query.get("live") != "figures"
 
 
-def _step(one: rules.Step) -> dict[str, Any]:
+def _step(view: View, one: rules.Step, checks: list[Finding]) -> dict[str, Any]:
+    """A step as the page shows it; what is to be mended says so in the words of its finding."""
     values = {name: "–" if value is None else value for name, value in one.values.items()}
     values["since"] = str(values.get("since", "–"))[11:16] or "–"
     at = place(one.place, one.values.get("no")) if one.place else None
     # The same while it is on the list, wherever it stands there: the cursor stays on it.
     known = f"{one.code}-{one.values['no']}" if one.place in OF_AN_INCIDENT else one.code
-    return {"id": known, "code": one.code, "level": one.level, "who": one.who, "by": one.by, "values": values, "at": at}
+    mend = next((bad for bad in checks if bad.ok is False and one.code == f"mend_{bad.check}"), None)
+    if mend is None:
+        text = _("console.step_" + one.code, **values)
+    else:
+        what, lang = mend.name(view.language), view.language
+        text = _("console.step_mend", what=what, found=mend.sentence(lang), cure=mend.cure(lang))
+    return {"id": known, "text": text, "level": one.level, "who": one.who, "by": one.by, "at": at}
 
 
 def _seen(roll: list[dict[str, Any]]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import exists, func, select
@@ -12,12 +13,12 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState
 from fallback_server.domain.outbox import FINAL
 from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import Finding
 from fallback_server.store import (
     centre_look,
     credentials,
     jobs,
     mirror_status,
-    readiness,
     sign_off,
     stop_orders,
 )
@@ -30,14 +31,11 @@ from fallback_server.store.session import Tx
 from fallback_server.windows.console import rules
 
 
-def situation(tx: Tx, policy: Policy) -> rules.Situation:
-    """What the next steps depend on."""
+def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situation:
+    """What the next steps depend on; `checks` is what store.readiness found."""
     state, look = tx.mode, centre_look.last(tx.conn, tx.now)
     on = _incident(tx, state.incident_no)
     wait = rules.confirmation(on, policy.confirm_within_minutes, tx.now) if on is not None else {}
-    checks = [
-        *readiness.findings(tx.conn, tx.now, policy), *readiness.people(tx.conn, tx.now, policy.night_roles)
-    ]  # fmt: skip
     failing = [one.check for one in checks if one.ok is False]
     unsigned = credentials.unsigned(tx.conn)
     return rules.Situation(

@@ -1,0 +1,225 @@
+"""What `yj ready` looks at, and what it says: one line a check, one a finding, in two languages with the cure.
+
+To add a finding: a line in CHECKS if it is about something new, a line in WORDS for each code, and a look in
+`store.readiness.LOOKS` that yields it. The command, the console, /readyz, the metrics and the score then have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `weight`: how much of the score hangs on it, 1 to 10."""
+
+    zh: str
+    en: str
+    weight: int
+
+    def name(self, language: str) -> str:
+        """The name in a language."""
+        return self.en if language == "en" else self.zh
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentence of a finding and what to do about it; a finding that is in order needs no cure."""
+
+    zh: str
+    en: str
+    cure_zh: str = ""
+    cure_en: str = ""
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "store": Check("本地库", "Store", 10),
+    "trial": Check("试写单据", "Test document", 10),
+    "mirror": Check("镜像", "Mirror", 10),
+    "worker": Check("同步进程", "Worker", 8),
+    "centre": Check("中心", "Centre", 1),
+    "books": Check("票据", "Receipt books", 6),
+    "workstations": Check("工作站", "Workstations", 5),
+    "administrators": Check("本地管理员", "Administrators", 5),
+    "operators": Check("操作员", "Operators", 8),
+    "night_shift": Check("夜班", "Night shift", 6),
+    "alone": Check("单人操作", "Done alone", 1),
+    "seal": Check("启封账号", "Break-glass account", 2),
+    "certificate": Check("证书", "Certificate", 5),
+    "clock": Check("时钟", "Clocks", 5),
+    "disk": Check("磁盘", "Disk", 6),
+    "backup": Check("备份", "Backup", 8),
+    "rehearsal": Check("恢复演练", "Restore rehearsal", 4),
+    "restored": Check("恢复后的封闭", "Fence after a restore", 4),
+    "drill": Check("演练", "Drill", 4),
+    "versions": Check("版本", "Versions", 4),
+    "alarms": Check("告警", "Alarms", 3),
+}
+
+_CHECK_WORKER: Final = ("看 logs/worker.log，再执行 yj up", "look at logs/worker.log, then `yj up`")
+_MIRROR_RUN: Final = ("执行 yj mirror run，或在控制台按“立即镜像”", "run `yj mirror run`, or refresh on the console")
+_CODES: Final = ("控制台操作员页发登录码，或 yj operator code", "hand out codes on the console, or `yj operator code`")
+
+WORDS: Final[dict[str, Words]] = {
+    # --- store -----------------------------------------------------------------------------------------------------
+    "store_trouble": Words(
+        "本地库不能用：{why}", "The store cannot be used: {why}",
+        "执行 yj up；仍不行则从备份恢复", "run `yj up`; if that does not help, restore a backup",
+    ),
+    # --- documents -------------------------------------------------------------------------------------------------
+    "trial_fine": Words("试写一张收费单并撤销，用时 {ms} 毫秒（{minutes} 分钟前）", "A charge was written and rolled back in {ms} ms, {minutes} min ago"),
+    "trial_never": Words(
+        "还没有试写过单据", "No test document was written yet",
+        "执行 yj ready，或在就绪页按“试写”", "`yj ready` writes one, and so does the console",
+    ),
+    "trial_old": Words("上次试写已过 {minutes} 分钟", "The last test document is {minutes} min old", *_CHECK_WORKER),
+    "trial_failed": Words(
+        "试写单据失败（{code}）", "A test document was refused ({code})",
+        "按 docs/errors.md 查 {code}", "look {code} up in docs/errors.md",
+    ),
+    "books_plain": Words("用普通纸，不需要票据号", "Plain paper: no receipt numbers are needed"),
+    "books_there": Words("{books} 人有票据，余 {numbers} 号", "{books} people have books, {numbers} numbers are left"),
+    "books_none": Words(
+        "没有任何可用票据号", "Nobody has a receipt number left",
+        "中心发票据后镜像，或 yj book add", "issue books at the centre and run the mirror, or `yj book add`",
+    ),
+    "books_short": Words(
+        "{n} 人票据不足：{codes}", "{n} people have few numbers left: {codes}", "提前领用", "issue the next book",
+    ),
+    "books_missing": Words(
+        "近 30 天在岗的 {n} 人没有票据：{codes}", "{n} people of the last 30 days have no book: {codes}",
+        "领用票据，或 yj book add", "issue a book, or `yj book add`",
+    ),
+    # --- mirror ----------------------------------------------------------------------------------------------------
+    "mirror_missing": Words("还没有镜像", "There is no mirror yet", *_MIRROR_RUN),
+    "mirror_there": Words("第 {n} 代镜像，{rows} 行，截至 {as_of}", "Generation {n}, {rows} rows, as of {as_of}"),
+    "mirror_lacks": Words(
+        "还没有镜像过，窗口不能工作：{datasets}", "Never read yet, windows cannot work: {datasets}", *_MIRROR_RUN
+    ),
+    "mirror_fresh": Words("{dataset}：{rows} 行，搁置 {rejected} 行，{minutes} 分钟前", "{dataset}: {rows} rows, {rejected} set aside, {minutes} min old"),
+    "mirror_old": Words("{dataset}：已 {minutes} 分钟未更新", "{dataset}: {minutes} min old", *_MIRROR_RUN),
+    "mirror_old_several": Words(
+        "{n} 个数据集超时未更新，最久 {minutes} 分钟：{datasets}", "{n} datasets are old, the oldest {minutes} min: {datasets}",
+        *_MIRROR_RUN,
+    ),
+    "mirror_held": Words(
+        "第 {run} 次镜像被扣住", "Run {run} is held",
+        "控制台镜像页核对后放行或改正", "look at it on the console's mirror page, approve or mend",
+    ),
+    "mirror_stopped": Words("镜像已停止：{reason}", "Stopped: {reason}", "控制台镜像页“恢复镜像”", "let it go on at the console"),
+    # --- worker and centre -----------------------------------------------------------------------------------------
+    "worker_there": Words("同步进程在监视中心", "The worker watches the centre"),
+    "worker_away": Words("同步进程没有运行", "The worker is not running", *_CHECK_WORKER),
+    "centre_fine": Words("中心正常", "The centre is fine"),
+    "centre_slow": Words("中心变慢", "The centre is slow", "看检测页，通知信息科", "see the detection page"),
+    "centre_down": Words(
+        "中心连不上", "The centre cannot be reached",
+        "确认停机后切换到应急模式", "make sure that it is an outage, then switch to YJ mode",
+    ),
+    "centre_unknown": Words("不知道中心的情况", "Nobody has seen the centre lately", *_CHECK_WORKER),
+    # --- people ----------------------------------------------------------------------------------------------------
+    "administrators": Words(
+        "本地管理员 {n} 人（须两人）", "{n} administrators of our own; two are needed to come back",
+        "yj operator add CODE --role admin", "`yj operator add CODE --role admin`",
+    ),
+    "operators_seen": Words(
+        "近 30 天出现的 {of} 人中 {can} 人能登录（{percent} %）",
+        "{can} of {of} operators seen in the last 30 days could log in ({percent} %)", *_CODES,
+    ),
+    "operators_all": Words(
+        "在职 {of} 人中 {can} 人能登录（{percent} %）", "{can} of {of} operators could log in ({percent} %)", *_CODES
+    ),
+    "night_role_empty": Words(
+        "夜班角色 {role} 无人能登录", "Nobody with the role {role} could log in",
+        "yj operator list --all 看原因", "`yj operator list --all` says why",
+    ),
+    "night_roles_there": Words("夜班各角色都有人能登录", "Somebody of every role of the night could log in"),
+    "alone_unsigned": Words(
+        "{operator} 单人操作 {act}，待复签", "{operator} did {act} alone, a counter-signature is due by {due}",
+        "控制台操作员页复签", "counter-sign on the console, or `yj operator countersign`",
+    ),
+    "alone_overdue": Words(
+        "{operator} 单人操作 {act}，复签已逾期", "{operator} did {act} alone; the counter-signature was due at {due}",
+        "控制台操作员页复签", "counter-sign on the console, or `yj operator countersign`",
+    ),
+    "seal_missing": Words(
+        "还没有封存的启封账号", "There is no break-glass account", "yj operator seal", "`yj operator seal` makes one for the safe"
+    ),
+    "seal_opened": Words(
+        "启封账号已启用（{at}）", "The break-glass account was opened at {at}",
+        "查明原因并重新封存：yj operator seal", "find out why, then `yj operator seal`",
+    ),
+    "seal_closed": Words("启封账号已封存", "The break-glass account is sealed"),
+    # --- backups ---------------------------------------------------------------------------------------------------
+    "backup_never": Words("还没有备份", "There is no backup", "yj backup create", "`yj backup create`"),
+    "backup_there": Words("{name}，{minutes} 分钟前", "{name}, {minutes} min old"),
+    "backup_old": Words(
+        "{name} 已过 {minutes} 分钟", "{name} is {minutes} min old",
+        "看告警和 logs/worker.log，再 yj backup create", "see the alarms and logs/worker.log, then `yj backup create`",
+    ),
+    "backup_elsewhere": Words(
+        "本地库在 PostgreSQL，备份由医院另做，这里看不到", "The store is in PostgreSQL: the hospital backs it up, nobody here sees it",
+        "请 DBA 定期确认备份并演练恢复", "have the DBA confirm backups and rehearse a restore",
+    ),
+    "backup_one_place": Words(
+        "备份只在一处", "Backups are only in one place", "设置 [backup] second_directory", "set [backup] second_directory"
+    ),
+    "backup_second_failed": Words(
+        "{name} 没有写入第二处", "{name} is not in the second place", "检查第二处是否挂载", "is it mounted?"
+    ),
+    "rehearsal_never": Words(
+        "从未演练过恢复", "No restore was ever rehearsed", "yj backup verify --rehearsal", "`yj backup verify --rehearsal`"
+    ),
+    "rehearsal_was": Words(
+        "{days} 天前演练过恢复", "A restore was rehearsed {days} days ago",
+        "yj backup verify --rehearsal", "`yj backup verify --rehearsal`",
+    ),
+    "restored_unrecovered": Words(
+        "{at} 从 {name} 恢复，上传已封闭", "Restored from {name} at {at}; uploads are fenced",
+        "yj upload recover", "`yj upload recover`",
+    ),
+    # --- windows ---------------------------------------------------------------------------------------------------
+    "workstations_seen": Words("本周见到 {n} 台工作站（共 {of} 台）", "{n} of {of} workstations were heard of this week"),
+    "workstations_none": Words(
+        "本周没有见到任何工作站", "No workstation was heard of this week",
+        "在窗口电脑上安装代理，或打开应急页面试一次", "install the agent on the windows' PCs, or open a page there once",
+    ),
+    "workstations_silent": Words(
+        "{n} 台一周没有消息：{codes}", "{n} silent for a week: {codes}",
+        "开机检查；已撤的电脑从名单中移除", "switch them on and look; revoke those that are gone",
+    ),
+    "versions_same": Words("版本 {own}，{n} 台工作站一致", "Version {own}, the same on {n} workstations"),
+    "versions_differ": Words(
+        "本机 {own}，{n} 台不同（{versions}）：{codes}", "{own} here, {n} workstations differ ({versions}): {codes}",
+        "刷新页面，升级代理", "reload their pages, update their agents",
+    ),
+    # --- clocks ----------------------------------------------------------------------------------------------------
+    "clock_agrees": Words("与中心相差 {offset} 秒", "The centre's is {offset} s from ours"),
+    "clock_apart": Words(
+        "与中心相差 {offset} 秒", "The centre's is {offset} s from ours",
+        "校准本机或中心的时间（NTP）", "set the clocks right (NTP)",
+    ),
+    "clock_unknown": Words("还没有比对过与中心的时间", "Never compared with the centre's", *_CHECK_WORKER),
+    "clock_windows_agree": Words("{n} 台工作站的时间一致", "{n} workstations agree"),
+    "clock_windows_apart": Words(
+        "{n} 台工作站时间不准（最多 {worst} 秒）：{codes}", "{n} workstations are off by up to {worst} s: {codes}",
+        "校准这些电脑的时间", "set their clocks right",
+    ),
+    # --- the machine -----------------------------------------------------------------------------------------------
+    "disk_free": Words(
+        "空闲 {percent} %（{gb} GB）", "{percent} % free ({gb} GB)",
+        "清理磁盘或换大盘", "make room, or move the instance to a larger disk",
+    ),
+    "disk_trouble": Words("看不到磁盘：{why}", "The disk cannot be looked at: {why}", "检查挂载", "is it mounted?"),
+    "certificate_fine": Words("还有 {days} 天到期", "{days} days left"),
+    "certificate_due": Words(
+        "还有 {days} 天到期，该换证书", "{days} days left; it is due: {why}", "yj certificate renew", "`yj certificate renew`"
+    ),
+    "certificate_trouble": Words(
+        "证书不能用：{why}", "It cannot be used: {why}", "yj certificate renew", "`yj certificate renew`"
+    ),
+    "certificate_off": Words(
+        "未用 TLS", "TLS is off", "[server] tls = true", "set [server] tls = true"
+    ),
+}  # fmt: skip

@@ -1,0 +1,40 @@
+"""What a look at the standby may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fallback_server.domain.clock import from_text
+from fallback_server.domain.modes import ModeState
+from fallback_server.domain.policy import Policy
+from fallback_server.store import staffing
+
+
+@dataclass(frozen=True)
+class Look:
+    """One moment: a reading transaction, the time and the mode in it, and what the hospital decided."""
+
+    conn: Connection
+    now: datetime
+    mode: ModeState
+    policy: Policy
+    centre: Mapping[str, Any]
+    """How the centre was when it was last looked at (store.centre_look.last)."""
+
+    @cached_property
+    def staff(self) -> list[staffing.Standing]:
+        """Everybody who may work here, and whether they could log in."""
+        return staffing.everyone(self.conn, self.now)
+
+    def age(self, at: str | datetime | None) -> int | None:
+        """Seconds since `at`, never less than nothing; None for never."""
+        if at is None:
+            return None
+        moment = from_text(at) if isinstance(at, str) else at
+        return max(0, int((self.now - moment).total_seconds()))

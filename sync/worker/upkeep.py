@@ -1,0 +1,64 @@
+"""Whether the standby would work, as the worker sees it: a test document now and then, an alarm for what fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from fallback_server.domain.clock import from_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import Finding
+from fallback_server.store import alarms, readiness, trial
+from fallback_server.store.session import Store
+
+# These have alarms of their own, from those who know more of them.
+SPOKEN_FOR: Final = frozenset({"mirror", "backup", "worker", "centre", "seal", "alarms"})
+Trial = Callable[[Store, Policy], object]
+log: Any = structlog.get_logger("yj.worker")
+
+
+class Upkeep:
+    """`trial` writes a test document and notes how that ended; it is handed in, for acts are not known here."""
+
+    def __init__(self, store: Store, policy: Policy, trial: Trial) -> None:
+        self._store, self._policy, self._trial = store, policy, trial
+
+    def look(self) -> None:
+        """Try a document where the last trial is some minutes old, then judge everything. Raises nothing."""
+        try:
+            if self._trial_due():
+                self._trial(self._store, self._policy)
+            self._judge()
+        except (SQLAlchemyError, YjError, OSError) as error:
+            log.error("upkeep_broke", error=type(error).__name__)
+
+    def _trial_due(self) -> bool:
+        with self._store.reading() as tx:
+            last = trial.last(tx.conn)
+            return last is None or tx.now - from_text(last["at"]) >= timedelta(seconds=trial.EVERY_SECONDS)
+
+    def _judge(self) -> None:
+        """One alarm a check that keeps the standby from working, off again when it is mended."""
+        with self._store.reading() as tx:
+            found = readiness.findings(tx, self._policy)
+            before = _on(tx.conn)
+        bad: dict[str, Finding] = {}
+        for one in found:
+            if one.ok is False and one.check not in SPOKEN_FOR:
+                bad.setdefault(one.check, one)
+        for check, one in bad.items():
+            zh = f"应急服务器未就绪，{one.name('zh')}：{one.sentence('zh')}"
+            en = f"The standby is not ready, {one.name('en')}: {one.sentence('en')}"
+            alarms.sound(self._store, f"{alarms.READY}.{check}", one.code, zh, en)
+        for subject in before - {f"{alarms.READY}.{check}" for check in bad}:
+            alarms.silence(self._store, subject)
+
+
+def _on(conn: Connection) -> set[str]:
+    return {row["subject"] for row in alarms.on(conn) if row["subject"].startswith(f"{alarms.READY}.")}
