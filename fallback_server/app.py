@@ -20,7 +20,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import MachineLook, Standards
 from fallback_server.door import believed, certificates
 from fallback_server.store.session import Store
-from fallback_server.web import dispatch, health, login_page, metrics, openapi, pages
+from fallback_server.web import authority, dispatch, health, login_page, metrics, openapi, pages
 from fallback_server.web.problems import problem
 from fallback_server.web.routes import Api
 from fallback_server.windows import all_pages, all_windows
@@ -98,14 +98,21 @@ def product_version() -> str:
         return "0"
 
 
-def create_app(settings: Settings, clock: Clock, pages_dir: Path | None = None, *, store: Store | None = None) -> Flask:
-    """The WSGI application on an initialised store. `pages_dir` holds the windows' pages, if they are installed."""
+def create_app(
+    settings: Settings, clock: Clock, pages_dir: Path | None = None, *, store: Store | None = None,
+    authority_file: Path | None = None,
+) -> Flask:  # fmt: skip
+    """The WSGI application on an initialised store. `pages_dir` holds the windows' pages, if they are installed.
+
+    `authority_file` is the certificate of the door's own authority, for agents that are being enrolled.
+    """
     store = store or Store(settings.database.url, clock, pool_size=settings.server.threads + 4)
     policy = policy_of(settings)
     app = Flask("fallback_server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = policy.max_body_bytes
     app.extensions["yj_store"] = store
     apis = all_windows()
+    authority.install(app, authority_file)
     dispatch.install(app, apis, store, policy)
     health.install(app, store)
     _install_openapi(app, apis)

@@ -1,4 +1,4 @@
-"""`python -m clients.agent run | enrol`: the agent without the rest of the product; `yj agent` is the same.
+"""`python -m clients.agent run | enrol | test-print`: the agent without the rest of the product, like `yj agent`.
 
 Exit codes: 0 done, 1 not to be had, 2 wrong usage or configuration.
 """
@@ -9,9 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from clients.agent import running
-from clients.agent.place import AgentMisuse, Place, usual_folder
+from clients.agent.place import AgentMisuse, AgentTrouble, Place, usual_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,18 +29,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     once.add_argument("--server", required=True)
     once.add_argument("--code", required=True)
     once.add_argument("--ca", type=Path)
+    verbs.add_parser("test-print", help="a test page on each printer of this PC")
     given = parser.parse_args(arguments)
     place = Place(given.folder)
     try:
         if given.verb == "run":
             running.run(place, running.Wish(given.server, given.workstation, given.role, given.ca))
+        elif given.verb == "test-print":
+            return _tested(running.test_printers(place))
         else:
             enrolled = running.enrol(place, given.server, given.code, given.ca)
             sys.stdout.write(f"{enrolled.workstation}: enrolled at {enrolled.server}\n")
-    except (AgentMisuse, running.AgentTrouble) as error:
+    except (AgentMisuse, AgentTrouble) as error:
         sys.stderr.write(f"yj-agent: {error}\n")
         return 2 if isinstance(error, AgentMisuse) else 1
     return 0
+
+
+def _tested(printed: list[dict[str, Any]]) -> int:
+    for one in printed:
+        how = "handed to the printer" if one["ok"] else one["detail"]
+        sys.stdout.write(f"{one['kind']}\t{one['printer'] or '(default)'}\t{how}\n")
+    return 0 if printed and all(one["ok"] for one in printed) else 1
 
 
 if __name__ == "__main__":

@@ -39,6 +39,14 @@ def command(program: Path, address: str, profile: Path, window: str, arguments: 
     ]  # fmt: skip
 
 
+def to_pdf(program: Path, file: Path, made: Path, profile: Path, arguments: Sequence[str]) -> list[str]:
+    """How to make the PDF of a page without a window; the flag against headers has had two names."""
+    return [
+        str(program), "--headless", "--disable-gpu", f"--user-data-dir={profile}", "--no-first-run",
+        "--no-pdf-header-footer", "--print-to-pdf-no-header", f"--print-to-pdf={made}", *arguments, file.as_uri(),
+    ]  # fmt: skip
+
+
 def address(server: str, path: str, workstation: str) -> str:
     """The page, by way of the log-in: a browser that was closed has no session, and the workstation is known here."""
     return f"{server}/login?" + urlencode({"workstation": workstation, "next": path})

@@ -26,11 +26,21 @@ log = logging.getLogger("yj.agent")
 
 
 class Follower:
-    """Calls `told` with what `GET /mode` says, at once and at every word of the stream."""
+    """Calls `told` with what `GET /mode` says, at once and at every word of the stream.
 
-    def __init__(self, server: str, ca: Path | None, told: Told, stop: threading.Event) -> None:
+    `rung` is called when the standby says that something waits to be printed at this workstation. `listening`: whether
+    the stream is there.
+    """
+
+    def __init__(
+        self, server: str, ca: Path | None, told: Told, stop: threading.Event,
+        *, workstation: str = "",
+    ) -> None:  # fmt: skip
         self._told = told
+        self.rung: Callable[[], None] = lambda: None
         self._stop = stop
+        self._workstation = workstation
+        self.listening = False
         self._said = ""
         self._http = httpx.Client(
             base_url=server + API, verify=pinned(ca), trust_env=False,
@@ -51,18 +61,25 @@ class Follower:
     def _listen(self) -> bool:
         """Hold the stream as long as it lives; whether it said anything."""
         heard = False
+        whose = {"workstation": self._workstation} if self._workstation else {}
         try:
-            with self._http.stream("GET", "/mode/events", headers={"Accept": "text/event-stream"}) as answer:
+            with self._http.stream(
+                "GET", "/mode/events", params=whose, headers={"Accept": "text/event-stream"}
+            ) as answer:
                 if answer.status_code != httpx.codes.OK:
                     return False
                 for event, data in events(answer.iter_lines()):
-                    heard = True
+                    heard = self.listening = True
                     if event == "message":
                         self._tell(json.loads(data))
+                    elif event == "print":
+                        self.rung()
                     if self._stop.is_set():
                         return heard
         except (httpx.HTTPError, ValueError) as error:
             self._say(trouble(error))
+        finally:
+            self.listening = False
         return heard
 
     def _ask(self) -> bool:

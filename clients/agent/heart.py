@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -36,6 +37,9 @@ class Heart:
     ) -> None:  # fmt: skip
         self._client, self._role, self._version, self._centre, self._every = client, role, version, centre, every
         client.person = LoggedIn(token, "", client.workstation, "", ())
+        self.answered: Callable[[Answer], None] = lambda _answer: None
+        # Of this process: a disk that was copied has the same name and token, but two processes that both go on.
+        self._instance = secrets.token_hex(8)
         self._epoch: int | None = None
         self._reaches: bool | None = None
         self._news = threading.Event()
@@ -68,7 +72,7 @@ class Heart:
         body = {
             "workstation": self._client.workstation, "role": self._role, "epoch": epoch, "version": self._version,
             "clock": to_text(SystemClock().now()),
-            "central_ok": self._reaches,
+            "central_ok": self._reaches, "instance": self._instance,
         }  # fmt: skip
         try:
             answer = self._client.post("/workstations/heartbeat", body, keyed=False)
@@ -79,6 +83,7 @@ class Heart:
         except NoAnswer:
             return None  # the follower says it already
         self._said = ""
+        self.answered(answer)
         return answer
 
     def _say(self, what: str) -> None:

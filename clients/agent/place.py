@@ -19,6 +19,10 @@ class AgentMisuse(Exception):
     """The agent was called or configured wrongly; each line names value and cure. Exit code 2."""
 
 
+class AgentTrouble(Exception):
+    """What was asked for could not be had; the text says why. Exit code 1."""
+
+
 @dataclass(frozen=True)
 class Enrolled:
     """What an enrolment left."""

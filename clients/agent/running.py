@@ -13,19 +13,17 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, Final
 
-from clients.agent import actions, settings
+from clients.agent import actions, settings, trusting
 from clients.agent.following import Follower, is_other_certificate, trouble
 from clients.agent.heart import Heart
-from clients.agent.place import AgentMisuse, Enrolled, Place
+from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place
+from clients.agent.printing import Printing
 from clients.agent.switching import Switcher
 from clients.sdk import NoAnswer, Problem, YjClient
+from fallback_server.domain.authority import parts
 
 PATIENCE: Final = 5.0
 log = logging.getLogger("yj.agent")
-
-
-class AgentTrouble(Exception):
-    """What was asked for could not be had; the text says why. Exit code 1."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,19 @@ class Wish:
     ca: Path | None
 
 
+@dataclass(frozen=True)
+class Speaker:
+    """Whom this agent speaks to, and as which workstation."""
+
+    server: str
+    workstation: str
+    ca: Path | None
+
+    def client(self) -> YjClient:
+        """A connection, for one thread."""
+        return YjClient(self.server, self.workstation, patience=PATIENCE, ca=self.ca)
+
+
 def agent_version() -> str:
     """The installed version, as the roll call shows it."""
     try:
@@ -47,12 +58,18 @@ def agent_version() -> str:
 
 
 def enrol(place: Place, server: str, code: str, ca: Path | None) -> Enrolled:
-    """Use a one-time code: token and authority are kept in the folder. Raises AgentTrouble, AgentMisuse."""
+    """Use a one-time code: token and authority are kept in the folder. Raises AgentTrouble, AgentMisuse.
+
+    Without `ca` the authority is fetched from the standby, and believed by the mark in the code alone.
+    """
     server = server.rstrip("/")
+    once, mark = parts(code)
+    if mark and ca is None and server.startswith("https://"):
+        trusting.fetch(place, server, mark)
     trusted = _trusted(place, server, ca)
     with YjClient(server, "", patience=0, ca=trusted) as client:
         try:
-            answer = client.post("/workstations/enrol", {"code": code}, keyed=False)
+            answer = client.post("/workstations/enrol", {"code": once}, keyed=False)
         except Problem as error:
             raise AgentTrouble(str(error)) from error
         except NoAnswer as error:
@@ -80,14 +97,29 @@ def run(place: Place, wish: Wish) -> None:
         token = enrolled.token if enrolled and enrolled.workstation == workstation else None
         if token is None:
             log.error("本机尚未接入，点名表里看不到它。 Not enrolled: %s follows, but cannot acknowledge.", workstation)
-        with YjClient(server, workstation, patience=PATIENCE, ca=ca) as client:
-            heart = Heart(client, token, wish.role, agent_version(), chosen.centre) if token else None
-            _live(server, ca, switcher, heart)
+        speaker = Speaker(server, workstation, ca)
+        with speaker.client() as one, speaker.client() as other:
+            heart = Heart(one, token, wish.role, agent_version(), chosen.centre) if token else None
+            printing = Printing(other, token, chosen.printing, place.folder) if token else None
+            _live(speaker, switcher, heart, printing)
     finally:
         held.close()
 
 
-def _live(server: str, ca: Path | None, switcher: Switcher, heart: Heart | None) -> None:
+def test_printers(place: Place) -> list[dict[str, Any]]:
+    """A test page on each printer of this PC; what became of each. Raises AgentTrouble, AgentMisuse."""
+    enrolled = place.enrolled()
+    if enrolled is None:
+        raise AgentMisuse("this workstation is not enrolled (yj agent enrol)")
+    ca, chosen = _trusted(place, enrolled.server, None), settings.load(place.configuration)
+    with Speaker(enrolled.server, enrolled.workstation, ca).client() as client:
+        try:
+            return Printing(client, enrolled.token, chosen.printing, place.folder).test()
+        except (Problem, NoAnswer) as error:
+            raise AgentTrouble(str(error)) from error
+
+
+def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: Printing | None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -97,21 +129,23 @@ def _live(server: str, ca: Path | None, switcher: Switcher, heart: Heart | None)
             heart.told(mode)
         switcher.told(mode)
 
-    follower = Follower(server, ca, told, stop)
+    follower = Follower(speaker.server, speaker.ca, told, stop, workstation=speaker.workstation)
+    parts: list[Switcher | Heart | Printing] = [switcher]
+    if heart is not None and printing is not None:
+        parts += [heart, printing]
+        follower.rung, heart.answered = printing.wake, printing.heard
+        printing.listening = lambda: follower.listening
     threading.Thread(target=follower.run, name="follow", daemon=True).start()
-    parts = [threading.Thread(target=switcher.run, args=(stop,), name="switch")]
-    if heart is not None:
-        parts.append(threading.Thread(target=heart.run, args=(stop,), name="heart"))
-    for part in parts:
-        part.start()
-    log.info("following %s", server)
+    threads = [threading.Thread(target=part.run, args=(stop,), name=type(part).__name__) for part in parts]
+    for thread in threads:
+        thread.start()
+    log.info("following %s", speaker.server)
     while not stop.wait(1.0):  # short waits: Windows hands signals over only between two of them
         pass
-    switcher.wake()
-    if heart is not None:
-        heart.wake()
     for part in parts:
-        part.join(20)
+        part.wake()
+    for thread in threads:
+        thread.join(20)
 
 
 def _trusted(place: Place, server: str, ca: Path | None) -> Path | None:
@@ -122,7 +156,10 @@ def _trusted(place: Place, server: str, ca: Path | None) -> Path | None:
         raise AgentMisuse(f"--server {server}: begins with https:// (or http:// where the standby has TLS turned off)")
     found = ca or place.ca
     if not found.is_file():
-        raise AgentMisuse(f"--ca: {found} is not there; carry it from the standby (yj certificate export ca.crt)")
+        raise AgentMisuse(
+            f"--ca: {found} is not there, and the code is a short one; take the whole code, or carry the file from the"
+            " standby (yj certificate export ca.crt)"
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clients.agent.place import AgentMisuse
+from clients.agent.printing import PrintSettings
 
 ROLE_PAGES: Final = {
     "registrar": "/registration", "cashier": "/billing", "doctor": "/doctor", "pharmacist": "/pharmacy",
@@ -22,6 +23,7 @@ KINDS: Final[dict[str, dict[str, type]]] = {
     "program": {"process": str, "command": list, "folder": str, "entering": str, "leaving": str},
 }  # fmt: skip
 NEEDED: Final = {"ini": ("file", "section", "key", "value"), "program": ("process",)}
+PRINTING: Final[dict[str, type]] = {"command": list, "browser": str, "arguments": list, "seconds": int}
 CHOICES: Final = {
     "window": ("app", "kiosk"), "entering": ("stop", "start", "nothing"), "leaving": ("stop", "start", "nothing"),
 }  # fmt: skip
@@ -34,6 +36,7 @@ class AgentSettings:
     departments: tuple[str, ...] = ()
     leave_seconds: int = 5
     centre: tuple[str, int] | None = None
+    printing: PrintSettings = field(default_factory=PrintSettings)
     actions: tuple[dict[str, Any], ...] = field(default=({"kind": "notice"}, {"kind": "page"}))
 
 
@@ -45,9 +48,9 @@ def load(path: Path) -> AgentSettings:
         return AgentSettings(actions=_named([{"kind": "notice"}, {"kind": "page"}]))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise AgentMisuse(f"{path}: {error}") from None
-    problems = [
-        f"{path}: {key} is not known" for key in found.keys() - {"departments", "leave_seconds", "centre", "action"}
-    ]
+    known = {"departments", "leave_seconds", "centre", "printing", "action"}
+    problems = [f"{path}: {key} is not known" for key in found.keys() - known]
+    problems += [f"{path}: [printing] {what}" for what in _wrong_printing(found.get("printing", {}))]
     actions = found.get("action", [{"kind": "notice"}, {"kind": "page"}])
     for number, action in enumerate(actions, 1):
         problems += [f"{path}: action {number}: {what}" for what in _wrong(action)]
@@ -58,8 +61,32 @@ def load(path: Path) -> AgentSettings:
         raise AgentMisuse("\n".join(problems))
     return AgentSettings(
         tuple(map(str, found.get("departments", ()))), int(found.get("leave_seconds", 5)),
-        (centre["host"], centre["port"]) if centre else None, _named(actions),
+        (centre["host"], centre["port"]) if centre else None, _printing(found.get("printing", {})), _named(actions),
     )  # fmt: skip
+
+
+def _wrong_printing(given: dict[str, Any]) -> list[str]:
+    wrong = [f"{key} is not known" for key in given.keys() - PRINTING.keys()]
+    wrong += [
+        f"{key} must be {PRINTING[key].__name__}"
+        for key in given.keys() & PRINTING
+        if not isinstance(given[key], PRINTING[key])
+    ]
+    command = given.get("command", [])
+    flat = [word for part in command for word in (part if isinstance(part, list) else [part])]
+    if not all(isinstance(word, str) for word in flat):
+        wrong.append("command: words, or lists of words")
+    elif command and not any("{pdf}" in word or "{html}" in word for word in flat):
+        wrong.append("command names neither {pdf} nor {html}: there would be nothing to print")
+    return wrong
+
+
+def _printing(given: dict[str, Any]) -> PrintSettings:
+    values = dict(given)
+    for name in ("command", "arguments"):
+        if name in values:
+            values[name] = tuple(tuple(part) if isinstance(part, list) else part for part in values[name])
+    return PrintSettings(**values)
 
 
 def _wrong(action: dict[str, Any]) -> list[str]:

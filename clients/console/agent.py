@@ -1,4 +1,4 @@
-"""`yj agent run | enrol`: the workstation agent. It needs no instance, and loads nothing of the server."""
+"""`yj agent run | enrol | test-print`: the workstation agent. It needs no instance, and loads nothing of the server."""
 
 from __future__ import annotations
 
@@ -44,12 +44,31 @@ def enrol(
 ) -> None:
     """Make this PC known to the standby, once."""
     from clients.agent import running
-    from clients.agent.place import AgentMisuse, Place, usual_folder
+    from clients.agent.place import AgentMisuse, AgentTrouble, Place, usual_folder
 
     try:
         enrolled = running.enrol(Place(folder or usual_folder()), server, code, ca)
     except AgentMisuse as error:
         raise Misuse(*str(error).split("\n")) from error
-    except running.AgentTrouble as error:
+    except AgentTrouble as error:
         raise NotInOrder(str(error)) from error
     Output().say(f"{enrolled.workstation}: enrolled at {enrolled.server}")
+
+
+@group.command(name="test-print")
+def test_print(folder: Folder = None) -> None:
+    """A test page on each printer that the workstation table names for this PC; exit 1 if one was not handed over."""
+    from clients.agent import running
+    from clients.agent.place import AgentMisuse, AgentTrouble, Place, usual_folder
+
+    try:
+        printed = running.test_printers(Place(folder or usual_folder()))
+    except AgentMisuse as error:
+        raise Misuse(*str(error).split("\n")) from error
+    except AgentTrouble as error:
+        raise NotInOrder(str(error)) from error
+    for one in printed:
+        how = "handed to the printer; did it come out?" if one["ok"] else one["detail"]
+        Output().say(f"{one['kind']} on {one['printer'] or 'the default printer'}: {how}")
+    if not printed or not all(one["ok"] for one in printed):
+        raise typer.Exit(1)

@@ -70,6 +70,12 @@ def door_secret(home: Path) -> str:
     raise NotInOrder(f"{path} is empty; remove it and start again")
 
 
+def authority_file(found: Instance) -> Path | None:
+    """The certificate of this instance's own authority; None without TLS, or where the hospital's own one signs."""
+    server = found.settings.server
+    return found.home / CERTIFICATES / certificates.CA_CERTIFICATE if server.tls and not server.certificate else None
+
+
 def names_of(found: Instance, host: str | None = None) -> tuple[str, ...]:
     """What the certificate must name: this machine, and what the hospital gave in [server] names."""
     server = found.settings.server

@@ -1,12 +1,14 @@
-"""`yj workstation code | revoke | list`: the computers at the windows, and the agents that speak for them."""
+"""`yj workstation code | revoke | list | import | export`: the computers at the windows, their table, their agents."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-from clients.console.context import Instance, Misuse, instance
+from clients.console import output
+from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
 
@@ -21,15 +23,16 @@ def code(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """A one-time code to enrol the agent of this workstation: shown now and never again."""
-    from fallback_server.web import agents
+    from clients.console.fronting import authority_file
+    from fallback_server.web import agents, authority
 
     out, found = Output(as_json), instance(ctx)
     _known_form(workstation)
     with found.store() as store:
         actor = acting(store, operator, ("admin",), Passwords(password_file), policy=found.policy)
-        given = agents.hand_out(store, found.policy, actor, workstation)
+        given = agents.hand_out(store, found.policy, actor, workstation, authority.mark(authority_file(found)))
     out.say(f"{workstation}: {given['code']}  (until {given['expires_at'][:16]}, once)")
-    out.say(f"there: yj agent enrol --server {_address(found)} --ca ca.crt --code {given['code']}")
+    out.say(f"there: yj agent enrol --server {_address(found)} --code {given['code']}")
     out.document(given)
 
 
@@ -55,13 +58,71 @@ def roll_call(ctx: typer.Context, as_json: Json = False) -> None:
     out = Output(as_json)
     with instance(ctx).store() as store, store.reading() as tx:
         rows = workstations(tx)
-    shown = [
-        [one["code"], one["role"], one["operator_name"], one["epoch"], one["acknowledged"], one["silent_seconds"],
-         one["version"]]
-        for one in rows
-    ]  # fmt: skip
-    out.table("工作站 · workstations", ["code", "role", "operator", "epoch", "knows it", "silent s", "version"], shown)
+    columns = ["code", "window", "role", "operator", "epoch", "knows it", "silent s", "page", "agent", "odd"]
+    out.table("工作站 · workstations", columns, [_line(one) for one in rows])
     out.document({"items": rows})
+
+
+def _line(one: dict[str, Any]) -> list[Any]:
+    odd = ["unknown"] * one["unknown"] + [f"twice: {' '.join(one['doubled'])}"] * bool(one["doubled"])
+    heard = one["silent_seconds"] if one["last_seen_at"] else "never heard of"
+    return [
+        one["code"], one["place"], one["role"], one["operator_name"], one["epoch"], one["acknowledged"], heard,
+        one["version"], one["agent_version"], ", ".join(odd),
+    ]  # fmt: skip
+
+
+@group.command(name="import")
+def take_in(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="the table: FILE.csv or FILE.xlsx, as `export` writes it")],
+    operator: Operator,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what it would change")] = False,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Make the workstation table what the file says, all of it or nothing; every bad line is named at once."""
+    from clients.console.station_file import rows_of
+    from fallback_server.acts import station_table
+    from fallback_server.domain.modes import Permit
+
+    out, found = Output(as_json), instance(ctx)
+    rows = rows_of(file)
+    with found.store() as store:
+        actor = acting(store, operator, ("admin",), Passwords(password_file), policy=found.policy)
+        with store.reading() as tx:
+            read = station_table.reading(tx, rows)
+            change = station_table.difference(tx, read.entries)
+        if read.faults:
+            out.document({"applied": False, "faults": [vars(one) for one in read.faults]})
+            output.complain(f"{file}:{one.line}: {one.zh} · {one.en}" for one in read.faults)
+            raise typer.Exit(1)
+        if not dry_run:
+            with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+                change = station_table.take_in(tx, read)
+    for what, codes in (("+", change.added), ("~", change.changed), ("-", change.removed)):
+        for one in codes:
+            out.say(f"{what} {one}")
+    done = "nothing was changed (--dry-run)" if dry_run else "the table is what the file says"
+    out.say(f"{len(read.entries)} workstations, {change.same} as before; {done}")
+    out.document({"applied": not dry_run, "faults": [], **change.shown()})
+
+
+@group.command()
+def export(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(help="where to write the table: FILE.csv or FILE.xlsx")]
+) -> None:
+    """The workstation table as a file, to be changed and imported again; an empty table gives the head alone."""
+    from clients.console.station_file import write
+    from fallback_server.store import stations
+
+    with instance(ctx).store() as store, store.reading() as tx:
+        entries = stations.entries(tx.conn)
+    try:
+        write(file, entries)
+    except OSError as error:
+        raise NotInOrder(f"{file}: cannot be written ({error.strerror})") from error
+    Output().say(f"{file}: {len(entries)} workstations")
 
 
 def _known_form(workstation: str) -> None:

@@ -154,6 +154,20 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         403, "接入码不正确、已使用或已过期，请向信息科领取新的接入码。", "The enrolment code is wrong, used or over; ask for another.",
         "Make one with: yj workstation code",
     ),
+    "no_silent_print": ErrorKind(
+        409, "本机没有可用的打印代理，请用浏览器打印。", "No agent prints at this workstation; print by the browser.",
+        "The workstation table names no printer for this kind of print there, or its agent was not heard of lately.",
+    ),
+    "printer_unknown": ErrorKind(
+        404, "工作站表里没有这台打印机。", "The workstation table has no such printer.", "Import the table, or edit the workstation."
+    ),
+    "station_unknown": ErrorKind(
+        404, "工作站表里没有 {workstation}。", "The workstation table does not name {workstation}.", "See yj workstation list."
+    ),
+    "stations_wrong": ErrorKind(
+        422, "工作站表有 {n} 处错误，没有导入；第一处：{first}", "The workstation table has {n} faults, nothing was imported; the first: {first}",
+        "Send it with dry_run to see every fault.",
+    ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(
         403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.",

@@ -15,9 +15,12 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from aiohttp import hdrs, web
+
+from fallback_server.door.bells import Bells
 
 ASK_EVERY: Final = 0.25
 CHATTER_EVERY: Final = 5.0  # how often the number of waiting documents alone is news
@@ -42,8 +45,9 @@ def _core(mode: dict[str, Any]) -> dict[str, Any]:
 class Hub:
     """The last known state, and whoever waits for the next one."""
 
-    def __init__(self, ask: Ask, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ask: Ask, bells: Bells | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
+        self._bells = bells
         self._now = now
         self._mode: dict[str, Any] | None = None
         self._frame = b""
@@ -120,7 +124,8 @@ class Hub:
             request.transport.set_write_buffer_limits(high=UNREAD_BYTES)
         self.readers += 1
         try:
-            await self._feed(response, f"retry: {random.randint(*AGAIN_MS)}\n\n".encode())  # noqa: S311 - jitter
+            with self._hearing(request, response):
+                await self._feed(response, f"retry: {random.randint(*AGAIN_MS)}\n\n".encode())  # noqa: S311 - jitter
         except TimeoutError:
             log.info("a reader of the mode's stream was too slow")
             if request.transport is not None:
@@ -130,6 +135,10 @@ class Hub:
         finally:
             self.readers -= 1
         return response
+
+    def _hearing(self, request: web.Request, response: web.StreamResponse) -> AbstractContextManager[None]:
+        """An agent says whose it is, and hears on its stream what is meant for it alone."""
+        return self._bells.hearing(request.query.get("workstation", ""), response) if self._bells else nullcontext()
 
     async def _feed(self, response: web.StreamResponse, first: bytes) -> None:
         news = self._news

@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from fallback_server.domain.errors import YjError
 from fallback_server.door import answers
+from fallback_server.door.bells import Bells
 from fallback_server.door.certificates import CertificateTrouble, Keeper
 from fallback_server.door.events import Hub
 from fallback_server.door.files import Files
@@ -74,7 +75,8 @@ class Door:
         self._open.callback(listener.close)
         self._passage = Passage(front.server, front.secret, front.threads)
         self._open.push_async_callback(self._passage.close)
-        self.hub = Hub(self._passage.mode)
+        bells = Bells(self._passage.prints)
+        self.hub = Hub(self._passage.mode, bells)
         runner = web.AppRunner(
             self._application(), access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=CLOSE_SECONDS,
             max_line_size=LONGEST_HEAD, max_field_size=LONGEST_HEAD, auto_decompress=False,
@@ -86,7 +88,7 @@ class Door:
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
-        for work in (self.gate.run(), self.gate.keep_clear(), self.hub.run(), self._watch(), self._keep()):
+        for work in (self.gate.run(), self.gate.keep_clear(), self.hub.run(), bells.run(), self._watch(), self._keep()):
             self._go_on_with(work)
         return self
 

@@ -106,10 +106,18 @@ class Passage:
 
     async def mode(self) -> dict[str, Any]:
         """One GET /mode, past the queue of the windows. Raises OSError, TimeoutError or ValueError for no answer."""
+        return await self._ask("/mode")
+
+    async def prints(self) -> dict[str, Any]:
+        """Workstations whose agent has something to print, with the newest of it. Raises the same."""
+        return await self._ask("/workstations/prints/waiting")
+
+    async def _ask(self, path: str) -> dict[str, Any]:
+        """What the door asks for itself: it names no window."""
         try:
             async with (
                 asyncio.timeout(MODE_SECONDS),
-                self._session.get(self._server + API + "/mode", headers={SECRET_HEADER: self._secret}) as response,
+                self._session.get(self._server + API + path, headers={SECRET_HEADER: self._secret}) as response,
             ):
                 if response.status != 200:
                     raise ConnectionError(f"the server answers {response.status}")
@@ -117,7 +125,7 @@ class Passage:
         except ClientError as error:
             raise ConnectionError(str(error)) from error
         if not isinstance(found, dict):
-            raise ValueError("no mode")
+            raise ValueError(f"{path}: no object")
         return found
 
     async def send(self, request: web.Request, caller: Caller) -> web.StreamResponse:

@@ -73,6 +73,10 @@ workstation = Table(
     Column("version", String(32)),
     # When a page of it was last heard of, not its agent: a page knows whether a form is in hand, the agent does not.
     Column("page_seen_at", String(35)),
+    # What its agent says stands apart, or the next heartbeat of a page at the same computer would wipe it out.
+    Column("agent_seen_at", String(35)),
+    Column("agent_version", String(32)),
+    Column("agent_central_ok", Boolean),
     CheckConstraint("number BETWEEN 1 AND 999", name="three_digits"),
 )
 Index(

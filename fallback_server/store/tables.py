@@ -23,10 +23,13 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     mode,
     outbox,
     people,
+    print_jobs,
     returning,
+    stations,
     stop_orders,
     trial,
     visits,
+    voices,
 )
 from fallback_server.store.schema import metadata, mirror_metadata
 

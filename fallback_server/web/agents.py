@@ -7,6 +7,7 @@ import secrets
 from datetime import timedelta
 from typing import Any, Final
 
+from fallback_server.domain.authority import in_fours, parts, plain
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -18,21 +19,25 @@ from fallback_server.store.session import Actor, Store, Tx
 TOKEN_PREFIX: Final = "yjw_"  # noqa: S105 - tells an agent's token from a person's; it opens nothing by itself
 
 
-def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str) -> dict[str, Any]:
-    """A code for the agent of this workstation: in clear now and never again; one that is there already goes on."""
+def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str, mark: str) -> dict[str, Any]:
+    """A code for the agent of this workstation: in clear now and never again; one that is there already goes on.
+
+    Behind it stands the `mark` of the standby's authority, by which the agent knows that this is the standby.
+    """
     code = enrolment()
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         expires = to_text(tx.now + timedelta(hours=policy.activation_hours))
-        agents.keep_code(tx.conn, workstation, _hash(_plain(code)), tx.at, actor.operator_code, expires)
+        agents.keep_code(tx.conn, workstation, _hash(plain(code)), tx.at, actor.operator_code, expires)
         tx.audit("workstation.code", subject=workstation, expires_at=expires)
-    return {"workstation": workstation, "code": code, "expires_at": expires}
+    shown = f"{code}-{in_fours(mark)}" if mark else code
+    return {"workstation": workstation, "code": shown, "expires_at": expires}
 
 
 def enrol(store: Store, code: str, address: str | None) -> dict[str, Any]:
     """A token for the workstation that the code was made for; the token before it ends. Raises enrolment_rejected."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), "", address)) as tx:
-        workstation = agents.take_code(tx.conn, _hash(_plain(code)), tx.at)
+        workstation = agents.take_code(tx.conn, _hash(parts(code)[0]), tx.at)
         if workstation is None:
             raise YjError("enrolment_rejected")
         agents.keep_token(tx.conn, workstation, _hash(token), tx.at)
@@ -58,10 +63,6 @@ def agent_of(tx: Tx, token: str | None, address: str | None) -> Actor | None:
     if workstation is None:
         raise YjError("login_required")
     return Actor("", "", frozenset(), workstation, address)
-
-
-def _plain(code: str) -> str:
-    return "".join(sign for sign in code.upper() if sign.isalnum())
 
 
 def _hash(secret: str) -> str:

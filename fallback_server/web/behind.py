@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BY_DOOR: Final = "yj.by_door"
+DOOR_ITSELF: Final = "yj.door_itself"
 _SECRET: Final = "HTTP_YJ_DOOR"  # noqa: S105 - the name of a header
 _ADDRESS: Final = "HTTP_X_FORWARDED_FOR"
 _SCHEME: Final = "HTTP_X_FORWARDED_PROTO"
@@ -27,6 +28,7 @@ def behind_door(app: WSGIApplication, secret: str) -> WSGIApplication:
         said = {name: str(environ.pop(name)) for name in _HEARSAY if name in environ}
         if known:
             environ[BY_DOOR] = True
+            environ[DOOR_ITSELF] = _ADDRESS not in said  # it names the window for whom it speaks
             environ["REMOTE_ADDR"] = said.get(_ADDRESS, environ.get("REMOTE_ADDR", ""))
             environ["wsgi.url_scheme"] = "https" if said.get(_SCHEME) == "https" else "http"
         return app(environ, start_response)
@@ -37,3 +39,8 @@ def behind_door(app: WSGIApplication, secret: str) -> WSGIApplication:
 def came_by_door(environ: Mapping[str, Any]) -> bool:
     """Whether a request came through the door, which holds the stream of the mode."""
     return environ.get(BY_DOOR) is True
+
+
+def asked_by_door(environ: Mapping[str, Any]) -> bool:
+    """Whether the door asks on its own account, not for a window."""
+    return environ.get(DOOR_ITSELF) is True

@@ -6,6 +6,7 @@ WeasyPrint and the fonts it needs are an extra (`pdf`); without it everything bu
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,17 @@ def qr(text: str) -> Markup:
 
     drawn = segno.make(text, error="m", micro=False)
     return Markup(drawn.svg_inline(border=2, omitsize=True, svgclass="qr", lineclass=None))  # noqa: S704 - made by the library
+
+
+def alone(html: str, static: Path, files: str, x_mm: float, y_mm: float) -> str:
+    """The print as a file of its own, its styles inside, moved right and down on the paper."""
+
+    def inside(link: re.Match[str]) -> str:
+        return f"<style>{(static / link[1]).read_text(encoding='utf-8')}</style>"
+
+    whole = re.sub(rf'<link rel="stylesheet" href="{re.escape(files)}/(css/[a-z0-9_-]+\.css)">', inside, html)
+    move = f"<style>body {{ position: relative; left: {x_mm:g}mm; top: {y_mm:g}mm; }}</style>" if x_mm or y_mm else ""
+    return whole.replace("</head>", f"{move}</head>", 1)
 
 
 def require_pdf() -> None:

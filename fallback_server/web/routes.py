@@ -188,14 +188,14 @@ class Api:
 
     def free(
         self, path: str, *, summary: str, roles: Iterable[str], body: type[BaseModel], reason: str, status: int = 200,
-        acts: tuple[str, ...] = (),
+        acts: tuple[str, ...] = (), agents: bool = False,
     ) -> Callable[[Callable[[FreeCall], Any]], Callable[[FreeCall], Any]]:  # fmt: skip
         """Declare a POST whose handler opens its own transactions; it is not at-most-once, for a `reason`."""
 
         def declare(handler: Callable[[FreeCall], Any]) -> Callable[[FreeCall], Any]:
             self.routes.append(
                 Route("POST", path, _inside_no_transaction, summary, frozenset(roles), body, status=status,
-                      keyed=False, free=handler, reason=reason, acts=acts)
+                      keyed=False, free=handler, reason=reason, acts=acts, agents=agents)
             )  # fmt: skip
             return handler
 

@@ -319,6 +319,41 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_password_history_operator_code"), "password_history", ["operator_code"], unique=False)
     op.create_table(
+        "print_job",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("path", sa.String(length=256), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("printer", sa.String(length=128), nullable=False),
+        sa.Column("tray", sa.String(length=64), nullable=False),
+        sa.Column("offset_x_mm", sa.Float(), nullable=False),
+        sa.Column("offset_y_mm", sa.Float(), nullable=False),
+        sa.Column("copies", sa.Integer(), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("asked_at", sa.String(length=35), nullable=False),
+        sa.Column("expires_at", sa.String(length=35), nullable=False),
+        sa.Column("taken_at", sa.String(length=35), nullable=True),
+        sa.Column("ended_at", sa.String(length=35), nullable=True),
+        sa.Column("detail", sa.String(length=200), nullable=True),
+        sa.Column("test", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'taken', 'done', 'failed', 'withdrawn')", name=op.f("ck_print_job_state")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job")),
+    )
+    op.create_index(
+        "ix_print_job_waiting",
+        "print_job",
+        ["workstation"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_table(
         "print_record",
         sa.Column("document_id", sa.String(length=32), nullable=False),
         sa.Column("copy_no", sa.Integer(), nullable=False),
@@ -443,6 +478,33 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_session_operator_code"), "session", ["operator_code"], unique=False)
     op.create_table(
+        "station",
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("window", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=True),
+        sa.Column("department_code", sa.String(length=64), nullable=True),
+        sa.Column("pharmacy_code", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_station")),
+    )
+    op.create_table(
+        "station_printer",
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("printer", sa.String(length=128), nullable=False),
+        sa.Column("tray", sa.String(length=64), nullable=False),
+        sa.Column("offset_x_mm", sa.Float(), nullable=False),
+        sa.Column("offset_y_mm", sa.Float(), nullable=False),
+        sa.Column("copies", sa.Integer(), nullable=False),
+        sa.Column("tested_at", sa.String(length=35), nullable=True),
+        sa.Column("test_ok", sa.Boolean(), nullable=True),
+        sa.Column("test_detail", sa.String(length=200), nullable=True),
+        sa.CheckConstraint("copies BETWEEN 1 AND 9", name=op.f("ck_station_printer_copies")),
+        sa.CheckConstraint(
+            "offset_x_mm BETWEEN -50 AND 50 AND offset_y_mm BETWEEN -50 AND 50", name=op.f("ck_station_printer_offset")
+        ),
+        sa.PrimaryKeyConstraint("workstation", "kind", name=op.f("pk_station_printer")),
+    )
+    op.create_table(
         "stop_order",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("what", sa.String(length=16), nullable=False),
@@ -485,6 +547,9 @@ def upgrade() -> None:
         sa.Column("clock_offset_seconds", sa.Float(), nullable=True),
         sa.Column("version", sa.String(length=32), nullable=True),
         sa.Column("page_seen_at", sa.String(length=35), nullable=True),
+        sa.Column("agent_seen_at", sa.String(length=35), nullable=True),
+        sa.Column("agent_version", sa.String(length=32), nullable=True),
+        sa.Column("agent_central_ok", sa.Boolean(), nullable=True),
         sa.CheckConstraint("number BETWEEN 1 AND 999", name=op.f("ck_workstation_three_digits")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_workstation")),
         sa.UniqueConstraint("number", name=op.f("uq_workstation_number")),
@@ -504,6 +569,16 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "workstation_voice",
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("instance", sa.String(length=32), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("first_heard_at", sa.String(length=35), nullable=False),
+        sa.Column("last_heard_at", sa.String(length=35), nullable=False),
+        sa.PrimaryKeyConstraint("workstation", "kind", "instance", "address", name=op.f("pk_workstation_voice")),
     )
     op.create_table(
         "yj_counter",
@@ -2358,6 +2433,7 @@ def downgrade() -> None:
     op.drop_table("conflict")
     op.drop_table("blind_row")
     op.drop_table("yj_counter")
+    op.drop_table("workstation_voice")
     op.drop_index(
         "uq_workstation_token_live",
         table_name="workstation_token",
@@ -2374,6 +2450,8 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("stop_order")
+    op.drop_table("station_printer")
+    op.drop_table("station")
     op.drop_index(op.f("ix_session_operator_code"), table_name="session")
     op.drop_index(
         "ix_session_live",
@@ -2394,6 +2472,13 @@ def downgrade() -> None:
     op.drop_table("queue_handback")
     op.drop_table("queue_counter")
     op.drop_table("print_record")
+    op.drop_index(
+        "ix_print_job_waiting",
+        table_name="print_job",
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.drop_table("print_job")
     op.drop_index(op.f("ix_password_history_operator_code"), table_name="password_history")
     op.drop_table("password_history")
     op.drop_table("operator")

@@ -34,8 +34,8 @@ def enrolled(hospital: Hospital, workstation: str = "W0201") -> str:
     return str(answer.get_json()["token"])
 
 
-def beat(hospital: Hospital, token: str, epoch: int, workstation: str = "W0201") -> Any:
-    body = {"workstation": workstation, "epoch": epoch, "role": "cashier", "version": "1"}
+def beat(hospital: Hospital, token: str, epoch: int, workstation: str = "W0201", **more: Any) -> Any:
+    body = {"workstation": workstation, "epoch": epoch, "role": "cashier", "version": "1", "central_ok": True, **more}
     return asked(hospital, "/workstations/heartbeat", body, token)
 
 
@@ -127,3 +127,49 @@ def test_an_agent_behind_its_page_takes_nothing_back(hospital: Hospital, said: i
     hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 1})
     beat(hospital, token, said)
     assert known(hospital)["acknowledged"] is True
+
+
+def test_a_page_does_not_wipe_out_what_its_agent_says(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    beat(hospital, token, 0)
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 0, "version": "p 1"})
+    found = known(hospital)
+    assert (found["agent_version"], found["version"], found["central_ok"]) == ("1", "p 1", True)
+    hospital.clock.advance(60)
+    assert (known(hospital)["agent_live"], known(hospital)["central_ok"]) == (False, None)
+
+
+def test_a_cloned_agent_is_told_by_both_going_on_and_a_restarted_one_is_not(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    for instance in ("first", "first", "restarted", "restarted"):
+        beat(hospital, token, 0, instance=instance)
+        hospital.clock.advance(12)
+    assert known(hospital)["doubled"] == []
+    for instance in ("clone", "restarted", "clone"):
+        beat(hospital, token, 0, instance=instance)
+        hospital.clock.advance(12)
+    assert known(hospital)["doubled"] == ["127.0.0.1"]
+    hospital.clock.advance(600)
+    beat(hospital, token, 0, instance="clone")
+    assert known(hospital)["doubled"] == []  # the other one is gone
+
+
+def test_two_computers_under_one_name_are_flagged_with_their_addresses(hospital: Hospital) -> None:
+    cashier = hospital.window("cashier")
+    headers, body = {"Authorization": f"Bearer {cashier.token}"}, {"workstation": "W0201", "epoch": 0}
+    with hospital.app.test_client() as client:
+        for address in ("10.1.0.7", "10.1.0.8", "10.1.0.7"):
+            client.environ_base["REMOTE_ADDR"] = address
+            assert client.post(API + "/workstations/heartbeat", headers=headers, json=body).status_code == 200
+            hospital.clock.advance(5)
+    assert known(hospital)["doubled"] == ["10.1.0.7", "10.1.0.8"]
+
+
+def test_the_table_tells_who_is_unknown_and_who_was_never_heard_of(hospital: Hospital) -> None:
+    hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W0201", "epoch": 0, "role": "cashier"})
+    assert known(hospital)["unknown"] is False  # without a table nobody is unknown
+    entry = {"workstation": "W77", "window": "急诊收费", "role": "cashier"}
+    assert hospital.window("admin").post("/workstations/table/entry", entry).status == 200
+    found = known(hospital, "W77")
+    assert (found["place"], found["last_seen_at"], found["live"], found["missed"]) == ("急诊收费", None, False, False)
+    assert known(hospital)["unknown"] is True

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from flask import g
+from flask import current_app, g, request
 from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
-from fallback_server.acts import roll_call, standing
+from fallback_server.acts import roll_call, silent_prints, standing
 from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
+from fallback_server.domain.categories import ROLES
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import WORKSTATION_CODE
-from fallback_server.web import agents, login
+from fallback_server.store import print_jobs
+from fallback_server.store.session import Actor
+from fallback_server.web import agent_prints, agents, authority, login
+from fallback_server.web.behind import asked_by_door
 from fallback_server.web.routes import EVERYONE, PUBLIC, Api, Body, Call, FreeCall, Route
 from fallback_server.windows.common import queries, usecases
 
@@ -64,6 +68,7 @@ class HeartbeatRequest(Body):
     clock: str | None = None
     version: Annotated[str, Field(max_length=32)] | None = None
     locked: StrictBool = False
+    instance: Annotated[str, Field(max_length=32)] | None = None  # of an agent: which running process it is
 
 
 @api.free(
@@ -168,6 +173,7 @@ def heartbeat(call: Call) -> Any:
         clock=body.clock,
         version=body.version,
         locked=body.locked,
+        instance=body.instance,
     )
 
 
@@ -180,6 +186,109 @@ def enrol(call: FreeCall) -> Any:
     return agents.enrol(call.store, call.body.code, call.address)
 
 
+@api.get("/authority", summary="The certificate of the standby's own authority (PEM); no secret", roles=PUBLIC)
+def show_authority(call: Call) -> Any:
+    return {"certificate": authority.certificate(current_app)}
+
+
 @api.get("/workstations", summary="Roll call", roles=("admin", "duty", "supervisor"))
 def show_roll_call(call: Call) -> Any:
     return {"items": roll_call.workstations(call.tx)}
+
+
+# -- printing by the agent ---------------------------------------------------------------------------------------------
+PRINTING = tuple(role for role in ROLES if role != "auditor")
+OF_AGENTS = ("admin",)  # who is no agent gets no further than its handler
+
+
+class SilentPrintRequest(Body):
+    """The address of a print of this page's workstation."""
+
+    path: Annotated[str, Field(min_length=1, max_length=256)]
+    language: Literal["zh", "en"] = "zh"
+
+
+class PrintedRequest(Body):
+    """How a print went at the printer."""
+
+    ok: StrictBool
+    detail: Annotated[str, Field(max_length=200)] = ""
+
+
+class TakenPrintRequest(Body):
+    """A print that this agent has taken, and in which form it wants it."""
+
+    id: Annotated[str, Field(min_length=1, max_length=26)]
+    form: Literal["html", "pdf"] = "html"
+
+
+@api.post(
+    "/prints/silent", summary="Let the agent of this workstation print", roles=PRINTING, permit=Permit.HOUSEKEEPING,
+    body=SilentPrintRequest, status=201,
+)  # fmt: skip
+def ask_silent_print(call: Call) -> Any:
+    return silent_prints.ask(call.tx, call.key, call.body.path, call.body.language)
+
+
+@api.get("/prints/silent/{print_id}", summary="How far a print by the agent is")
+def show_silent_print(call: Call) -> Any:
+    return silent_prints.state(call.tx, call.path["print_id"])
+
+
+@api.post(
+    "/prints/silent/{print_id}/withdraw", summary="The browser prints it instead, if the agent has not taken it",
+    roles=PRINTING, permit=Permit.HOUSEKEEPING, keyed=False, reason="taking back what was taken back changes nothing",
+)  # fmt: skip
+def withdraw_silent_print(call: Call) -> Any:
+    return silent_prints.withdraw(call.tx, call.path["print_id"])
+
+
+@api.get("/workstations/prints/waiting", summary="For the front door: whose agent has something to print", roles=PUBLIC)
+def waiting_prints(call: Call) -> Any:
+    if not asked_by_door(request.environ):
+        raise YjError("not_found")
+    return print_jobs.waiting(call.tx.conn, call.tx.at)
+
+
+@api.post(
+    "/workstations/prints/take", summary="What the calling agent shall print, each handed out once", roles=OF_AGENTS,
+    permit=Permit.HOUSEKEEPING, keyed=False, agents=True,
+    reason="what was handed out is not handed out again; its page asks the paper",
+)  # fmt: skip
+def take_prints(call: Call) -> Any:
+    _agent(call.tx.who)
+    return {"items": silent_prints.take(call.tx)}
+
+
+@api.post(
+    "/workstations/prints/{print_id}/done", summary="How a print went, from the agent", roles=OF_AGENTS,
+    permit=Permit.HOUSEKEEPING, body=PrintedRequest, keyed=False, agents=True,
+    reason="the first word about a print counts, the second changes nothing",
+)  # fmt: skip
+def finish_print(call: Call) -> Any:
+    _agent(call.tx.who)
+    return silent_prints.finish(call.tx, call.path["print_id"], ok=call.body.ok, detail=call.body.detail)
+
+
+@api.free(
+    "/workstations/prints/document", summary="The print itself, for the agent that has taken it", roles=OF_AGENTS,
+    body=TakenPrintRequest, agents=True, reason="it only reads: asked twice, it answers twice",
+)  # fmt: skip
+def print_document(call: FreeCall) -> Any:
+    _agent(call.who)
+    return agent_prints.document(current_app, call.store, call.who, call.body.id, call.body.form)
+
+
+@api.post(
+    "/workstations/prints/tests", summary="An agent asks for a test page on each of its printers", roles=OF_AGENTS,
+    permit=Permit.HOUSEKEEPING, keyed=False, agents=True, reason="asked twice, two test pages come out and say so",
+)  # fmt: skip
+def own_test_pages(call: Call) -> Any:
+    _agent(call.tx.who)
+    return {"items": silent_prints.ask_own_tests(call.tx)}
+
+
+def _agent(who: Actor) -> None:
+    """An agent's own routes are nobody else's."""
+    if who.operator_code != login.AGENT:
+        raise YjError("not_found")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, case, update
 
+from fallback_server.acts import silent_prints
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
+from fallback_server.store import voices
 from fallback_server.store.people import workstation
 from fallback_server.store.session import Tx
 from fallback_server.web.login import AGENT, enrol_workstation
@@ -19,7 +21,7 @@ PAGE_SECONDS: Final = 90  # a page out of sight is heard of about once a minute
 
 def heartbeat(
     tx: Tx, *, code: str, role: str | None, epoch: int, central_ok: bool | None, clock: str | None,
-    version: str | None, locked: bool = False,
+    version: str | None, locked: bool = False, instance: str | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A workstation says that it lives and which epoch it knows. Returns the current epoch.
 
@@ -34,22 +36,33 @@ def heartbeat(
     if agent:
         known = known.where(*_agent_may_say(tx, epoch))
     changed = tx.conn.execute(known.values(epoch=epoch, epoch_at=tx.at))
+    own = _of_agent(tx, role, version, central_ok) if agent else _of_page(tx, role, version, central_ok, locked)
     tx.conn.execute(
         update(workstation)
         .where(workstation.c.code == code)
-        .values(
-            role=role,
-            last_seen_at=tx.at,
-            **({} if agent else {"page_seen_at": tx.at}),
-            central_ok=central_ok,
-            version=version,
-            clock_offset_seconds=_offset(tx, clock),
-            **({"operator_code": None} if locked else {}),
-        )
+        .values(last_seen_at=tx.at, clock_offset_seconds=_offset(tx, clock), **own)
     )
+    kind = voices.AGENT if agent else voices.PAGE
+    voices.hear(tx.conn, code, kind, instance or "", tx.who.address or "", tx.now)
     if changed.rowcount:
         tx.audit("workstation.epoch", subject=code, epoch=epoch)
-    return {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
+    answer: dict[str, Any] = {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
+    if agent:
+        answer["printers"] = silent_prints.has_printers(tx, code)
+    return answer
+
+
+def _of_page(tx: Tx, role: str | None, version: str | None, central_ok: bool | None, locked: bool) -> dict[str, Any]:
+    said = {"role": role, "page_seen_at": tx.at, "central_ok": central_ok, "version": version}
+    return {**said, "operator_code": None} if locked else said
+
+
+def _of_agent(tx: Tx, role: str | None, version: str | None, central_ok: bool | None) -> dict[str, Any]:
+    """The agent's own word, in columns of its own; its role counts while no page says what it is."""
+    return {
+        "agent_seen_at": tx.at, "agent_version": version, "agent_central_ok": central_ok,
+        "role": case((_no_page(tx), role), else_=workstation.c.role),
+    }  # fmt: skip
 
 
 def _agent_may_say(tx: Tx, epoch: int) -> tuple[ColumnElement[bool], ...]:
@@ -61,8 +74,13 @@ def _agent_may_say(tx: Tx, epoch: int) -> tuple[ColumnElement[bool], ...]:
     newer = known.is_(None) | (known < epoch) | (known > tx.mode.epoch)
     if tx.mode.mode is not Mode.RETURNING or tx.mode.grace_until is None or tx.now >= tx.mode.grace_until:
         return (newer,)
+    return (newer, _no_page(tx))
+
+
+def _no_page(tx: Tx) -> ColumnElement[bool]:
+    """Whether no page of a workstation was heard of lately."""
     quiet = to_text(tx.now - timedelta(seconds=PAGE_SECONDS))
-    return (newer, workstation.c.page_seen_at.is_(None) | (workstation.c.page_seen_at < quiet))
+    return workstation.c.page_seen_at.is_(None) | (workstation.c.page_seen_at < quiet)
 
 
 def _offset(tx: Tx, clock: str | None) -> float | None:

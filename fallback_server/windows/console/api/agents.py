@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from flask import current_app
 from pydantic import Field
 
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import WORKSTATION_CODE
-from fallback_server.web import agents
+from fallback_server.web import agents, authority
 from fallback_server.web.routes import Api, Body, Call, FreeCall
 
 api = Api("console")
@@ -27,7 +28,8 @@ class StationRequest(Body):
     reason="the code is shown once and kept as a hash: asked again, another one takes its place",
 )  # fmt: skip
 def hand_out(call: FreeCall) -> Any:
-    return agents.hand_out(call.store, call.policy, call.who, call.body.workstation)
+    mark = authority.mark(current_app.extensions.get(authority.PLACE))
+    return agents.hand_out(call.store, call.policy, call.who, call.body.workstation, mark)
 
 
 @api.post(

@@ -1,0 +1,166 @@
+"""Printing what the page of this workstation cannot: to any printer, from any tray, without a dialogue.
+
+The print comes from the standby as one file, becomes a PDF in this PC's own browser (nobody sees it), and goes to a
+command of `agent.toml`. What was fetched is handed to the command once; whether it came out of the printer, only the
+person before it knows.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from clients.agent import browser
+from clients.sdk import LoggedIn, NoAnswer, Problem, YjClient
+
+SECONDS: Final = 30.0
+LISTENING: Final = 15.0  # between two questions where the standby rings
+POLLING: Final = 2.0  # where something cuts its stream
+Words = str | Sequence[str]
+# A word that is a list is left out as a whole where one of its places is empty.
+LINUX: Final[tuple[Words, ...]] = (
+    "lp", ("-d", "{printer}"), "-n", "{copies}", ("-o", "InputSlot={tray}"), "{pdf}",
+)  # fmt: skip
+log = logging.getLogger("yj.agent")
+
+
+class PrintFailed(Exception):
+    """It was not handed to the printer; the text says why, without anything of the document."""
+
+
+@dataclass(frozen=True)
+class PrintSettings:
+    """`[printing]` of agent.toml. `browser`: its own, where the PDF is made; None: what is installed."""
+
+    command: tuple[Words, ...] = () if sys.platform == "win32" else LINUX
+    browser: str | None = None
+    arguments: tuple[str, ...] = ()
+    seconds: float = SECONDS
+
+    @property
+    def wants_pdf(self) -> bool:
+        return any("{pdf}" in word for part in self.command for word in ([part] if isinstance(part, str) else part))
+
+
+def words(command: Sequence[Words], places: dict[str, str]) -> list[str]:
+    """The command with its places filled."""
+    found: list[str] = []
+    for part in command:
+        if isinstance(part, str):
+            found.append(_filled(part, places))
+        elif all(value for name, value in places.items() if any(f"{{{name}}}" in word for word in part)):
+            found += [_filled(word, places) for word in part]
+    return found
+
+
+def _filled(word: str, places: dict[str, str]) -> str:
+    for name, value in places.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+class Printing:
+    """Fetches what waits for this workstation, prints it, says how it went. For one thread."""
+
+    def __init__(self, client: YjClient, token: str, settings: PrintSettings, folder: Path) -> None:
+        self._client, self._settings, self._folder = client, settings, folder
+        self.listening: Callable[[], bool] = lambda: False
+        client.person = LoggedIn(token, "", client.workstation, "", ())
+        self._bell = threading.Event()
+        self._wanted = False
+
+    def wake(self) -> None:
+        """Something waits, or `run` shall see its `stop`."""
+        self._bell.set()
+
+    def heard(self, answer: dict[str, Any]) -> None:
+        """The answer to a heartbeat says whether the workstation table names a printer here."""
+        self._wanted = bool(answer.get("printers"))
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`."""
+        while not stop.is_set():
+            rung = self._bell.wait(LISTENING if self.listening() or not self._wanted else POLLING)
+            self._bell.clear()
+            if not stop.is_set() and (rung or self._wanted):
+                self.look()
+
+    def look(self) -> list[dict[str, Any]]:
+        """Print all that waits; what became of each, `{kind, printer, ok, detail}`."""
+        try:
+            jobs = self._client.post("/workstations/prints/take", keyed=False)["items"]
+        except (Problem, NoAnswer) as error:
+            log.warning("prints could not be asked for: %s", error)
+            return []
+        return [self._one(job) for job in jobs]
+
+    def test(self) -> list[dict[str, Any]]:
+        """A test page on each printer of this workstation. Raises Problem, NoAnswer."""
+        self._client.post("/workstations/prints/tests", keyed=False)
+        return self.look()
+
+    def _one(self, job: dict[str, Any]) -> dict[str, Any]:
+        try:
+            self._print(job)
+        except PrintFailed as error:
+            ok, detail = False, str(error)[:200]
+            log.error("%s on %s: %s", job["kind"], job["printer"], detail)
+        else:
+            ok, detail = True, ""
+            log.info("%s on %s: handed to the printer", job["kind"], job["printer"])
+        try:
+            self._client.post(f"/workstations/prints/{job['id']}/done", {"ok": ok, "detail": detail}, keyed=False)
+        except (Problem, NoAnswer) as error:
+            log.error("the standby could not be told of a print: %s", error)  # its page asks the paper
+        return {"kind": job["kind"], "printer": job["printer"], "ok": ok, "detail": detail}
+
+    def _print(self, job: dict[str, Any]) -> None:
+        if not self._settings.command:
+            raise PrintFailed("agent.toml has no [printing] command")
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="print-") as inside:  # readable by this user alone
+            file = self._document(job, Path(inside))
+            places = {
+                "printer": job["printer"], "tray": job["tray"], "copies": str(job["copies"]), "kind": job["kind"],
+                file.suffix[1:]: str(file),
+            }  # fmt: skip
+            self._run(words(self._settings.command, places))
+
+    def _document(self, job: dict[str, Any], inside: Path) -> Path:
+        """The print as the command wants it."""
+        program = browser.find(self._settings.browser) if self._settings.wants_pdf else None
+        form = "pdf" if self._settings.wants_pdf and program is None else "html"
+        try:
+            found = self._client.post("/workstations/prints/document", {"id": job["id"], "form": form}, keyed=False)
+        except (Problem, NoAnswer) as error:
+            raise PrintFailed(str(error)) from error
+        file = inside / f"yj.{form}"
+        file.write_bytes(base64.b64decode(found["pdf"]) if form == "pdf" else found["html"].encode())
+        if program is None:
+            return file
+        made = inside / "yj.pdf"
+        self._run(browser.to_pdf(program, file, made, self._folder / "print-browser", self._settings.arguments))
+        if not made.is_file():
+            raise PrintFailed(f"{program.name} made no PDF")
+        return made
+
+    def _run(self, command: list[str]) -> None:
+        try:
+            done = subprocess.run(  # noqa: S603 - what IT wrote into the agent's own file
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=self._settings.seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise PrintFailed(f"{Path(command[0]).name}: not done after {self._settings.seconds:g} s") from None
+        except OSError as error:
+            raise PrintFailed(f"{command[0]}: {error.strerror}") from error
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+            raise PrintFailed(f"{Path(command[0]).name}: exit code {done.returncode}. {said}".strip())
