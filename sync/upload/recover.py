@@ -93,15 +93,18 @@ class Recovery:
         return asdict(self)
 
 
-def look(store: Store, gateway: CentralGateway, incident_no: int) -> Ahead | None:
+def look(store: Store, gateway: CentralGateway, incident_no: int | None) -> Ahead | None:
     """None while the ledger, or what stands for it at the centre, has nothing of ours that this store does not know.
 
     A greater head is seen at once; rows behind the head, which a store shows that took new documents after it was
-    restored, are looked for in the incident at hand.
+    restored, are looked for in the incident at hand, or in all without one. Where there is no ledger, an incident that
+    this store does not know leaves no trace that it could ask for.
     """
     with store.reading() as tx:
         own, here = installation_id(tx.conn), recover_store.head(tx.conn)
     if gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+        if incident_no is None:
+            return None
         lost = [replace(row, sequence=here + row.sequence) for row in traces.strangers(store, gateway, incident_no)]
         return Ahead(here + len(lost), here, tuple(lost)) if lost else None
     head = gateway.ledger_head(own)
@@ -177,35 +180,50 @@ def recover(
     """
     with single_instance(store.url, LOCK):
         chosen = choose_incident(store, incident_no)
-        if chosen is None:
-            _nothing_lost(store, gateway, actor, note)
-            return None
-        number = int(chosen["incident_no"])
-        ahead = look(store, gateway, number)
+        ahead = look(store, gateway, None if chosen is None else int(chosen["incident_no"]))
         if ahead is None:
-            _nothing_lost(store, gateway, actor, note)
+            _nothing_lost(store, actor, note)
             return None
+        number = max(row.incident_no for row in ahead.lost) if chosen is None else int(chosen["incident_no"])
         found = Recovery(number, ahead.shown())
         if actor is not None:
+            _require_two(actor)
+            if chosen is None:
+                _make_known(store, gateway, ahead, actor)
             report(store, number, ahead, actor)
             _decide(store, number, actor, note)
             found.done = carry_out(store, gateway, ahead, actor)
         return found
 
 
-def _nothing_lost(store: Store, gateway: CentralGateway, actor: Actor | None, note: str) -> None:
+def _make_known(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Actor) -> None:
+    """Rows for incidents that only the centre knows: what two people decide belongs to one of them."""
+    with store.reading() as tx:
+        own = installation_id(tx.conn)
+    lost = {row.incident_no for row in ahead.lost}
+    there = {
+        one.incident_no: one
+        for one in gateway.known_incidents()
+        if one.installation_id == own and one.incident_no in lost
+    }
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        epochs = {number: there[number].epoch if number in there else tx.mode.epoch for number in lost}
+        recover_store.enter_incidents(tx, there, epochs)
+
+
+def _require_two(actor: Actor) -> None:
+    if actor.approver_code in (None, "", actor.operator_code):
+        raise YjError("second_person_required")
+
+
+def _nothing_lost(store: Store, actor: Actor | None, note: str) -> None:
     """The ledger has nothing that this store lost. After a restore that is for two people to see."""
     if actor is None:
         return
     with store.reading() as tx:
         if backup_rows.unrecovered(tx.conn) is None:
             return
-        own, here = installation_id(tx.conn), recover_store.head(tx.conn)
-    if gateway.ledger_mode is LedgerMode.SAME_TRANSACTION and gateway.ledger_head(own) > here:
-        # Of an incident that this store does not know at all: the next upload finds it, and can show it.
-        raise YjError("wrong_state", current="ledger_ahead", wanted="recover")
-    if actor.approver_code in (None, "", actor.operator_code):
-        raise YjError("second_person_required")
+    _require_two(actor)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         backup_rows.recovered_now(tx)
         tx.audit("upload.recover", subject="0", lost=0, note=note)

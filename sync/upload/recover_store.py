@@ -47,7 +47,7 @@ def new_epochs(tx: Tx, there: Sequence[CentralIncident], also: Iterable[int]) ->
 
 def enter(tx: Tx, ahead: Ahead, there: Sequence[CentralIncident], epochs: Mapping[int, int]) -> dict[str, Any]:
     """Everything a recovery changes here. Returns counts; numbers a person must know of are in lists."""
-    _incidents(tx, {one.incident_no: one for one in there}, epochs)
+    enter_incidents(tx, {one.incident_no: one for one in there}, epochs)
     greatest = _sequence(tx, ahead)
     done: dict[str, Any] = {
         "confirmed": sum(_confirm(tx, row) for row in ahead.known),
@@ -68,7 +68,7 @@ def enter(tx: Tx, ahead: Ahead, there: Sequence[CentralIncident], epochs: Mappin
 # -- incidents and epochs ------------------------------------------------------------------------------------------
 
 
-def _incidents(tx: Tx, there: Mapping[int, CentralIncident], epochs: Mapping[int, int]) -> None:
+def enter_incidents(tx: Tx, there: Mapping[int, CentralIncident], epochs: Mapping[int, int]) -> None:
     """Incidents that only the centre knows get a row of their own, so that their accounts are closed by people."""
     known = set(tx.conn.execute(select(incident.c.incident_no)).scalars())
     for number in sorted({*epochs, *there} - known):

@@ -273,3 +273,38 @@ def test_after_a_restore_nothing_is_sent_until_two_people_looked(desk: Desk, cen
     assert upload(desk, centre).code == "restored"
     assert recover(desk.store, centre, None, PAIR, "恢复") is None
     assert upload(desk, centre).complete and len(centre.ledger) > 0
+
+
+def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    desk.open()
+    desk.charge("P1001")
+    desk.close()
+    assert upload(desk, centre).complete
+    with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
+        tx.conn.execute(incident.update().values(state="closed"))
+    backup = backup_of(desk, tmp_path)
+    second = desk.open()
+    lost = desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    with came_back(desk, backup, clock):
+        restored_row(desk)
+        seen = recover(desk.store, centre, None, None)
+        assert seen is not None and (seen.incident_no, seen.found["documents"], seen.done) == (second, 1, {})
+        with pytest.raises(YjError) as alone:
+            recover(desk.store, centre, None, ADMIN, "恢复")
+        assert alone.value.code == "second_person_required"
+        assert scalar(desk, select(incident.c.incident_no).where(incident.c.incident_no == second)) is None
+        taken = recover(desk.store, centre, None, PAIR, "恢复备份")
+        assert taken is not None and taken.done["noted"] == 1
+        assert scalar(desk, select(recovered.c.yj_id)) == lost
+        assert recover(desk.store, centre, None, None) is None
+        assert desk.open() == second + 1
+        desk.charge("P1004")
+        desk.close()
+        # The incident that only the centre knows comes first; it has nothing left to send.
+        reports = [upload(desk, centre) for _ in range(2)]
+        assert all(report.complete for report in reports), reports
+        assert len(centre.ledger) == 3
