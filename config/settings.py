@@ -119,6 +119,8 @@ class Server(Section):
     inner_port: Annotated[int, Field(ge=0, le=65535)] = 0
     threads: Annotated[int, Field(ge=1, le=256)] = 16
     max_body_bytes: Annotated[int, Field(ge=4096)] = 1_048_576
+    session_rate: Annotated[int, Field(ge=0, le=10_000)] = 30
+    address_rate: Annotated[int, Field(ge=0, le=100_000)] = 600
 
     @model_validator(mode="after")
     def _fits(self) -> Server:

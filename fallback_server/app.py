@@ -158,6 +158,11 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         site = app.extensions.get("yj_site")
         return pages.trouble(site, error) if site is not None and pages.wants_page() else problem(error)
 
+    @app.errorhandler(YjError)
+    def told(error: YjError) -> Response:
+        # The store's own trouble, where no route says it in words of its own: /readyz and the like.
+        return refused(error)
+
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:
         code = {405: "method_not_allowed", 413: "body_too_large", 415: "unsupported_media_type"}.get(

@@ -87,6 +87,7 @@ class Inner:
             "mirror": {"as_of": None, "age_seconds": 1, "stale": True},
         }  # fmt: skip
         self.asked = 0
+        self.seen: list[tuple[str, str, bool]] = []  # method, path, whether the door brought it
         self._server: Any = None
 
     @property
@@ -122,6 +123,7 @@ class Inner:
         if path == "/api/v1/mode":
             self.asked += 1
             return self._json(start, {**self.mode, "mirror": {**self.mode["mirror"], "age_seconds": self.asked}})
+        self.seen.append((environ["REQUEST_METHOD"], path, environ.get(BY_DOOR) is True))
         if path == "/big":
             start("200 OK", [("Content-Type", "application/pdf")])
             return (bytes([n % 256]) * 65_536 for n in range(64))

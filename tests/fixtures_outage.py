@@ -44,12 +44,19 @@ class Outage:
     """The standby of one centre and the people who work at it; the clock is the real one, as the pre-flight asks."""
 
     def __init__(
-        self, folder: Path, url: str, mapping: Path, people: Mapping[str, tuple[str, str]], settings: Settings
+        self,
+        folder: Path,
+        url: str,
+        mapping: Path,
+        people: Mapping[str, tuple[str, str]],
+        settings: Settings,
+        accounts: tuple[str, str] | None = None,
     ) -> None:
-        """`people`: role → operator code and password."""
+        """`people`: role → operator code and password; `accounts`: (url to read with, url to write with)."""
         self.clock = SettableClock(SystemClock().now())
         self.his: Engine = create_engine(url)
-        self.gateway: SqlGateway = open_gateway(url, mapping, self.clock)
+        reader, writer = accounts or ("", url)
+        self.gateway: SqlGateway = open_gateway(writer, mapping, self.clock, read_url=reader)
         store_url = f"sqlite:///{folder}/yj.db"
         upgrade(store_url, self.clock)
         self.store = Store(store_url, self.clock)

@@ -30,13 +30,14 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Walk the hash chain; exit 1 if a row was changed, removed, inserted or moved, or the log was cut off."""
-    from fallback_server.store import audit
+    from fallback_server.store import audit, guards
 
     printed = [_head(text) for text in head or ()]
     out = Output(as_json)
     with instance(ctx).store() as store, store.reading() as tx:
         rows, breaks = audit.verify(tx.conn)
         sequence, newest = audit.head(tx.conn)
+        breaks += guards.missing(tx.conn)
         breaks += [problem for number, digits in printed if (problem := audit.against(tx.conn, number, digits))]
     out.say(f"audit: {rows} rows, {'unbroken' if not breaks else 'BROKEN'}, head {sequence}:{newest}")
     out.document(

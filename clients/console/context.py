@@ -78,17 +78,27 @@ class Instance:
     def _check_version(self, store: Store) -> None:
         from sqlalchemy.exc import OperationalError
 
+        from fallback_server.store.trouble import DISK, trouble_of
         from migrations.upgrade import version
 
         try:
             with store.engine.connect() as connection:
                 found, wanted = version(connection)
         except OperationalError as error:
+            told = trouble_of(error)
+            if told is not None and told.code in DISK and self._store_is_there():
+                raise told from error
             raise NotInOrder(f"the store cannot be opened: {error.orig}", "make it with `yj init`") from error
         if found != wanted:
             raise NotInOrder(
                 f"the store is at schema {found}, this version needs {wanted}; `yj up` brings it up to date"
             )
+
+    def _store_is_there(self) -> bool:
+        from fallback_server.store.database import is_sqlite, sqlite_files
+
+        url = self.settings.database.url
+        return not is_sqlite(url) or all(file.is_file() for file in sqlite_files(url))
 
     @contextmanager
     def gateway(self) -> Iterator[SqlGateway]:

@@ -37,10 +37,11 @@ def open_door(found: Instance, out: Output, *, host: str | None, port: int | Non
         certificate, key, keep = _certificates(found, host)
         front = Front(
             host, port, f"http://127.0.0.1:{server_port}", door_secret(found.home), PAGES_DIR, certificate, key,
-            settings.threads, settings.max_body_bytes, frozenset(settings.proxies), keep,
+            settings.threads, settings.max_body_bytes, frozenset(settings.proxies), settings.session_rate,
+            settings.address_rate, keep,
         )  # fmt: skip
         try:
-            asyncio.run(_stand(front, lambda: out.say(f"door: {serving.address(host, port)}")))
+            asyncio.run(_stand(front, lambda: serving.announce(out, f"door: {serving.address(host, port)}")))
         except OSError as error:
             raise NotInOrder(f"the front door cannot open: {error}") from error
 

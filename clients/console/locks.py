@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,9 +27,9 @@ def only_one(home: Path, name: str) -> Iterator[None]:
             stream.seek(0)
             holder = stream.read(20).strip() or "unknown"
             raise NotInOrder(f"{name} runs already for {home} (process {holder}); stop that one first")
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
+        with suppress(OSError):  # a full disk must keep nobody from starting: only the holder's number is missing then
+            stream.truncate(0)
+            os.write(stream.fileno(), str(os.getpid()).encode("ascii"))
         yield
 
 

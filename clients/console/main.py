@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ import typer
 
 from clients.console import output
 from clients.console.context import Instance, Misuse, NotInOrder
+
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 app = typer.Typer(
     name="yj", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
@@ -84,6 +87,9 @@ def _explain(error: Exception) -> int:
         return 1
     if isinstance(error, YjError):
         output.complain([f"{error.code}: {error.sentence('zh')} {error.sentence('en')} ({error.hint()})"])
+        return 1
+    if isinstance(error, OSError) and error.errno in _DISK:
+        output.complain([f"{error.filename or 'the disk'}: {error.strerror}; make room, or look at the system's log"])
         return 1
     if _is_central(error):
         output.complain([f"the centre: {type(error).__name__}: {error}"])

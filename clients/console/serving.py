@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -58,9 +59,15 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
         except OSError as error:
             raise _taken(host, port, error) from error
         stop_on_signals()
-        out.say(f"windows: {address(host, port)}")
+        announce(out, f"windows: {address(host, port)}")
         server.run()
         app.extensions["yj_store"].close()
+
+
+def announce(out: Output, text: str) -> None:
+    """Say where it is reached; on a full disk, where its log takes nothing, it serves all the same."""
+    with suppress(OSError):
+        out.say(text)
 
 
 def require_free(host: str, port: int) -> None:

@@ -42,11 +42,13 @@ def made_at(name: str) -> datetime | None:
 def due(now: datetime, mode: str, good: datetime | None, tried: datetime | None, rules: BackupRules) -> bool:
     """Whether a backup is to be made now. `good`: the last that succeeded, `tried`: the last attempt.
 
-    In an outage and on the way back every `emergency_minutes`; otherwise once a day, from `daily_at` on.
+    In an outage and on the way back every `emergency_minutes`; otherwise once a day, from `daily_at` on. One that was
+    made in the future was made by a clock that has been set back since: it says nothing about how old the last one is.
     """
-    if tried is not None and tried != good and now - tried < timedelta(minutes=RETRY_MINUTES):
+    just_tried = tried is not None and timedelta() <= now - tried < timedelta(minutes=RETRY_MINUTES)
+    if just_tried and tried != good:
         return False
-    if good is None:
+    if good is None or good > now:
         return True
     if mode != "normal" and now - good >= timedelta(minutes=rules.emergency_minutes):
         return True

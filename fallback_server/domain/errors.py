@@ -63,6 +63,21 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         503, "应急服务器的数据库暂时连不上，请稍候重试同一操作。",
         "The standby's database cannot be reached; please send the same again.", "Look at PostgreSQL of the standby.",
     ),
+    "store_full": ErrorKind(
+        503, "应急服务器磁盘已满，本次操作没有保存，请马上通知信息科；腾出空间后可重试同一操作。",
+        "The standby's disk is full and nothing was saved: tell IT now. Once there is room, send the same again.",
+        "Make room on the disk of the store (`yj ready` shows it); nothing needs a restart.",
+    ),
+    "store_read_only": ErrorKind(
+        503, "应急服务器的数据盘变为只读，本次操作没有保存，请马上通知信息科。",
+        "The standby's disk takes nothing any more and nothing was saved: tell IT now.",
+        "Look at the system's log: a faulty disk is made read-only. Or the account may not write there. Sound storage, or the backup.",
+    ),
+    "store_damaged": ErrorKind(
+        503, "应急服务器读写数据出错，本次操作没有保存，请马上通知信息科。",
+        "The standby cannot read or write its data and nothing was saved: tell IT now.",
+        "The disk or the file of the store is damaged: stop, keep a copy of the files, restore the newest backup.",
+    ),
     "standby_restarting": ErrorKind(
         503, "应急服务器正在重新启动，请稍候，页面会自动重试。", "The standby is starting again; please wait, the page tries again by itself.",
         "The front door is there, the window server behind it is not yet; see logs/serve.log.",

@@ -68,6 +68,17 @@ class ModeState:
     insurance_down: bool
     notice: str | None
 
+    def in_grace(self, now: datetime) -> bool:
+        """Whether a document in hand is still taken. A clock that was set back by hours does not begin it again."""
+        return self.grace_until is not None and self._before(now, self.grace_until)
+
+    def held(self, now: datetime) -> bool:
+        """Whether windows still wait for the upload; a clock that was set back does not keep them waiting."""
+        return self.hold_until is None or self._before(now, self.hold_until)
+
+    def _before(self, now: datetime, until: datetime) -> bool:
+        return now < until and self.since - now <= until - self.since
+
     def in_scope(self, department_code: str | None) -> bool:
         """Whether a visit of this department is in YJ; one without a department is so only hospital-wide."""
         return self.scope is None or (department_code is not None and department_code in self.scope)
@@ -90,7 +101,7 @@ def admit(state: ModeState, permit: Permit, now: datetime) -> bool:
         return False
     if state.mode is Mode.NORMAL:
         raise YjError("mode_normal")
-    if state.grace_until is not None and now < state.grace_until:
+    if state.in_grace(now):
         return True
     raise YjError("mode_returning")
 

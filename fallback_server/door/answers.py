@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -24,6 +25,7 @@ _STYLE: Final = "body{font:20px/1.6 sans-serif;max-width:34em;margin:15vh auto;p
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 CONTENT_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'self'"
 AGAIN_SECONDS: Final = 2
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
 
 def refused(request: web.BaseRequest, error: YjError) -> web.Response:
@@ -47,11 +49,18 @@ def problem(error: YjError, lang: str) -> web.Response:
     }
     text = json.dumps(body, ensure_ascii=False)
     headers = {hdrs.CACHE_CONTROL: "no-store"}
-    if error.kind.status == 503:
-        headers[hdrs.RETRY_AFTER] = str(AGAIN_SECONDS)
+    if (wait := _wait(error)) is not None:
+        headers[hdrs.RETRY_AFTER] = str(wait)
     return web.Response(
         text=text, status=error.kind.status, content_type="application/problem+json", charset="utf-8", headers=headers
     )
+
+
+def _wait(error: YjError) -> int | None:
+    """Seconds after which the same may be asked again; None where asking again does not help."""
+    if error.kind.status == 429:
+        return int(str(error.params.get("seconds", AGAIN_SECONDS)))
+    return AGAIN_SECONDS if error.kind.status in (502, 503) else None
 
 
 def language(request: web.BaseRequest) -> str:
@@ -65,8 +74,8 @@ def _page(request: web.BaseRequest, error: YjError) -> web.Response:
     """A sentence that asks again by itself, where asking again does no harm: a read, or the start after an act."""
     lang = language(request)
     where = request.rel_url.raw_path_qs if request.method in (hdrs.METH_GET, hdrs.METH_HEAD) else "/"
-    waits = error.kind.status in (502, 503)
-    again = f'<meta http-equiv="refresh" content="{AGAIN_SECONDS};url={html.escape(where)}">' if waits else ""
+    wait = _wait(error)
+    again = f'<meta http-equiv="refresh" content="{wait};url={html.escape(where)}">' if wait is not None else ""
     title = "应急系统 · HIS-YJ"
     text = (
         f'<!doctype html><html lang="{"en" if lang == "en" else "zh-CN"}"><head><meta charset="utf-8">{again}'
@@ -75,7 +84,16 @@ def _page(request: web.BaseRequest, error: YjError) -> web.Response:
         f"<p><small>{error.code} · {html.escape(error.hint())}</small></p></body></html>"
     )
     headers = {hdrs.CACHE_CONTROL: "no-store", "Content-Security-Policy": CONTENT_POLICY}
+    if wait is not None:
+        headers[hdrs.RETRY_AFTER] = str(wait)
     return web.Response(text=text, status=error.kind.status, content_type="text/html", charset="utf-8", headers=headers)
+
+
+def require_one_host(request: web.BaseRequest) -> None:
+    """Two hosts, or one that is none, are read differently by whoever reads next. Raises HTTPBadRequest."""
+    said = request.headers.getall(hdrs.HOST, [])
+    if len(said) > 1 or (said and not _HOST.fullmatch(said[0])):
+        raise web.HTTPBadRequest(text="one host, please")
 
 
 def to_tls(request: web.BaseRequest) -> web.Response:

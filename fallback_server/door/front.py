@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from fallback_server.domain.errors import YjError
@@ -23,7 +24,8 @@ from fallback_server.door.certificates import CertificateTrouble, Keeper
 from fallback_server.door.events import Hub
 from fallback_server.door.files import Files
 from fallback_server.door.gate import Gate, listen, tls_context
-from fallback_server.door.passing import Caller, Passage, caller_of
+from fallback_server.door.limits import Limits, session_of
+from fallback_server.door.passing import Caller, Passage, body_of, caller_of
 
 KEEP_ALIVE: Final = 75.0
 LONGEST_HEAD: Final = 16 * 1024
@@ -40,7 +42,8 @@ class Front:
     """What a door is: where it listens, whom it serves, what it shows.
 
     `certificate` and `key` None: no TLS. `keep` looks after the files, now and then in a thread. `near` says which
-    callers may come without TLS: those of this machine. `proxies` may say for whom they speak.
+    callers may come without TLS and ask as often as they like: those of this machine. `proxies` may say for whom they
+    speak. `session_rate` and `address_rate` are requests a second, 0 without a limit.
     """
 
     host: str
@@ -53,6 +56,8 @@ class Front:
     threads: int = 16
     max_body_bytes: int = 1_048_576
     proxies: frozenset[str] = frozenset()
+    session_rate: int = 0
+    address_rate: int = 0
     keep: Keeper | None = None
     near: Callable[[Caller], bool] = operator.attrgetter("near")
 
@@ -74,17 +79,19 @@ class Door:
         listener = listen(front.host, front.port)
         self._open.callback(listener.close)
         self._passage = Passage(front.server, front.secret, front.threads)
+        self._limits = Limits(front.session_rate, front.address_rate)
         self._open.push_async_callback(self._passage.close)
         bells = Bells(self._passage.prints)
         self.hub = Hub(self._passage.mode, bells)
         runner = web.AppRunner(
-            self._application(), access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=CLOSE_SECONDS,
-            max_line_size=LONGEST_HEAD, max_field_size=LONGEST_HEAD, auto_decompress=False,
+            self._application(), access_log=None, logger=_quiet_log(), keepalive_timeout=KEEP_ALIVE,
+            shutdown_timeout=CLOSE_SECONDS, max_line_size=LONGEST_HEAD, max_field_size=LONGEST_HEAD,
+            auto_decompress=False,
         )  # fmt: skip
         await runner.setup()
         if runner.server is None:
             raise RuntimeError("the runner made no server")
-        self.gate = Gate(listener, runner.server, tls)
+        self.gate = Gate(listener, runner.server, tls, front.proxies)
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
@@ -121,6 +128,7 @@ class Door:
             self.gate.asked(request)
             caller = request[CALLER] = caller_of(request, self._front.proxies)
             try:
+                answers.require_one_host(request)
                 if self._front.certificate is not None and not caller.tls and not self._front.near(caller):
                     return answers.to_tls(request)
                 return await handler(request)
@@ -140,7 +148,15 @@ class Door:
     async def _harden(self, request: web.Request, response: web.StreamResponse) -> None:
         answers.harden(response, tls=request[CALLER].tls)
 
+    def _count(self, request: web.Request) -> Caller:
+        caller = request[CALLER]
+        # Programs of this machine, and a proxy that does not say for whom it speaks: all windows may stand behind them.
+        if not self._front.near(caller) and caller.address not in self._front.proxies:
+            self._limits.ask(session_of(request), caller.address, asyncio.get_running_loop().time())
+        return caller
+
     async def _events(self, request: web.Request) -> web.StreamResponse:
+        self._count(request)
         return await self.hub.stream(request)
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
@@ -148,7 +164,10 @@ class Door:
         return found if found is not None else await self._pass(request)
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
-        return await self._passage.send(request, request[CALLER])
+        caller = self._count(request)
+        with self._limits.body(request, caller.address):
+            body = await body_of(request)
+        return await self._passage.send(request, caller, body)
 
     # -- certificates ----------------------------------------------------------------------------------------------
 
@@ -187,6 +206,17 @@ class Door:
             except (CertificateTrouble, OSError) as error:
                 log.error("the certificate could not be looked after: %s", error)
             await asyncio.sleep(KEEP_EVERY)
+
+
+def _quiet_log() -> logging.Logger:
+    """What is not HTTP at all gets its 400 and no trace in the log: anybody could fill the disk with them."""
+    quiet = logging.getLogger("yj.door.http")
+    quiet.addFilter(_ours_to_mend)
+    return quiet
+
+
+def _ours_to_mend(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 async def stand(front: Front, stop: asyncio.Event, opened: Callable[[], None]) -> None:

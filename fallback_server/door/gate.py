@@ -29,7 +29,9 @@ HANDSHAKE_SECONDS: Final = 15.0
 GOODBYE_SECONDS: Final = 5.0  # a window that was switched off does not answer the end of TLS
 BACKLOG: Final = 1024
 MOST: Final = 4000
-MOST_OF_ONE: Final = 400  # a terminal server holds many windows; one address alone does not take the whole door
+# Behind a terminal server or a router stand many windows, each with a stream and a few connections more; yet one
+# address alone does not take the whole door.
+MOST_OF_ONE: Final = 1000
 PEEK_AGAIN: Final = 0.02
 FULL_PAUSE: Final = 0.2
 SWEEP_EVERY: Final = 1.0
@@ -57,10 +59,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Gate:
-    """Takes connections at `listener` and gives them to `server`. `context` may be replaced while it runs."""
+    """Takes connections at `listener` and gives them to `server`. `context` may be replaced while it runs.
 
-    def __init__(self, listener: socket.socket, server: web.Server, context: ssl.SSLContext | None) -> None:
+    `proxies` speak for many windows: the number of their connections is not limited.
+    """
+
+    def __init__(
+        self, listener: socket.socket, server: web.Server, context: ssl.SSLContext | None, proxies: frozenset[str]
+    ) -> None:
         self._listener = listener
+        self._proxies = proxies
         self._server = server
         self.context = context
         self._arriving: set[asyncio.Task[None]] = set()
@@ -122,7 +130,8 @@ class Gate:
         await asyncio.sleep(0.05)  # the loop sees the ends and closes the sockets in its next rounds
 
     def _full(self, address: str) -> bool:
-        return self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not is_near(address))
+        free = is_near(address) or address in self._proxies
+        return self._from.total() >= MOST or (self._from[address] >= MOST_OF_ONE and not free)
 
     def _gone(self, address: str) -> None:
         self._from[address] -= 1

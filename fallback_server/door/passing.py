@@ -38,6 +38,7 @@ THREADS_KEPT_FREE: Final = 2
 KEEP_SECONDS: Final = 30  # less than the server's own, so that it never closes a connection under a request
 WHOLE: Final = 64 * 1024  # an answer up to this size travels in one piece
 BODY_SECONDS: Final = 30
+READ_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 120  # a PDF of a whole incident takes its time
 MODE_SECONDS: Final = 2.0
 
@@ -128,12 +129,11 @@ class Passage:
             raise ValueError(f"{path}: no object")
         return found
 
-    async def send(self, request: web.Request, caller: Caller) -> web.StreamResponse:
+    async def send(self, request: web.Request, caller: Caller, body: bytes) -> web.StreamResponse:
         """Pass a request on and its answer back."""
         path = request.rel_url.raw_path_qs
         if not path.startswith("/"):
             raise web.HTTPBadRequest
-        body = await self._body(request)
         answer: ClientResponse | None = None
         try:
             async with self._places:
@@ -148,16 +148,6 @@ class Passage:
         finally:
             if answer is not None:
                 answer.release()
-
-    @staticmethod
-    async def _body(request: web.Request) -> bytes:
-        if not request.can_read_body:
-            return b""
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await request.read()
-        except TimeoutError:
-            raise YjError("request_timeout") from None
 
     def _headers(self, request: web.Request, caller: Caller) -> CIMultiDict[str]:
         named = {name.strip().lower() for name in request.headers.get(hdrs.CONNECTION, "").split(",")}
@@ -183,6 +173,17 @@ class Passage:
         return refused(request, YjError("standby_restarting" if never_sent else "answer_lost"))
 
 
+async def body_of(request: web.Request) -> bytes:
+    """The body, whole. Raises request_timeout where it comes too slowly, HTTPRequestEntityTooLarge."""
+    if not request.can_read_body:
+        return b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise YjError("request_timeout") from None
+
+
 def _is_small(request: web.Request, answer: ClientResponse) -> bool:
     return request.method == hdrs.METH_HEAD or (answer.content_length is not None and answer.content_length <= WHOLE)
 
@@ -196,6 +197,8 @@ async def _back(request: web.Request, answer: ClientResponse, whole: bytes | Non
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
     await response.prepare(request)
     async for piece in answer.content.iter_any():
-        await response.write(piece)
+        # Who asks for a large answer and does not read it holds one of the server's threads.
+        async with asyncio.timeout(READ_SECONDS):
+            await response.write(piece)
     await response.write_eof()
     return response

@@ -5,6 +5,8 @@ Applied by migrations; the statements are here because they belong to the tables
 
 from __future__ import annotations
 
+from sqlalchemy import Connection, text
+
 APPEND_ONLY = (
     "charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event", "recovered",
     "reconciliation", "signature",
@@ -24,6 +26,21 @@ def _sequence_rule(dialect: str) -> str:
         f"(OLD.sequence {differs} NEW.sequence AND (NEW.sequence < OLD.sequence "
         "OR OLD.state NOT IN ('pending', 'unknown', 'conflict')))"
     )
+
+
+def missing(conn: Connection) -> list[str]:
+    """A sentence for each trigger that is not there, or was turned off: somebody made room for a change by SQL."""
+    if conn.dialect.name == "postgresql":
+        found = conn.execute(text("SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal"))
+    else:
+        found = conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+    there = set(found.scalars())
+    return [f"the guard {name} was taken off" for name in names(conn.dialect.name) if name not in there]
+
+
+def names(dialect: str) -> list[str]:
+    """The triggers of `statements`."""
+    return [words[2] for words in map(str.split, statements(dialect)) if words[1] == "TRIGGER"]
 
 
 def statements(dialect: str) -> list[str]:
@@ -73,4 +90,9 @@ def _postgresql() -> list[str]:
         ddl.append(
             f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION yj_refuse()"
         )
+    # TRUNCATE touches no row and asks no trigger of rows.
+    ddl += [
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION yj_refuse()"
+        for table in (*APPEND_ONLY, *FROZEN_COLUMNS)
+    ]
     return ddl

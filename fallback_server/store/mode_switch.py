@@ -163,14 +163,14 @@ def advance(store: Store) -> str | None:
 def _due(conn: Connection, state: ModeState, now: datetime) -> str | None:
     if state.mode is not Mode.RETURNING or state.incident_no is None:
         return None
-    if state.grace_until is not None and now < state.grace_until:
+    if state.in_grace(now):
         return "grace_over" if everyone_acknowledged(conn, state.epoch, now) else None
     wanted = conn.execute(
         select(incident.c.upload_wanted).where(incident.c.incident_no == state.incident_no)
     ).scalar_one()
     if not wanted:
         return "grace_over_no_upload"
-    if state.hold_until is not None and now >= state.hold_until:
+    if not state.held(now):
         return "hold_over"
     return None if clean_left(conn, state.incident_no) else "all_arrived"
 

@@ -14,7 +14,6 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, text
-from sqlalchemy.exc import OperationalError
 
 from fallback_server.domain.clock import Clock, business_date, from_text, to_text
 from fallback_server.domain.documents import Document, canonical, payload_hash
@@ -26,6 +25,7 @@ from fallback_server.store.database import is_sqlite, open_engine
 from fallback_server.store.mirror import dataset_state, generation
 from fallback_server.store.mode import incident, installation, mode
 from fallback_server.store.outbox import outbox, outbox_parent
+from fallback_server.store.trouble import told_plainly
 
 WRITE_WAIT_SECONDS = 10.0
 APPEND_LOCK = 0x594A0001  # advisory lock of PostgreSQL: sequence and audit rows are appended one transaction at a time
@@ -156,8 +156,8 @@ class Store:
 
     @contextmanager
     def reading(self, actor: Actor | None = None) -> Iterator[Tx]:
-        """One read transaction: yj tables and mirror as of one moment."""
-        with self.engine.connect() as raw:
+        """One read transaction: yj tables and mirror as of one moment. Raises as `told_plainly` says."""
+        with told_plainly(), self.engine.connect() as raw:
             conn = raw if self._single_writer else raw.execution_options(isolation_level="REPEATABLE READ")
             with conn.begin() as transaction:
                 yield self._begin(conn, actor)
@@ -168,15 +168,11 @@ class Store:
         """One write transaction, committed when the block ends without an exception, rolled back otherwise.
 
         Raises mode_normal or mode_returning where `permit` is DOCUMENT and the mode takes none; busy if the write lock
-        is not had in time.
+        is not had in time; and as `told_plainly` says.
         """
-        with self._writer_turn(), self.engine.connect() as raw:
+        with told_plainly(), self._writer_turn(), self.engine.connect() as raw:
             conn = raw.execution_options(yj_write=True)
-            try:
-                transaction = conn.begin()
-            except OperationalError as error:
-                raise YjError("busy") from error
-            with transaction:
+            with conn.begin() as transaction:
                 tx = self._begin(conn, actor, lock=permit)
                 tx.late = admit(tx.mode, permit, tx.now)
                 seen = self._mirror_seen(conn, permit)

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from flask import Flask, Response, g, json, request
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from fallback_server.domain.errors import Named, YjError
@@ -24,6 +24,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store import credentials, idempotency
 from fallback_server.store.people import forget_login_failures
 from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.store.trouble import OF_THE_STORE
 from fallback_server.web.agents import agent_of
 from fallback_server.web.cookies import token_of
 from fallback_server.web.login import actor_of
@@ -33,8 +34,8 @@ from fallback_server.web.problems import from_validation, problem
 from fallback_server.web.routes import Api, Approver, Call, FreeCall, Route
 
 PREFIX = "/api/v1"
-_WAITED_IN_VAIN = ("55P03", "40P01", "40001")  # PostgreSQL: lock not available, deadlock, serialisation
-_SERVER_GOES = ("57P", "08")  # PostgreSQL: shut down, crashed, starting up; connection broken
+MOST_NESTED: Final = 20
+MOST_NAMES: Final = 1000
 _NOW: Final = {  # what to do, for somebody whose page still lived in an older mode
     Mode.NORMAL: ("现在是正常模式，请到 HIS 中办理", "normal again, please use the HIS"),
     Mode.EMERGENCY: ("请看清顶部色带，再重试", "read the band at the top, then try again"),
@@ -54,24 +55,14 @@ def install(app: Flask, apis: list[Api], store: Store, policy: Policy) -> None:
 def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         try:
-            return _handled(route, store, policy, path)
-        except (OperationalError, DisconnectionError) as error:
-            if not _store_is_away(error):
-                raise
-            log.error("the store cannot be reached: %s", type(error).__name__)
-            return problem(YjError("store_unavailable"))
+            return _handle(route, store, policy, path)
+        except ValidationError as error:
+            yj_error, extra = from_validation(error)
+            return _refuse(route, store, yj_error, extra)
+        except YjError as error:
+            return _refuse(route, store, error)
 
     return view
-
-
-def _handled(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
-    try:
-        return _handle(route, store, policy, path)
-    except ValidationError as error:
-        yj_error, extra = from_validation(error)
-        return _refuse(route, store, yj_error, extra)
-    except YjError as error:
-        return _refuse(route, store, error)
 
 
 def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
@@ -136,8 +127,6 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
             g.epoch = tx.mode.epoch
     except IntegrityError as error:
         raise _lost_race(error) from error
-    except OperationalError as error:
-        raise _lost_wait(error) from error
     return _json(text, route.status)
 
 
@@ -153,20 +142,6 @@ def _lost_race(error: IntegrityError) -> YjError:
     if "shift" in words:
         return YjError("shift_open")
     raise error
-
-
-def _lost_wait(error: OperationalError) -> Exception:
-    """A lock not had in time, or the loser of a deadlock: nothing was written, the same key may be sent again."""
-    waited = getattr(error.orig, "pgcode", None) in _WAITED_IN_VAIN or "database is locked" in str(error.orig)
-    return YjError("busy") if waited else error
-
-
-def _store_is_away(error: OperationalError | DisconnectionError) -> bool:
-    """PostgreSQL cannot be reached, or broke off. What became of a commit the key will tell when it is sent again."""
-    if isinstance(error, DisconnectionError) or error.connection_invalidated:
-        return True
-    code = getattr(error.orig, "pgcode", "")  # None where no server answered; SQLite's errors have no such thing
-    return code is None or code.startswith(_SERVER_GOES)
 
 
 def _authorised(route: Route, tx: Tx) -> Actor:
@@ -216,7 +191,7 @@ def _check_epoch(tx: Tx) -> None:
     if sent is None:
         return
     current = tx.mode.epoch
-    in_grace = tx.mode.mode is Mode.RETURNING and tx.mode.grace_until is not None and tx.now < tx.mode.grace_until
+    in_grace = tx.mode.mode is Mode.RETURNING and tx.mode.in_grace(tx.now)
     if sent != str(current) and not (in_grace and sent == str(current - 1)):
         raise YjError("epoch_changed", sent=sent, current=current, now=Named(tx.mode.mode.value, *_NOW[tx.mode.mode]))
 
@@ -261,19 +236,21 @@ def _json_body(route: Route) -> Any:
         raise YjError("malformed_json") from None
 
 
-def _storable(value: Any) -> Any:
-    """The same value; raises ValueError for text no database keeps: NUL characters and halves of surrogate pairs."""
+def _storable(value: Any, depth: int = 0) -> Any:
+    """The same value; raises ValueError for text no database keeps (NUL characters, halves of surrogate pairs), and for
+    shapes that no act has and that cost more to look at than to send: deeply nested, or with thousands of names.
+    """
     if isinstance(value, str):
         value.encode()
         if "\0" in value:
             raise ValueError("NUL in text")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
+    elif isinstance(value, dict | list):
+        if depth >= MOST_NESTED or (isinstance(value, dict) and len(value) > MOST_NAMES):
+            raise ValueError("nested too deeply, or too many names")
+        for name in value if isinstance(value, dict) else ():
             _storable(name)
-            _storable(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _storable(inner)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _storable(inner, depth + 1)
     return value
 
 
@@ -306,9 +283,9 @@ def _json(text: str, status: int) -> Response:
 def _refuse(route: Route, store: Store, error: YjError, extra: dict[str, Any] | None = None) -> Response:
     REFUSALS.labels(error.code).inc()
     # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above. So is
-    # a store that had no turn for the act: nobody refused it, and the note would wait in vain as well.
+    # a store that had no turn or no room for the act: nobody refused it, and the note would come to nothing as well.
     writes = route.permit is not None or route.free is not None
-    if writes and error.code != "busy" and (actor := g.get("actor")) is not None:
+    if writes and error.code not in OF_THE_STORE and (actor := g.get("actor")) is not None:
         _note(route, store, actor, error)
     return problem(error, extra)
 

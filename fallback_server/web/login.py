@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
@@ -189,7 +189,7 @@ def actor_of(tx: Tx, token: str | None, address: str | None, *, resting: bool = 
     Raises login_required for no token, an unknown, an ended or an expired one, or one that belongs to another address.
     """
     row = _session(tx, token)
-    if row is None or from_text(row["expires_at"]) <= tx.now:
+    if row is None or not _lasts(row, tx.now):
         raise YjError("login_required")
     if row["address"] is not None and row["address"] != address:
         log.warning("the session of %s at %s is not used from there", row["operator_code"], row["workstation"])
@@ -203,6 +203,12 @@ def actor_of(tx: Tx, token: str | None, address: str | None, *, resting: bool = 
     if person is None or not person.active:
         raise YjError("login_required")
     return Actor(person.code, row["operator_name"], effective_roles(person.roles), row["workstation"], address)
+
+
+def _lasts(row: Any, now: datetime) -> bool:
+    """Not over; nor begun, by a clock that was far ahead, longer after now than it lasts: it would go on for years."""
+    issued, expires = from_text(row["issued_at"]), from_text(row["expires_at"])
+    return issued - (expires - issued) <= now < expires
 
 
 def _session(tx: Tx, token: str | None) -> Any:

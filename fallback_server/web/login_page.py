@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Flask, Response, jsonify, redirect, request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.exc import DisconnectionError, OperationalError
 from werkzeug.wrappers import Response as AnyResponse
 
 from fallback_server.domain.errors import YjError
@@ -73,9 +72,6 @@ def _log_in(site: Site) -> AnyResponse:
         answer = login.open_session(site.store, site.policy, attempt)
     except YjError as error:
         return problem(error) if _is_script() else _form(site, error, error.kind.status)
-    except (OperationalError, DisconnectionError):
-        away = YjError("store_unavailable")
-        return problem(away) if _is_script() else _form(site, away, away.kind.status)
     token = answer["token"]
     response: AnyResponse
     if _is_script():
@@ -109,8 +105,6 @@ def _log_out(site: Site) -> AnyResponse:
     except YjError as error:
         if error.code != "login_required":  # who is logged out already wanted no more
             return pages.trouble(site, error)
-    except (OperationalError, DisconnectionError):
-        return pages.trouble(site, YjError("store_unavailable"))
     response = redirect("/login", 303)
     cookies.forget_session(response)
     return response

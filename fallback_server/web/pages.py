@@ -7,7 +7,6 @@ else. Nobody ever sees a stack trace: what goes wrong is a page with a sentence,
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,6 @@ from urllib.parse import quote
 
 from flask import Flask, Response, redirect, request, url_for
 from jinja2 import FileSystemLoader, StrictUndefined
-from sqlalchemy.exc import DisconnectionError, OperationalError
 from werkzeug.wrappers import Response as AnyResponse
 
 from fallback_server.domain.clock import to_text
@@ -27,8 +25,6 @@ from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web import behind, cookies, papers, static_files, texts
 from fallback_server.web.login import actor_of
 from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
-
-log = logging.getLogger("yj.web")
 
 # Nothing is loaded from elsewhere, and nobody may put our pages into theirs.
 CONTENT_POLICY: Final = (
@@ -217,9 +213,6 @@ def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Cal
             if error.code == "login_required":
                 return redirect(url_for("login", next=request.full_path.rstrip("?")))
             return trouble(site, error)
-        except (OperationalError, DisconnectionError) as error:
-            log.error("the store cannot be reached: %s", type(error).__name__)
-            return trouble(site, YjError("store_unavailable"))
 
     return view
 

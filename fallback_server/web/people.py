@@ -157,8 +157,8 @@ def _wait(tx: Tx, policy: Policy, row: Any, attempts: int) -> None:
         return
     wait = min(policy.lockout_minutes * 60, 2 ** min(row["failures"] - attempts + 1, 20))
     left = (from_text(row["last_at"]) + timedelta(seconds=wait) - tx.now).total_seconds()
-    if left > 0:
-        raise YjError("too_many_requests", seconds=int(left) + 1)
+    if left > 0:  # never more than the wait itself: a clock that was set back must not lock anybody out for hours
+        raise YjError("too_many_requests", seconds=int(min(left, wait)) + 1)
 
 
 def count_failure(tx: Tx, policy: Policy, code: str, address: str | None) -> None:

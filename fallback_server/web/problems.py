@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from fallback_server.domain.errors import YjError
 
+MOST_ERRORS = 50  # nobody reads more, and a short wrong list must not become a long answer
 # Sentences for what pydantic finds, by its stable error types; anything else gets its own English words.
 _PROBLEMS_ZH: Mapping[str, str] = {
     "missing": "必填",
@@ -70,7 +71,7 @@ def problem(error: YjError, extra: Mapping[str, Any] | None = None) -> Response:
 def from_validation(error: ValidationError) -> tuple[YjError, dict[str, Any]]:
     """invalid_request naming the first field, all of them under `errors`; no values, for they may be a patient's."""
     found = []
-    for item in error.errors(include_url=False, include_input=False, include_context=False):
+    for item in error.errors(include_url=False, include_input=False, include_context=False)[:MOST_ERRORS]:
         field = ".".join(str(part) for part in item["loc"]) or "body"
         words = item["msg"] if language() == "en" else _PROBLEMS_ZH.get(item["type"], item["msg"])
         found.append({"field": field, "type": item["type"], "problem": words})

@@ -66,6 +66,7 @@ def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | N
         "datasets": lambda: _datasets(gateway, judge),
         "scans": lambda: _scans(gateway),
         "ledger": lambda: _ledger(gateway),
+        "accounts": lambda: check_tables.accounts(gateway),
         "uploads": lambda: _uploads(gateway),
         "questions": lambda: _questions(gateway),
         STOP: lambda: _stop(gateway),

@@ -10,12 +10,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from fallback_server.domain.clock import to_text
-from sync.central import ledger
+from sync.central import ledger, preflight
 from sync.central.dialects import Column, Phase
 from sync.central.finding import Finding
-from sync.central.gateway import LedgerRow, Refused, Systemic
+from sync.central.gateway import LedgerMode, LedgerRow, Refused, Systemic
 from sync.central.level100 import newer
-from sync.central.preflight import PROBE_ROW
 from sync.central.remarks import remarks, text_findings
 from sync.central.sql_gateway import SqlGateway
 
@@ -70,15 +69,15 @@ def characters(gateway: SqlGateway) -> Iterator[Finding]:
 def ledger_holds(gateway: SqlGateway) -> Iterator[Finding]:
     """Whether the ledger refuses a second row of one identity, or of one sequence, and forgets what is rolled back."""
     at = to_text(gateway.clock.now())
-    if gateway.ledger_find([PROBE_ROW.yj_id]):  # the trial before this one was rolled back
+    if gateway.ledger_find([preflight.PROBE_ROW.yj_id]):  # the trial before this one was rolled back
         yield Finding(
             "fail", "ledger", "keeps what was rolled back: its table has no transactions",
             "make it as ledger.sql says (InnoDB), and delete the row yj-preflight-probe",
         )  # fmt: skip
         return
     for again, what in (
-        (replace(PROBE_ROW, sequence=1), "the same yj_id"),
-        (replace(PROBE_ROW, yj_id="yj-check-again"), "the same installation and sequence"),
+        (replace(preflight.PROBE_ROW, sequence=1), "the same yj_id"),
+        (replace(preflight.PROBE_ROW, yj_id="yj-check-again"), "the same installation and sequence"),
     ):
         if not _refused(gateway, again, at):
             yield Finding(
@@ -92,19 +91,34 @@ def link_can_be_undone(gateway: SqlGateway) -> Iterator[Finding]:
     """Whether a wrong link can be taken out of the ledger again; tried and rolled back. No upload waits for it."""
     try:
         with gateway.writing("yj_ledger", rehearse=True) as connection, gateway.errors("yj_ledger"):
-            ledger.enter(connection, PROBE_ROW, to_text(gateway.clock.now()))
-            ledger.remove_link(connection, PROBE_ROW, "0")
+            ledger.enter(connection, preflight.PROBE_ROW, to_text(gateway.clock.now()))
+            ledger.remove_link(connection, preflight.PROBE_ROW, "0")
     except (Systemic, Refused) as error:
         yield Finding(
-            "warn", "ledger", f"a link that proved wrong cannot be taken back: {error.detail}",
-            "grant DELETE on yj_ledger too; nothing else is ever deleted there",
+            "ok", "ledger", f"no row of it can be removed with this account, as it should be ({error.detail}); to take"
+            " back a link that proved wrong the DBA grants DELETE on yj_ledger for that hour",
         )  # fmt: skip
+
+
+def accounts(gateway: SqlGateway) -> Iterator[Finding]:
+    """Whether the mirror, which reads day and night, does so with an account that can change nothing."""
+    if gateway.edge.name == "sqlite" or gateway.ledger_mode is not LedgerMode.SAME_TRANSACTION:
+        return  # no accounts there, or no table of ours to try it on
+    if not preflight.ledger_present(gateway):
+        return
+    if gateway.mirror_may_write():
+        yield Finding(
+            "warn", "accounts", "the mirror reads with an account that may write",
+            "[central] read_url: an account that may only read, for the schedule; url stays the one that uploads",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "accounts", "the mirror reads with an account that may not write")
 
 
 def _refused(gateway: SqlGateway, again: LedgerRow, at: str) -> bool:
     try:
         with gateway.writing("yj_ledger", rehearse=True) as connection:
-            ledger.enter(connection, PROBE_ROW, at)
+            ledger.enter(connection, preflight.PROBE_ROW, at)
             try:
                 ledger.enter(connection, again, at)
             except DBAPIError as error:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -171,6 +171,18 @@ class SqlGateway:
                 yield snapshot
             finally:
                 snapshot.close()
+
+    def mirror_may_write(self) -> bool:
+        """Whether the account that only reads could change the ledger; the database is asked, nothing is changed."""
+        with self._connected(self._mirror) as connection:
+            try:
+                with self.errors("accounts"):
+                    connection.execute(text("UPDATE yj_ledger SET central_key = central_key WHERE 1 = 0"))
+            except CentralError:
+                return False
+            finally:
+                connection.rollback()
+        return True
 
     def ask(self, name: str, binds: Row) -> Sequence[Row]:
         with self.reading() as connection:

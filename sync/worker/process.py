@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -69,6 +70,22 @@ def main(settings: Settings, upkeep: MakeUpkeep | None = None) -> int:
     return 0
 
 
+class _Forgiving:
+    """A log on a full disk takes nothing: what is at work goes on without it."""
+
+    def __init__(self, under: TextIO) -> None:
+        self._under = under
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._under.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._under.flush()
+
+
 def configure_logs() -> None:
     """JSON lines on standard error, one an event. Callers log numbers, codes and kinds; never names of patients."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
@@ -80,7 +97,7 @@ def configure_logs() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Forgiving(sys.stderr))),
     )
 
 
@@ -106,6 +123,7 @@ def _work(worker: Worker, upkeep: Upkeep | None) -> None:
     try:
         while not worker.stop.is_set():
             worker.tick()
+            timetable.mind_the_clock()
             worker.stop.wait(TICK_SECONDS)
     finally:
         worker.stop.set()

@@ -29,6 +29,7 @@ BACKUP_SECONDS: Final = 60.0  # between two looks at whether a backup is due
 SENDING_SECONDS: Final = 5.0  # between two looks at what channels still have to say
 UPKEEP_SECONDS: Final = 60.0  # between two looks at whether the standby would work
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
+SLACK: Final = timedelta(minutes=1)
 log: Any = structlog.get_logger("yj.worker")
 
 
@@ -74,6 +75,15 @@ class Timetable:
         job, at = self.scheduler.get_job(group), self._clock.now() + timedelta(seconds=seconds)
         if job is not None and (job.next_run_time is None or job.next_run_time > at):
             job.modify(next_run_time=at)
+
+    def mind_the_clock(self) -> None:
+        """Nothing waits longer than its own distance: where the clock was set back, its time is hours ahead."""
+        now = self._clock.now()
+        for job in self.scheduler.get_jobs():
+            distance = job.trigger.interval
+            if job.next_run_time is not None and job.next_run_time - now > distance + SLACK:
+                job.modify(next_run_time=now + distance)
+                log.warning("clock_set_back", job=job.id)
 
     def _every(self, seconds: float, work: Any, name: str, first: datetime, args: tuple[Any, ...] = ()) -> None:
         self.scheduler.add_job(work, "interval", args=args, seconds=seconds, id=name, next_run_time=first)

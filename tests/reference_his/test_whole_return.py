@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from config.settings import Mirror, Settings
 from fallback_server.domain.documents import ENTITIES
@@ -19,18 +20,24 @@ from sync.upload.run import run_upload
 from tests.fixtures_outage import Codes, Morning, Outage
 from tests.fixtures_return import Rules
 from tests.reference_his.conftest import ENGINES, FOLDERS, MAPPINGS
+from tests.reference_his.least_rights import accounts
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=ENGINES)
 def outage(request: pytest.FixtureRequest, tmp_path: Path, hospital_settings: Settings) -> Iterator[Outage]:
-    """A clinic of its own, filled as of now: the pre-flight compares clocks."""
+    """A clinic of its own, filled as of now: the pre-flight compares clocks.
+
+    Where a database has accounts, the standby has the two of the DBA's page and no more.
+    """
     make = {"postgresql": "new_database", "mariadb": "new_mariadb"}.get(request.param)
     url = request.getfixturevalue(make)() if make else f"sqlite:///{tmp_path / 'his.sqlite'}"
     create_reference(url, "clinic", logins=tmp_path / "logins.json")
     people = _people(url, json.loads((tmp_path / "logins.json").read_text(encoding="utf-8")))
-    made = Outage(tmp_path, url, MAPPINGS / FOLDERS[request.param], people, hospital_settings)
+    folder = MAPPINGS / FOLDERS[request.param]
+    few = accounts(url, folder, request) if make else None
+    made = Outage(tmp_path, url, folder, people, hospital_settings, few)
     yield made
     made.close()
 
@@ -47,6 +54,14 @@ def _people(url: str, logins: list[dict[str, object]]) -> dict[str, tuple[str, s
             if role != "doctor" or one["operator"] in may:
                 people.setdefault(str(role), (str(one["operator"]), str(one["password"])))
     return people
+
+
+def may_not(outage: Outage, statement: str, *, reading: bool = False) -> None:
+    """What the standby's account is not allowed, a thief of its password is not either."""
+    engine = outage.gateway._mirror if reading else outage.gateway.writing_engine
+    with engine.connect() as connection, pytest.raises(DBAPIError) as refused:
+        connection.execute(text(statement))
+    assert "denied" in str(refused.value.orig) or "owner" in str(refused.value.orig), str(refused.value.orig)
 
 
 def codes(outage: Outage) -> Codes:
@@ -90,3 +105,9 @@ def test_every_kind_of_document_comes_back_once_and_the_account_balances(outage:
     # The new child's name arrived as it was written, and the second code of a diagnosis as the house knows it.
     assert outage.one("SELECT brxm FROM br_da WHERE yjbz = '1'") == "王芳之子𠮷"
     assert "#" not in outage.one("SELECT min(zddm) FROM cf_zb WHERE yjbz = '1'")
+    if outage.his.dialect.name != "sqlite":
+        assert not outage.gateway.mirror_may_write()
+        for statement in ("DELETE FROM yj_ledger", "UPDATE sf_zb SET zje = 0", "INSERT INTO br_da (brxh) VALUES (1)"):
+            may_not(outage, statement, reading=True)
+        for statement in ("DELETE FROM yj_ledger", "DELETE FROM sf_zb", "UPDATE yp_xx SET lsj = 0", "DROP TABLE sf_zb"):
+            may_not(outage, statement)

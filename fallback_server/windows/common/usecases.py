@@ -72,7 +72,7 @@ def _agent_may_say(tx: Tx, epoch: int) -> tuple[ColumnElement[bool], ...]:
     """
     known = workstation.c.epoch
     newer = known.is_(None) | (known < epoch) | (known > tx.mode.epoch)
-    if tx.mode.mode is not Mode.RETURNING or tx.mode.grace_until is None or tx.now >= tx.mode.grace_until:
+    if tx.mode.mode is not Mode.RETURNING or not tx.mode.in_grace(tx.now):
         return (newer,)
     return (newer, _no_page(tx))
 

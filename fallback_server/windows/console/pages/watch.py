@@ -141,7 +141,7 @@ def switch(view: View) -> dict[str, Any]:
         view, "switch", **about(view), mode=standing.shown_mode(tx, view.policy), on=on, causes=causes(view.language),
         wait=rules.confirmation(on, view.policy.confirm_within_minutes, tx.now) if on else None,
         departments=queries.departments(tx), hold_until=queries.text_of(tx.mode.hold_until),
-        grace_over=tx.mode.grace_until is not None and tx.now >= tx.mode.grace_until,
+        grace_over=tx.mode.grace_until is not None and not tx.mode.in_grace(tx.now),
         grace=view.policy.grace_seconds, hold=view.policy.return_hold_seconds // 60,
         unpaid=situation.unpaid_there(tx, number) if number is not None else 0,
         progress=upload_progress(tx.conn, number) if number is not None else None,

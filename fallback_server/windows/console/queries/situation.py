@@ -43,7 +43,7 @@ def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situat
         drill=state.drill,
         incident_no=state.incident_no,
         grace_until=to_text(state.grace_until) if state.grace_until else None,
-        grace_over=state.grace_until is not None and tx.now >= state.grace_until,
+        grace_over=state.grace_until is not None and not state.in_grace(tx.now),
         hold_until=to_text(state.hold_until) if state.hold_until else None,
         upload_wanted=bool(on and on["upload_wanted"]),
         confirm_by=wait.get("confirm_by"),
