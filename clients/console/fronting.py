@@ -74,7 +74,11 @@ def door_secret(home: Path) -> str:
 def authority_file(found: Instance) -> Path | None:
     """The certificate of this instance's own authority; None without TLS, or where the hospital's own one signs."""
     server = found.settings.server
-    return found.home / certificates.FOLDER / certificates.CA_CERTIFICATE if server.tls and not server.certificate else None
+    return (
+        found.home / certificates.FOLDER / certificates.CA_CERTIFICATE
+        if server.tls and not server.certificate
+        else None
+    )
 
 
 def names_of(found: Instance, host: str | None = None) -> tuple[str, ...]:

@@ -189,12 +189,9 @@ class Store:
         Everything a real act does is done, to the sequence number and the chained audit row; nothing of it stays, no
         number is used up. Its incident is number 0, which no outage ever has. Raises busy, and whatever the act raises.
         """
-        with self._writer_turn(), self.engine.connect() as raw:
+        with told_plainly(), self._writer_turn(), self.engine.connect() as raw:
             conn = raw.execution_options(yj_write=True)
-            try:
-                transaction = conn.begin()
-            except OperationalError as error:
-                raise YjError("busy") from error
+            transaction = conn.begin()
             try:
                 tx = self._begin(conn, actor)
                 tx.mode = replace(tx.mode, mode=Mode.EMERGENCY, incident_no=0, drill=False, scope=None)

@@ -99,6 +99,4 @@ class Admission:
 def in_grace(tx: Tx, incident_no: int) -> bool:
     """Whether windows may still finish a document of this incident."""
     state = tx.mode
-    if state.mode is not Mode.RETURNING or state.incident_no != incident_no or state.grace_until is None:
-        return False
-    return tx.now < state.grace_until
+    return state.mode is Mode.RETURNING and state.incident_no == incident_no and state.in_grace(tx.now)
