@@ -1,4 +1,4 @@
-"""`yj mode show | emergency | normal | release`: the switch, with or without a running server."""
+"""`yj mode show | emergency | scope | normal | release`: the switch, with or without a running server."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def emergency(
     as_json: Json = False,
 ) -> None:
     """Switch on: windows work on the standby from now on. Before `maintenance` the mirror runs once more."""
-    from fallback_server.acts import masters
+    from fallback_server.acts import masters, partial
     from fallback_server.domain.categories import CAUSES
     from fallback_server.domain.modes import Permit
     from fallback_server.store import mode_switch
@@ -63,7 +63,38 @@ def emergency(
             for code in department or ():
                 masters.require(tx, "department", code)
             mode_switch.enter_emergency(tx, cause=cause, reason=reason, departments=department, drill=drill)
-        _show(store, found.policy, out)
+            lacking = partial.warnings(tx, tx.mode.scope)
+        _show(store, found.policy, out, lacking)
+
+
+@group.command()
+def scope(
+    ctx: typer.Context,
+    operator: Operator,
+    reason: Reason,
+    department: Annotated[list[str] | None, typer.Option(help="this department; may be repeated")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="the whole hospital")] = False,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change which departments are in YJ."""
+    from fallback_server.acts import masters, partial
+    from fallback_server.domain.modes import Permit
+    from fallback_server.store import mode_switch
+
+    if whole == bool(department):
+        raise Misuse("--department or --whole: say which departments, or the whole hospital, not both")
+    if not reason.strip():
+        raise Misuse("--reason: is empty; say why in words")
+    found = instance(ctx)
+    with found.store() as store:
+        actor = acting(store, operator, SWITCH, Passwords(password_file))
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            for code in department or ():
+                masters.require(tx, "department", code)
+            mode_switch.set_scope(tx, department, reason)
+            lacking = partial.warnings(tx, tx.mode.scope)
+        _show(store, found.policy, Output(as_json), lacking)
 
 
 @group.command()
@@ -138,7 +169,7 @@ def _last_mirror(found: Instance, store: Store, out: Output, by: str) -> None:
         raise NotInOrder(*anyhow)
 
 
-def _show(store: Store, policy: Policy, out: Output) -> None:
+def _show(store: Store, policy: Policy, out: Output, lacking: list[dict[str, Any]] | None = None) -> None:
     from fallback_server.acts.standing import shown_mode
 
     with store.reading() as tx:
@@ -150,4 +181,6 @@ def _show(store: Store, policy: Policy, out: Output) -> None:
     out.say(f"scope: {scope}; data as of {state['mirror']['as_of'] or 'never (no mirror yet)'}")
     if state["grace_until"]:
         out.say(f"documents in hand are accepted until {state['grace_until']}")
-    out.document(state)
+    for one in lacking or ():
+        out.say(f"注意 warning: {one['text']} {one['text_en']}")
+    out.document(state if lacking is None else {**state, "warnings": lacking})

@@ -2,6 +2,9 @@
 
 The first use in an incident copies the mirrored book; from then on the copy counts and later mirrors never touch it. In
 a drill the numbers come from books of its own, prefixed DRILL.
+
+While only some departments are in YJ the HIS prints on its books too. One that its holder left there, or that the
+centre has moved on since it was brought here, is not used here: whoever serves both sides has two books.
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ class Book:
     end_no: int
     next_no: int
     source: str  # mirror | issued | drill
+    central_next: int | None = None  # the centre's next number when it was brought here
+    left_at: str | None = None  # left with the HIS by its holder
 
     @property
     def remaining(self) -> int:
@@ -70,7 +75,7 @@ def plan(
         next_no = max(row["next_no"], before["next_no"] if before else row["start_no"])
         fresh = Book(
             before["id"] if before else None, operator_code, row["prefix"], width_of(row["end_no"], row.get("digits")),
-            row["start_no"], row["end_no"], min(next_no, row["end_no"] + 1), "mirror",
+            row["start_no"], row["end_no"], min(next_no, row["end_no"] + 1), "mirror", row["next_no"],
         )  # fmt: skip
         books = [book for book in books if (book.prefix, book.start_no) != (row["prefix"], row["start_no"])] + [fresh]
     # A book begun before is finished first; among untouched ones the lower number comes first.
@@ -81,22 +86,67 @@ def _book(row: Mapping[str, Any]) -> Book:
     return Book(**{name: row[name] for name in Book.__dataclass_fields__})
 
 
+def beside_the_his(books: Iterable[Book], mirrored: Iterable[Mapping[str, Any]]) -> list[Book]:
+    """Of these, the books that the HIS goes on with: left there by their holder, or moved on by the centre since."""
+    there = {(row["prefix"], row["start_no"]): row["next_no"] for row in mirrored}
+    return [book for book in books if book.source == "mirror" and (book.left_at is not None or _moved_on(book, there))]
+
+
+def _moved_on(book: Book, there: Mapping[tuple[str, int], int]) -> bool:
+    return book.central_next is not None and there.get((book.prefix, book.start_no), 0) > book.central_next
+
+
 def of(tx: Tx, operator_code: str) -> list[Book]:
     """The operator's books as of now, without writing: what GET shows before the first use."""
-    return plan(operator_code, _mirrored(tx, operator_code), _own(tx, operator_code), tx.mode.incident_no)
+    books, left = _counted(tx, operator_code)
+    return [book for book in books if book not in left]
+
+
+def with_the_his(tx: Tx, operator_code: str) -> list[Book]:
+    """The operator's books that the HIS goes on with, and that are therefore not used here."""
+    return _counted(tx, operator_code)[1]
+
+
+def _counted(tx: Tx, operator_code: str) -> tuple[list[Book], list[Book]]:
+    mirrored = _mirrored(tx, operator_code)
+    books = plan(operator_code, mirrored, _own(tx, operator_code), tx.mode.incident_no)
+    return books, beside_the_his(books, mirrored) if shared_with_the_his(tx) else []
+
+
+def shared_with_the_his(tx: Tx) -> bool:
+    """Whether the HIS prints receipts beside us: only some departments are in YJ, and it is no drill."""
+    return tx.mode.scope is not None and not tx.mode.drill
 
 
 def opened(tx: Tx, operator_code: str) -> list[Book]:
-    """The operator's books, copied at their first use in this incident and held until the transaction ends."""
+    """The operator's books that are used here, copied at their first use in this incident and held until the
+    transaction ends."""
     locks.hold(tx, f"receipt_book:{operator_code}")
-    own = _own(tx, operator_code)
-    stored = {row["id"]: row for row in own}
-    books = plan(operator_code, _mirrored(tx, operator_code), own, tx.incident_no)
-    return [_copied(tx, book, stored.get(book.id or 0)) for book in books]
+    stored = {row["id"]: row for row in _own(tx, operator_code)}
+    return [_copied(tx, book, stored.get(book.id or 0)) for book in of(tx, operator_code)]
+
+
+def leave(tx: Tx) -> None:
+    """The acting operator works on both sides: the books of the HIS stay with it, and others are used here.
+
+    Raises wrong_state unless some departments only are in YJ, receipt_book_missing without a book of the HIS.
+    """
+    if not shared_with_the_his(tx):
+        raise YjError("wrong_state", current=tx.mode.mode.value, wanted="scope")
+    table = cash.receipt_book
+    theirs = [book for book in opened(tx, tx.who.operator_code) if book.source == "mirror"]
+    if not theirs:
+        raise YjError("receipt_book_missing")
+    tx.conn.execute(update(table).where(table.c.id.in_([book.id for book in theirs])).values(left_at=tx.at))
+    left = [f"{book.text(book.next_no)}-{book.text(book.end_no)}" for book in theirs]
+    tx.audit("receipt_book.leave", subject=tx.who.operator_code, books=left)
 
 
 def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
-    values = {"next_no": book.next_no, "end_no": book.end_no, "width": book.width, "source": book.source}
+    values = {
+        "next_no": book.next_no, "end_no": book.end_no, "width": book.width, "source": book.source,
+        "central_next": book.central_next, "left_at": book.left_at,
+    }  # fmt: skip
     if stored is None:
         return replace(book, id=insert(tx, book))
     if book.source == "mirror" and (stored["source"], stored["incident_no"]) != ("mirror", tx.incident_no):
@@ -150,7 +200,7 @@ def take(tx: Tx, expected: str | None = None) -> Sheet:
     """Take the acting operator's next number; `expected` is what the window showed and must agree.
 
     The number is gone when the transaction commits, and only then. Raises receipt_book_missing, receipt_book_exhausted,
-    receipt_no_mismatch. The caller writes its row (`mark_used`) in the same transaction.
+    receipt_book_with_his, receipt_no_mismatch. The caller writes its row (`mark_used`) in the same transaction.
     """
     books = opened(tx, tx.who.operator_code)
     if tx.mode.drill and not any(_first_free(tx, book) for book in books):
@@ -174,7 +224,16 @@ def _next_sheet(tx: Tx, books: Sequence[Book]) -> Sheet:
     for book in books:
         if (number := _first_free(tx, book)) is not None:
             return Sheet(book, number)
-    raise YjError("receipt_book_exhausted" if books else "receipt_book_missing")
+    raise none_left(tx, books)
+
+
+def none_left(tx: Tx, books: Sequence[Book]) -> YjError:
+    """Why there is no sheet: all are used, the HIS goes on with the book, or there never was one."""
+    if books:
+        return YjError("receipt_book_exhausted")
+    if left := with_the_his(tx, tx.who.operator_code):
+        return YjError("receipt_book_with_his", first=left[0].text(left[0].start_no), last=left[0].text(left[0].end_no))
+    return YjError("receipt_book_missing")
 
 
 def _first_free(tx: Tx, book: Book) -> int | None:
@@ -255,6 +314,9 @@ def shown(tx: Tx, policy: Policy) -> dict[str, Any]:
         "remaining": remaining,
         "low": remaining <= LOW_WATERMARK,
         "automatic": tx.mode.drill,  # a drill's books are made as needed
+        # The HIS prints beside us: is this sheet out of a book that its holder may be using there too?
+        "shared": at_hand is not None and at_hand.source == "mirror" and shared_with_the_his(tx),
+        "with_his": [view(book) for book in with_the_his(tx, tx.who.operator_code)],
         "books": [view(book) for book in books],
     }
 

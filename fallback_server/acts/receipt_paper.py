@@ -23,13 +23,14 @@ MOST_AT_ONCE: Final = 2000  # numbers voided or skipped in one act: more is a sl
 def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
     """The paper in the printer is number `wanted`: go forward to it; what is skipped becomes unknown, never reused.
 
-    Going back is refused (receipt_book_backward), a number outside the operator's books too (receipt_number_outside).
+    Going back is refused (receipt_book_backward), a number outside the operator's books too (receipt_number_outside),
+    and one of a book that the HIS goes on with (receipt_book_with_his).
     """
     receipt_books.require_preprinted(policy)
     books = receipt_books.opened(tx, tx.who.operator_code)
     if not books:
-        raise YjError("receipt_book_missing")
-    target, number = _find(books, wanted)
+        raise receipt_books.none_left(tx, books)
+    target, number = _find(tx, books, wanted)
     if number < target.next_no:
         raise YjError("receipt_book_backward", sent=target.text(number), next=target.text(target.next_no))
     if receipt_books.state_of(tx, target, number) is not None:
@@ -70,9 +71,9 @@ def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int |
     receipt_books.require_preprinted(policy)
     books = receipt_books.opened(tx, tx.who.operator_code)
     if not books:
-        raise YjError("receipt_book_missing")
-    book, first = _find(books, from_no)
-    other, last = _find(books, to_no)
+        raise receipt_books.none_left(tx, books)
+    book, first = _find(tx, books, from_no)
+    other, last = _find(tx, books, to_no)
     if other.id != book.id or last < first:
         raise YjError("receipt_number_outside")
     if last - first >= MOST_AT_ONCE:
@@ -155,8 +156,25 @@ def _refuse_overlap(tx: Tx, prefix: str, start_no: int, end_no: int) -> None:
             raise YjError("receipt_book_overlap")
 
 
-def _find(books: Sequence[Book], wanted: int | str) -> tuple[Book, int]:
+def leave(tx: Tx, policy: Policy) -> dict[str, Any]:
+    """Leave the books of the HIS with it, because their holder works on both sides; see receipt_books.leave."""
+    receipt_books.require_preprinted(policy)
+    receipt_books.leave(tx)
+    return receipt_books.shown(tx, policy)
+
+
+def _find(tx: Tx, books: Sequence[Book], wanted: int | str) -> tuple[Book, int]:
     """The book and number meant: a bare number in the first book that holds it, or the text on the paper."""
+    found = _holding(books, wanted)
+    if found is not None:
+        return found
+    if (theirs := _holding(receipt_books.with_the_his(tx, tx.who.operator_code), wanted)) is not None:
+        book = theirs[0]
+        raise YjError("receipt_book_with_his", first=book.text(book.start_no), last=book.text(book.end_no))
+    raise YjError("receipt_number_outside")
+
+
+def _holding(books: Sequence[Book], wanted: int | str) -> tuple[Book, int] | None:
     for book in books:
         if isinstance(wanted, int):
             number = wanted
@@ -166,4 +184,4 @@ def _find(books: Sequence[Book], wanted: int | str) -> tuple[Book, int]:
             continue
         if book.start_no <= number <= book.end_no:
             return book, number
-    raise YjError("receipt_number_outside")
+    return None

@@ -151,6 +151,7 @@ _SINGLE: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "doubt_registered_twice": ("同日同科室两边都挂了号", "Registered on both sides on one day", _DOUBT),
     "doubt_refunded_twice": ("同一票据两边都退过费", "The same charge refunded on both sides", _DOUBT),
     "doubt_oversold": ("同一排班两边合计超限", "Both sides together sold more places than there are", _DOUBT),
+    "doubt_stock_short": ("应急发出的药多于中心库存", "More was handed out here than the centre's shelf held", _DOUBT),
     "doubt_queue_number": ("同一排班序号两边都用过", "The same queue number on both sides", _DOUBT),
 }
 KINDS: Final[dict[str, Kind]] = {

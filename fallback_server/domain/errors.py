@@ -284,6 +284,11 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "receipt_book_missing": ErrorKind(
         409, "您名下没有可用的票据段，请找组长领取。", "You have no receipt book.", "POST /receipt-books or mirror one."
     ),
+    "receipt_book_with_his": ErrorKind(
+        409, "票据段 {first}–{last} 还在 HIS 中使用，不能在应急这边用；请找组长另领一本票据并登记。",
+        "The book {first}–{last} is in use at the HIS: take another one here and have it handed out.",
+        "A part of the hospital works at the centre; POST /receipt-books hands out a book of its own.",
+    ),
     "receipt_book_exhausted": ErrorKind(409, "票据段已用完，请领新票。", "The receipt book is used up.", "Issue a new book."),
     "receipt_book_overlap": ErrorKind(409, "票据段与已有的重叠。", "The book overlaps another.", "Numbers are unique."),
     "receipt_book_backward": ErrorKind(

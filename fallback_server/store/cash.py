@@ -105,6 +105,8 @@ receipt_book = Table(
     Column("source", String(8), nullable=False),  # mirror | issued | drill
     Column("incident_no", Integer),  # at its first use or issue; NULL: prepared in normal mode
     Column("created_at", String(35), nullable=False),
+    Column("central_next", BigInteger),  # the centre's next number when the book was brought here
+    Column("left_at", String(35)),  # its holder works on both sides and leaves it with the HIS
     CheckConstraint("start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name="range"),
 )
 Index(

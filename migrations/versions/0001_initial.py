@@ -422,6 +422,8 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=8), nullable=False),
         sa.Column("incident_no", sa.Integer(), nullable=True),
         sa.Column("created_at", sa.String(length=35), nullable=False),
+        sa.Column("central_next", sa.BigInteger(), nullable=True),
+        sa.Column("left_at", sa.String(length=35), nullable=True),
         sa.CheckConstraint(
             "start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name=op.f("ck_receipt_book_range")
         ),

@@ -6,24 +6,24 @@ for a person; it never holds a document up and is never corrected by itself.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import mirrored_id
 from fallback_server.store.cash import charge, receipt_number
 from fallback_server.store.conflicts import open_conflict
-from fallback_server.store.mirror import datasets, generation, run
+from fallback_server.store.mirror import generation, run
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import blind_row
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.store.visits import patient, registration
 from sync.central.gateway import CentralGateway, Row
+from sync.upload import both_sides
 from sync.upload.patients import exact_among, plain
 
 KINDS: Final = ("patient", "registration", "prescription", "charge")
@@ -117,6 +117,7 @@ def _doubts(conn: Connection, number: int) -> Iterator[_Doubt]:
     yield from _refunds(conn, number, rows["charge"])
     yield from _registrations(conn, number, rows["registration"], ids)
     yield from _patients(conn, number, rows["patient"])
+    yield from both_sides.short_of_stock(conn, number)
 
 
 def _local_ids(conn: Connection, rows: Sequence[Row]) -> dict[str, list[str]]:
@@ -203,7 +204,7 @@ def _registrations(
                 same_day = str(theirs.get("occurred_at") or "")[:10] == own.business_date
                 if same_day and own.department_code == theirs.get("department_code") and own.cancelled_at is None:
                     yield "doubt_registered_twice", f"{own.id}:{theirs['central_key']}", _slip(own), theirs
-    yield from _oversold(conn, number, rows)
+    yield from both_sides.oversold(conn, number, rows)
     places = {
         (str(r["schedule_id"]), str(r["queue_no"])): r for r in rows if r.get("schedule_id") and r.get("queue_no")
     }
@@ -216,31 +217,6 @@ def _registrations(
         other = places.get((str(own.schedule_id), str(own.queue_no)))
         if other is not None:
             yield "doubt_queue_number", f"{own.id}:{other['central_key']}", _slip(own), other
-
-
-def _oversold(conn: Connection, number: int, rows: Sequence[Row]) -> Iterator[_Doubt]:
-    """Sessions of which both sides together sold more places than there are."""
-    sold = Counter(str(row["schedule_id"]) for row in rows if row.get("schedule_id"))
-    ours = conn.execute(
-        select(registration.c.schedule_id, func.count().label("n"))
-        .where(registration.c.incident_no == number, registration.c.schedule_id.is_not(None))
-        .where(registration.c.cancelled_at.is_(None))
-        .group_by(registration.c.schedule_id)
-    ).all()
-    places = datasets["schedule"]
-    for own in ours:
-        session = conn.execute(select(places).where(places.c.schedule_id == own.schedule_id)).mappings().first()
-        if session is None or session["capacity"] is None or not sold[str(own.schedule_id)]:
-            continue  # sold on our side alone was seen at the window
-        known, theirs = int(session["used"] or 0), sold[str(own.schedule_id)]
-        if known + theirs + own.n > session["capacity"]:
-            local = {
-                "schedule_id": own.schedule_id,
-                "capacity": session["capacity"],
-                "used_before": known,
-                "sold": own.n,
-            }
-            yield "doubt_oversold", str(own.schedule_id), local, {"central_key": own.schedule_id, "sold": theirs}
 
 
 def _slip(row: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallback_server.acts.receipt_books import plan, width_of
+from fallback_server.acts.receipt_books import beside_the_his, plan, width_of
 
 
 def mirrored(start: int, end: int, following: int, prefix: str = "A") -> dict[str, Any]:
@@ -16,6 +16,7 @@ def own(
 ) -> dict[str, Any]:
     return {
         **mirrored(start, end, following, prefix), "id": start, "width": 8, "source": source, "incident_no": incident,
+        "central_next": following, "left_at": None,
     }  # fmt: skip
 
 
@@ -63,3 +64,11 @@ def test_the_centre_says_how_many_digits_its_paper_shows() -> None:
     assert [width_of(999, 6), width_of(999, 10), width_of(1_234_567, 6)] == [6, 10, 7]
     (book,) = plan("C1", [mirrored(1, 100, 7) | {"digits": 6}], [], 1)
     assert book.text(book.next_no).endswith("000007") and len(book.text(book.next_no)) == len(book.prefix) + 6
+
+
+def test_the_his_goes_on_with_a_book_that_was_left_there_or_that_it_moved_on() -> None:
+    books = plan("0201", [], [own(1, 100, 50, incident=1), own(201, 300, 201, incident=1, source="issued")], 1)
+    assert beside_the_his(books, [mirrored(1, 100, 50), mirrored(201, 300, 290)]) == []
+    assert [book.start_no for book in beside_the_his(books, [mirrored(1, 100, 51)])] == [1]
+    left = plan("0201", [], [own(1, 100, 50, incident=1) | {"left_at": "2026-11-23T08:00:00.000+08:00"}], 1)
+    assert beside_the_his(left, []) == left

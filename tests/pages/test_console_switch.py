@@ -148,6 +148,8 @@ def test_the_scope_changes_with_a_reason_and_the_insurance_has_a_switch_of_its_o
     page.check("#change-scope [value=JZ]")
     page.fill("#scope-reason", "只剩急诊")
     page.press("#scope-reason", "Enter")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Enter")
     wait_for(page, "dd", "急诊")
     assert mode_of(standby.hospital)["scope"] == ["JZ"]
     page.press("#press-insurance", "Enter")

@@ -265,6 +265,14 @@ def confirm_book(call: Call) -> Any:
 
 
 @api.post(
+    "/receipt-book/leave", summary="Leave the books of the HIS with it: their holder works on both sides",
+    roles=BOOK_HOLDERS, permit=Permit.DOCUMENT, body=NoBody,
+)  # fmt: skip
+def leave_book(call: Call) -> Any:
+    return receipt_paper.leave(call.tx, call.policy)
+
+
+@api.post(
     "/receipt-book/void", summary="Make unused sheets void", roles=BOOK_HOLDERS, permit=Permit.DOCUMENT,
     body=VoidRequest, status=201, acts=("void",),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from fallback_server.acts import masters, prints
+from fallback_server.acts import masters, partial, prints
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
@@ -30,6 +30,12 @@ def change_scope(tx: Tx, departments: Sequence[str] | None, reason: str) -> None
     """Let the scope grow or shrink, to departments that exist."""
     _require_departments(tx, departments)
     mode_switch.set_scope(tx, departments, reason)
+
+
+def coverage(tx: Tx, departments: Sequence[str]) -> dict[str, Any]:
+    """Who is there to serve these departments, and what is lacking; asked before the switch. Raises unknown_…"""
+    _require_departments(tx, departments)
+    return {"windows": partial.windows_alive(tx), "warnings": partial.warnings(tx, departments)}
 
 
 def switch_off(tx: Tx, policy: Policy, *, upload: bool) -> int:

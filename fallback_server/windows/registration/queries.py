@@ -11,10 +11,13 @@ from fallback_server.acts import charges, masters, open_work, orders, patients, 
 from fallback_server.acts.views import PatientView, VisitView
 from fallback_server.domain import money
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.outbox import FINAL, OutboxState
 from fallback_server.store import mirror
+from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Tx
 from fallback_server.store.visits import registration
 
+_ON_THE_WAY = [state.value for state in OutboxState if state not in FINAL]
 RECENT = 30  # of one's own registrations: what is cancelled or reprinted is seldom older
 
 
@@ -85,13 +88,18 @@ def sold(tx: Tx, schedule: dict[str, Any]) -> int:
 
 def _sold_here(tx: Tx, schedule_ids: list[str]) -> dict[str, int]:
     since = open_work.as_of(tx, "schedule") or ""
+    # Where masters go on during the outage, what is newer than a number of ours does not hold it yet.
+    waits = select(outbox.c.yj_id).where(
+        outbox.c.yj_id == registration.c.id,
+        outbox.c.state.in_(_ON_THE_WAY) | (outbox.c.confirmed_at > since),
+    )
     rows = tx.conn.execute(
         select(registration.c.schedule_id, func.count())
         .where(
             registration.c.schedule_id.in_(schedule_ids),
             registration.c.cancelled_at.is_(None),
             registration.c.drill == tx.mode.drill,
-            registration.c.created_at > since,
+            (registration.c.created_at > since) | waits.exists(),
         )
         .group_by(registration.c.schedule_id)
     )

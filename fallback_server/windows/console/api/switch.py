@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
 
-from fallback_server.acts import standing
+from fallback_server.acts import partial, standing
 from fallback_server.domain.modes import Permit
 from fallback_server.store import mode_switch
 from fallback_server.web.routes import Api, Approver, Body, Call
@@ -35,6 +35,12 @@ class ScopeRequest(Body):
     reason: Reason
 
 
+class CoverageQuery(Body):
+    """Codes of departments, with commas between them."""
+
+    departments: Annotated[str, Field(min_length=1, max_length=8000)]
+
+
 class ReturnRequest(Body):
     """Switch off, with or without the upload at once. Needs a second person."""
 
@@ -59,13 +65,28 @@ class InsuranceRequest(Body):
 def switch_on(call: Call) -> Any:
     body: EmergencyRequest = call.body
     usecases.switch_on(call.tx, cause=body.cause, reason=body.reason, departments=body.departments, drill=body.drill)
-    return standing.shown_mode(call.tx, call.policy)
+    return _with_warnings(call)
 
 
 @api.post("/mode/scope", summary="Change the scope", roles=SWITCH, permit=Permit.HOUSEKEEPING, body=ScopeRequest)
 def change_scope(call: Call) -> Any:
     usecases.change_scope(call.tx, call.body.departments, call.body.reason)
-    return standing.shown_mode(call.tx, call.policy)
+    return _with_warnings(call)
+
+
+def _with_warnings(call: Call) -> dict[str, Any]:
+    """The mode, and where only some departments are in YJ, what they lack."""
+    shown = standing.shown_mode(call.tx, call.policy)
+    scope = call.tx.mode.scope
+    return shown if scope is None else {**shown, "warnings": partial.warnings(call.tx, scope)}
+
+
+@api.get(
+    "/mode/coverage", summary="Would these departments find a cashier and a pharmacy", roles=CONSOLE,
+    query=CoverageQuery,
+)  # fmt: skip
+def coverage(call: Call) -> Any:
+    return usecases.coverage(call.tx, [code for code in call.query.departments.split(",") if code])
 
 
 @api.post(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask_babel import gettext as _
 
-from fallback_server.acts import roll_call, standing
+from fallback_server.acts import partial, roll_call, standing
 from fallback_server.domain import readiness as judge
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.readiness import Finding
@@ -146,6 +146,8 @@ def switch(view: View) -> dict[str, Any]:
         unpaid=situation.unpaid_there(tx, number) if number is not None else 0,
         progress=upload_progress(tx.conn, number) if number is not None else None,
         centre=centre_look.last(tx.conn, tx.now), mirror_job=situation.at_work(tx, jobs.MIRROR),
+        lacking=partial.warnings(tx, tx.mode.scope), alive=partial.windows_alive(tx) if tx.mode.scope else {},
+        risk=partial.at_risk(tx) if tx.mode.scope and not tx.mode.drill else None,
     )  # fmt: skip
 
 

@@ -167,12 +167,14 @@ def receipt_books_of_all(tx: Tx) -> list[dict[str, Any]]:
     found = []
     for code in sorted({row["operator_code"] for row in (*theirs, *ours)}):
         mine = [[row for row in rows if row["operator_code"] == code] for rows in (theirs, ours)]
-        for book in receipt_books.plan(code, mine[0], mine[1], tx.mode.incident_no):
+        books = receipt_books.plan(code, mine[0], mine[1], tx.mode.incident_no)
+        left = receipt_books.beside_the_his(books, mine[0]) if receipt_books.shared_with_the_his(tx) else []
+        for book in books:
             shown = {
                 "operator": code, "name": names.get(code, ""), "prefix": book.prefix, "from": book.text(book.start_no),
                 "to": book.text(book.end_no), "remaining": book.remaining, "source": book.source,
                 "next": book.text(book.next_no) if book.remaining else None,
-                "low": book.remaining <= receipt_books.LOW_WATERMARK,
+                "low": book.remaining <= receipt_books.LOW_WATERMARK, "with_his": book in left,
             }  # fmt: skip
             found.append(shown)
     return found

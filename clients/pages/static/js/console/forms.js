@@ -1,11 +1,11 @@
 // The forms of the console: the switch, its scope, the way back, a receipt book. A half-filled one survives a reload.
 
-import { act, Problem } from "../kernel/api.js";
+import { act, get, Problem } from "../kernel/api.js";
 import { question } from "../kernel/dialog.js";
 import { Draft } from "../kernel/draft.js";
 import { by, h } from "../kernel/dom.js";
 import { goTo, walk } from "../kernel/keys.js";
-import { t } from "../kernel/page.js";
+import { t, worded } from "../kernel/page.js";
 import { failed, hush, once, said, wrong as mark } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { approver, asked, jobOver, SECOND_OR_ALONE } from "./acts.js";
@@ -27,6 +27,13 @@ function scopeOf(form) {
 /** The same by their names. */
 function namesOf(form) {
   return Array.from(form.querySelectorAll("[data-department]:checked"), (box) => box.dataset.department);
+}
+
+/** What the chosen departments lack, in words; nothing for the whole hospital, and nothing where it cannot be asked. */
+async function lacking(departments) {
+  if (departments === null) return [];
+  const found = await get(`/mode/coverage?departments=${encodeURIComponent(departments.join(","))}`).catch(() => null);
+  return (found?.warnings ?? []).map((one) => h("p.note.warn", {}, worded(one)));
 }
 
 /** How the standby sees the centre now, as the page shows it. */
@@ -127,10 +134,12 @@ function switchOn(form) {
     const drill = form.elements.drill.checked;
     const names = departments === null ? t("frame.band_whole") : namesOf(form).join("、");
     const sudden = !drill && value(form, "planned") === "no";
+    const lacks = await lacking(departments);
     const sure = await question({
       title: t("console.switch_on_sure"),
       body: h("div.sure", {}, h("p.total", {}, names), h("p", {}, drill ? t("console.as_drill") : t("console.as_real")),
         sudden && centre() === "fine" ? h("p.note.warn", {}, t("console.centre_is_fine")) : null,
+        departments === null ? null : h("p", {}, t("console.beside_means")), lacks,
         h("p", {}, `${form.elements.cause.selectedOptions[0].textContent}：${value(form, "reason")}`)),
       buttons: [{ value: "yes", label: t("console.switch_on"), main: true }, { value: null, label: t("frame.cancel") }],
     });
@@ -156,6 +165,11 @@ function changeScope(form) {
   const go = once(async () => {
     const departments = scopeOf(form);
     if (departments === undefined || !filled(form)) return;
+    if (departments !== null && !(await question({
+      title: t("console.change_scope"),
+      body: h("div.sure", {}, h("p.total", {}, namesOf(form).join("、")), h("p", {}, t("console.beside_means")), await lacking(departments)),
+      buttons: [{ value: "yes", label: t("console.change_scope"), main: true }, { value: null, label: t("frame.cancel") }],
+    }))) return;
     try {
       await act("/mode/scope", { departments, reason: value(form, "reason") }, ulid());
       form.elements.reason.value = "";

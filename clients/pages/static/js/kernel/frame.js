@@ -15,6 +15,15 @@ const LOOK_WHEN_CUT = () => 10000 + Math.random() * 5000; // where its stream is
 const ACKNOWLEDGE_WITHIN = 800; // all windows hear of a switch in the same moment; charges go on meanwhile
 const LIVE_EVERY = 15000; // "this window lives and knows epoch n"
 
+const asOf = () => clockTime(page.mode.mirror.as_of) || "—";
+const BESIDE = {
+  registrar: () => t("frame.beside_registrar"),
+  cashier: () => t("frame.beside_cashier"),
+  doctor: () => t("frame.beside_doctor", { time: asOf() }),
+  pharmacist: () => t("frame.beside_pharmacist"),
+  triage: () => t("frame.beside_triage", { time: asOf() }),
+};
+
 const changes = [];
 let silentSince = null;
 
@@ -59,6 +68,15 @@ function showBand() {
   part("insurance", mode.insurance_down ? t("frame.band_insurance") : "");
   by("band").toggleAttribute("data-stale", mode.mirror.stale);
   if (mode.notice) by("band").title = mode.notice;
+  showBeside(away && !drill && mode.scope !== null);
+}
+
+// What the HIS does at the same time where only some departments are in YJ, as it concerns this window.
+function showBeside(part) {
+  const place = by("beside-his");
+  const words = part ? BESIDE[page.data.role]?.() : null;
+  place.hidden = !words;
+  place.textContent = words ?? "";
 }
 
 let looking = null;

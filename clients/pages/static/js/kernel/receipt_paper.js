@@ -57,15 +57,21 @@ export class ReceiptPaper {
     if (!this.number && !this.book?.automatic) return true; // the charge says what is missing
     const answer = await question({
       title: t("frame.paper_compare"),
-      body: h("p.total", {}, this.number ?? "—"),
+      body: h("div", {}, h("p.total", {}, this.number ?? "—"), this.book?.shared ? h("p.note.warn", {}, t("frame.paper_shared")) : null),
       fields: [{ name: "paper", label: t("frame.paper_on_sheet"), hint: t("frame.paper_compare_hint"), maxlength: 40 }],
       buttons: [
         { value: "yes", label: t("frame.paper_agrees"), main: true },
         { value: "void", label: t("frame.paper_void"), key: "F8" },
+        ...(this.book?.shared ? [{ value: "leave", label: t("frame.paper_leave"), key: "F9" }] : []),
         { value: null, label: t("frame.cancel") },
       ],
-      check: async ({ button, paper }) => (button === "void" || !paper || paper === this.number ? null : this.#goOn(paper)),
+      check: async ({ button, paper }) => (button !== "yes" || !paper || paper === this.number ? null : this.#goOn(paper)),
     });
+    if (answer?.button === "leave") {
+      this.book = await act("/receipt-book/leave", {}, ulid());
+      this.#draw();
+      return this.number ? this.compare() : false;
+    }
     if (answer?.button === "void") {
       await this.makeVoid();
       return this.compare();
@@ -156,18 +162,20 @@ export class ReceiptPaper {
   }
 
   #mark() {
-    return [page.workstation, page.mode.incident_no, this.book?.prefix, this.book?.end_no].join(":");
+    return [page.workstation, page.mode.incident_no, this.book?.prefix, this.book?.end_no, this.book?.shared ? "shared" : ""].join(":");
   }
 
   #draw() {
     this.place.hidden = this.plain;
     if (this.plain) return;
     const { book } = this;
+    const [there] = book?.with_his ?? [];
     put(this.place,
       h("span.paper-label", {}, t("frame.paper_number")),
       h("output.paper-no", { "aria-label": t("frame.paper_number") }, this.number ?? (book?.automatic ? t("frame.paper_automatic") : t("frame.paper_none"))),
       h("button.quiet", { type: "button", dataset: { key: this.key }, onclick: () => this.compare().catch(failed) }, t("frame.paper_check"), h("kbd", {}, this.key)),
-      book && !book.automatic ? h(book.low ? "small.red" : "small", {}, t(book.low ? "frame.paper_low" : "frame.paper_left", { n: book.remaining })) : null);
+      book && !book.automatic ? h(book.low ? "small.red" : "small", {}, t(book.low ? "frame.paper_low" : "frame.paper_left", { n: book.remaining })) : null,
+      there && !this.number ? h("p.note.bad", {}, t("frame.paper_left_there", { from: there.first_receipt_no, to: there.last_receipt_no })) : null);
     this.place.classList.toggle("paper-missing", !this.number && !book?.automatic);
   }
 }
