@@ -123,12 +123,26 @@ def events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
 
 def trouble(error: Exception) -> str:
     """What is the matter, in words for who reads the log."""
+    if _is_out_of_time(error):
+        return (
+            "应急服务器的证书已过期，或本机时钟不对，未连接；请信息科更换证书（yj certificate renew）并校对时钟。"
+            " The standby's certificate is over, or this PC's clock is wrong; nothing was sent. On the standby:"
+            f" yj certificate renew, or a new [server] certificate. ({error})"
+        )
     if is_other_certificate(error):
         return (
             "这不是本院的应急服务器：证书不是本机固定的那一个，拒绝连接。"
             f" This is not the pinned standby: its certificate is of another authority; nothing was sent. ({error})"
         )
     return f"应急服务器没有回答。 The standby does not answer. ({type(error).__name__}: {error})"
+
+
+def _is_out_of_time(error: BaseException | None) -> bool:
+    while error is not None:
+        if any(words in str(error) for words in ("certificate has expired", "certificate is not yet valid")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def is_other_certificate(error: BaseException | None) -> bool:

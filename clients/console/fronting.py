@@ -107,17 +107,18 @@ def look_after(found: Instance, host: str | None = None) -> str | None:
 
 
 def _certificates(found: Instance, host: str) -> tuple[Path | None, Path | None, certificates.Keeper | None]:
-    settings = found.settings.server
+    settings, now = found.settings.server, found.clock.now
     if not settings.tls:
         return None, None, None
     if settings.certificate:
-        return found.home / settings.certificate, found.home / settings.certificate_key, None
+        theirs = found.home / settings.certificate
+        return theirs, found.home / settings.certificate_key, lambda: certificates.require_time_left(theirs, now())
     look_after(found, host)
     folder = found.home / certificates.FOLDER
     names, hospital = names_of(found, host), found.settings.windows.hospital_name
 
     def keep() -> str | None:
-        return certificates.ensure(folder, names, found.clock.now(), hospital)
+        return certificates.ensure(folder, names, now(), hospital)
 
     return folder / certificates.CERTIFICATE, folder / certificates.KEY, keep
 

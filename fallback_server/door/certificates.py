@@ -31,6 +31,7 @@ KEY: Final = "server.key"
 AUTHORITY_DAYS: Final = 20 * 365
 SERVER_DAYS: Final = 397  # what browsers accept of any authority
 RENEW_DAYS: Final = 60
+WARN_DAYS: Final = 30  # of a certificate that the hospital renews
 CLOCKS_APART: Final = timedelta(days=2)  # window PCs without a time server
 
 _SIOCGIFADDR: Final = 0x8915  # Linux, netdevice(7): the address of an interface
@@ -106,6 +107,17 @@ def look(folder: Path) -> Shown:
 def expiry(path: Path) -> datetime:
     """When a certificate ends that somebody else made. Raises CertificateTrouble."""
     return _read(path).not_valid_after_utc
+
+
+def require_time_left(path: Path, now: datetime) -> None:
+    """Raises CertificateTrouble, with the cure, where a certificate that somebody else made is over or soon will be."""
+    ends = expiry(path)
+    if ends - now < timedelta(days=WARN_DAYS):
+        said = "is over since" if ends <= now else "ends on"
+        raise CertificateTrouble(
+            f"{path} {said} {ends:%Y-%m-%d}: put a new one of the hospital's authority in its place ([server]"
+            " certificate, certificate_key), it is shown without a restart; or leave both empty for one of our own"
+        )
 
 
 def own_names(host: str, more: Iterable[str] = ()) -> tuple[str, ...]:

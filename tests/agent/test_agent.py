@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from clients.agent import actions, ini, processes, running, settings
 from clients.agent.following import Follower, events
 from clients.agent.place import AgentMisuse, Enrolled, Place
 from clients.agent.switching import Switcher
+from fallback_server.domain.clock import SystemClock
+from fallback_server.door import certificates
 from tests.fixtures_door import DoorThread, Inner, until
 
 MZXT = "[database]\r\nservername=HISSERVER\r\nuser=门诊\r\n".encode("gbk")
@@ -224,6 +227,22 @@ def test_a_standby_with_another_certificate_is_refused_in_words(
     assert heard == []
     with pytest.raises(running.AgentTrouble, match="not the pinned standby"):
         running.enrol(Place(tmp_path / "agent"), door.https, "ABCD", other.ca)
+
+
+def test_a_certificate_that_is_over_is_named_with_its_cure(
+    standby: tuple[Inner, DoorThread], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inner, _ = standby
+    now, theirs = SystemClock().now(), tmp_path / "theirs"
+    certificates.ensure(theirs, ["127.0.0.1"], now - timedelta(days=500), "别的医院")
+    shown = {"certificate": theirs / "server.crt", "key": theirs / "server.key"}
+    keep = {"keep": lambda: certificates.require_time_left(theirs / "server.crt", now)}
+    door = DoorThread(inner.url, tmp_path / "unused", **shown, **keep).open()
+    with pytest.raises(running.AgentTrouble, match="yj certificate renew"):
+        running.enrol(Place(tmp_path / "agent"), door.https, "ABCD", theirs / "ca.crt")
+    until(lambda: "is over since" in caplog.text and "[server] certificate" in caplog.text)
+    door.close()
+    certificates.require_time_left(theirs / "server.crt", now - timedelta(days=450))
 
 
 def test_https_without_the_pinned_authority_is_wrong_usage(tmp_path: Path) -> None:

@@ -384,3 +384,14 @@ def test_a_table_that_rests_is_missed_after_two_nights(
         found[day] = [one.stale for one in mirror_status(store, Mirror()).datasets if one.dataset == "patient_card"]
     assert list(found.values()) == [["warn"], ["fail"]]
     assert alarm.look(store, Mirror())["master"].kind == "stale"
+
+
+def test_a_clock_set_back_does_not_put_the_next_run_off(timetable: Timetable) -> None:
+    """Planned for a moment that lies years ahead now: it begins after its usual distance at the latest."""
+    assert next_in(timetable, "master") > 24 * 3600
+    timetable.mind_the_clock()
+    for group, distance in timetable.plan.intervals.items():
+        assert 0 < next_in(timetable, group) <= distance
+    before = {job.id: job.next_run_time for job in timetable.scheduler.get_jobs()}
+    timetable.mind_the_clock()
+    assert {job.id: job.next_run_time for job in timetable.scheduler.get_jobs()} == before, "once is enough"

@@ -42,6 +42,8 @@ def raw(hospital: Hospital, token: str, data: bytes, content_type: str = "applic
     [
         (b"{", "application/json", "malformed_json", 400),
         (b"[" * 100_000, "application/json", "malformed_json", 400),
+        (b'{"reason": ' + b"[" * 600 + b"]" * 600 + b"}", "application/json", "malformed_json", 400),
+        (b"{" + b",".join(b'"a%d": 1' % n for n in range(2000)) + b"}", "application/json", "malformed_json", 400),
         (b"\xff\xfe", "application/json", "malformed_json", 400),
         (b'{"cause": "server", "reason": "a\\u0000b"}', "application/json", "malformed_json", 400),
         (b'{"cause": "server", "reason": "\\ud800"}', "application/json", "malformed_json", 400),
