@@ -51,7 +51,7 @@ class PrintSettings:
 
 
 def words(command: Sequence[Words], places: dict[str, str]) -> list[str]:
-    """The command with its places filled."""
+    """The command with its places filled. Raises PrintFailed where a value would be read as an option."""
     found: list[str] = []
     for part in command:
         if isinstance(part, str):
@@ -62,9 +62,12 @@ def words(command: Sequence[Words], places: dict[str, str]) -> list[str]:
 
 
 def _filled(word: str, places: dict[str, str]) -> str:
+    filled = word
     for name, value in places.items():
-        word = word.replace(f"{{{name}}}", value)
-    return word
+        filled = filled.replace(f"{{{name}}}", value)
+    if filled.startswith("-") and not word.startswith("-"):
+        raise PrintFailed(f"{filled}: no printer or tray is called so")
+    return filled
 
 
 class Printing:
