@@ -1,7 +1,7 @@
 # One entry for people and for .ci/run. `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench proof screens wheelhouse pins clean
+.PHONY: help setup demo test check audit bench proof screens wheelhouse pins clean
 
 # The first Python that is new enough; say `make setup PYTHON=/path/to/python` to choose another.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PACKAGES := fallback_server sync clients config migrations
 PINS := config/requirements/runtime.txt config/requirements/dev.txt
 WHEELHOUSE := dist/wheelhouse
 # The checker of barriers (WCAG) that browser tests run inside the pages; never part of the product.
@@ -17,6 +18,7 @@ AXE_VERSION := 4.14.1
 JOBS ?= 2
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+AUDIT_ARGS ?=
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,17 +45,23 @@ $(AXE): | $(STAMP)
 demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced accounts
 	@$(BIN)/yj demo $(DEMO_ARGS)
 
-test: check $(AXE) ## format, lint, types, layers, then every test; says which could not run and why
+test: check $(AXE) ## all of check, then every test; says which could not run and why
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
 
-check: $(STAMP) ## format, lint, types, layers
+check: $(STAMP) ## format, lint, types, layers, bandit
 	@status=0; \
 	$(BIN)/ruff format --check --output-format concise --quiet . || { echo "check: run '$(BIN)/ruff format .'"; status=1; }; \
 	$(BIN)/ruff check --output-format concise --quiet . || status=1; \
 	$(BIN)/mypy || status=1; \
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PACKAGES) || status=1; \
 	if $(BIN)/lint-imports --no-cache > $(VENV)/layers.txt 2>&1; then tail -n 1 $(VENV)/layers.txt; \
 	else sed -n '/^Contracts$$/,$$p;/^Could not\|does not exist/p' $(VENV)/layers.txt; status=1; fi; \
 	exit $$status
+
+audit: ## known weaknesses in the pinned packages (needs pip-audit and a source of advisories: AUDIT_ARGS='--osv-url …')
+	@pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r config/requirements/dev.txt $(AUDIT_ARGS) || { \
+		echo "audit: not clean, or not every package could be asked about: a source that cannot be reached is no good news" >&2; \
+		exit 1; }
 
 bench: $(STAMP) ## the figures there are, as a table and as JSON
 	@$(BIN)/python -m bench.run

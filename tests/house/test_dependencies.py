@@ -53,3 +53,15 @@ def test_pinned_versions_lie_in_the_ranges() -> None:
 def test_both_pinned_files_agree() -> None:
     runtime, dev = pinned("runtime.txt"), pinned("dev.txt")
     assert {name: versions for name, versions in runtime.items() if dev.get(name) != versions} == {}
+
+
+def test_what_bandit_skips_has_its_reason_and_ruff_asks_it_line_by_line() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lines = text.partition("[tool.bandit]")[2].partition("\n]")[0].partition("skips = [")[2].strip().splitlines()
+    skipped = [code for line in lines for code in re.findall(r'"(B\d+)"', line)]
+    assert skipped == tomllib.loads(text)["tool"]["bandit"]["skips"]
+    assert [line for line in lines if len(line.partition("#")[2]) < 20] == []
+    assert "S" in tomllib.loads(text)["tool"]["ruff"]["lint"]["select"]
+    assert (
+        "$(BIN)/bandit" in (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ncheck:")[2].partition("\n\n")[0]
+    )
