@@ -247,6 +247,16 @@ class Transport:
             raise NoAnswer(f"GET {path}: {type(error).__name__}: {error}", None) from error
         raise NoAnswer(f"GET {path}: the stream ended", None)
 
+    def page(self, path: str) -> str:
+        """A page or a print as a browser gets it; asked once. Raises Problem, NoAnswer."""
+        try:
+            response = self._http.get(path, headers={"Authorization": self._headers("GET", None)["Authorization"]})
+        except httpx.TransportError as error:
+            raise NoAnswer(f"GET {path}: {type(error).__name__}: {error}", None) from error
+        if response.status_code != 200:
+            raise Problem(response.status_code, "no_page", f"{path}: HTTP {response.status_code}")
+        return response.text
+
     def alive(self) -> bool:
         """Whether the standby answers at all, asked once."""
         try:

@@ -222,6 +222,15 @@ class Backup(Section):
         return self
 
 
+class Drill(Section):
+    """Drills, and the weekly unattended self-test."""
+
+    self_test_day: Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "never"] = "sun"
+    self_test_at: TimeOfDay = "03:30"
+    self_test_minutes: Annotated[int, Field(ge=1, le=240)] = 30
+    drill_days: Positive = 92
+
+
 class Alerts(Section):
     """From where on `yj ready` and the console warn or say no, who may read that, and where alarms are sent."""
 
@@ -275,6 +284,7 @@ class Settings(Section):
     upload: Upload = Upload()
     security: Security = Security()
     backup: Backup = Backup()
+    drill: Drill = Drill()
     alerts: Alerts = Alerts()
 
     @property

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import time
+from typing import Final
+
 import typer
 
 from clients.console.context import Instance
 from clients.console.locks import only_one
+
+LOOK_SECONDS: Final = 0.5
+STOP_SECONDS: Final = 30.0
 
 
 def work(found: Instance) -> None:
@@ -16,6 +25,28 @@ def work(found: Instance) -> None:
 
     settings, policy = found.settings, found.policy
     with only_one(found.home, "worker"), found.store():
-        code = main(settings, lambda store: Upkeep(store, policy, trial.run))
+        code = main(
+            settings, lambda store: Upkeep(store, policy, trial.run),
+            self_test=lambda by, stop: _self_test(found, by, stop),
+        )  # fmt: skip
     if code:
         raise typer.Exit(code)
+
+
+def _self_test(found: Instance, by: str, stop: threading.Event) -> None:
+    """`yj drill selftest` as a child: what it does to memory is gone with it; killed when it takes too long."""
+    command = [sys.executable, "-m", "clients.console", "--home", str(found.home), "drill", "selftest", "--by", by]
+    deadline = time.monotonic() + 60 * found.settings.drill.self_test_minutes
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:  # noqa: S603 - our own
+        while child.poll() is None:
+            if stop.is_set() or time.monotonic() > deadline:
+                child.terminate()
+                _make_sure(child)
+            stop.wait(LOOK_SECONDS)
+
+
+def _make_sure(child: subprocess.Popen[bytes]) -> None:
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()

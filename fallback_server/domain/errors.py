@@ -223,6 +223,34 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "drill_mismatch": ErrorKind(
         409, "演练与真实业务不能混用。", "Drill and real work do not mix.", "The document belongs to the other kind of incident."
     ),
+    "drill_not_found": ErrorKind(404, "没有这次演练。", "No such drill.", "Unknown number of a drill; `yj drill list`."),
+    "drill_not_waiting": ErrorKind(
+        409, "这次演练已经开始过或已取消。", "This drill has begun already or was called off.",
+        "A plan is carried out once; make another for the next drill.",
+    ),
+    "drill_not_over": ErrorKind(
+        409, "演练还没有结束。", "The drill is not over yet.", "End it first: two people, `yj drill end` or the console."
+    ),
+    "rehearsal_not_set": ErrorKind(
+        409, "没有设置练习用的中心副本。", "No copy of the centre is set for rehearsals.",
+        "[central] rehearsal_url is empty; give the address of a restored copy.",
+    ),
+    "rehearsal_same_centre": ErrorKind(
+        409, "练习地址就是中心本身，已拒绝。", "The address for rehearsals is the centre itself; refused.",
+        "[central] rehearsal_url reaches the database of [central] url ({how}).",
+    ),
+    "rehearsal_has_ledger": ErrorKind(
+        409, "副本里有真实事件的台账，不能用来练习：请先清空副本的 yj_ledger 和 yj_incident。",
+        "The copy carries the ledger of real incidents; empty yj_ledger and yj_incident in the copy first.",
+        "{what} at [central] rehearsal_url.",
+    ),
+    "rehearsal_unsure": ErrorKind(
+        409, "现在问不到中心，无法确认副本不是中心本身，已拒绝。",
+        "The centre cannot be asked, so it is not sure that the copy is another database; refused.", "{problem}",
+    ),
+    "self_test_mode": ErrorKind(
+        409, "只有正常模式下才能自检。", "The self-test runs in normal mode only.", "Mode is {mode}."
+    ),
     "drill_touches_open_work": ErrorKind(
         409, "演练中不能办理中心的真实单据。", "A drill does not touch the centre's open work.", "origin: centre in a drill."
     ),

@@ -16,8 +16,8 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.returning import job
 from fallback_server.store.session import Store, Tx
 
-MIRROR, UPLOAD, RECONCILE = "mirror", "upload", "reconcile"
-KINDS: Final = (MIRROR, UPLOAD, RECONCILE)
+MIRROR, UPLOAD, RECONCILE, REHEARSE, SELF_TEST = "mirror", "upload", "reconcile", "rehearse", "self_test"
+KINDS: Final = (MIRROR, UPLOAD, RECONCILE, REHEARSE, SELF_TEST)
 MAX_DEATHS: Final = 3
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
-from fallback_server.store import jobs
+from fallback_server.store import drill_rows, jobs
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
@@ -25,12 +25,13 @@ LIVE_SECONDS = 45  # a workstation that was heard of within this time counts as 
 
 
 def enter_emergency(
-    tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool, notice: str | None = None
-) -> int:
+    tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool, notice: str | None = None,
+    plan: int | None = None,
+) -> int:  # fmt: skip
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
 
     Possible in normal and returning (a drill in normal only), and over a running drill, which a real outage ends.
-    Raises mirror_missing without any mirror, wrong_state otherwise.
+    `plan` is the drill that begins. Raises mirror_missing without any mirror, drill_not_waiting, wrong_state otherwise.
     """
     before = _locked(tx)
     if before.drill and not drill and before.mode is not Mode.NORMAL:
@@ -56,6 +57,8 @@ def enter_emergency(
         )
     )
     scope = sorted(set(departments)) if departments else None
+    if drill:
+        _begin_drill(tx, number, plan, reason, scope)
     _change(
         tx, before, Mode.EMERGENCY, arrow, number, reason, cause=cause, scope=scope,
         values={"drill": drill, "grace_until": None, "hold_until": None, "notice": notice},
@@ -230,6 +233,12 @@ def note_event(tx: Tx, number: int, kind: str, arrow: str | None, **detail: Any)
     )
 
 
+def _begin_drill(tx: Tx, number: int, plan: int | None, reason: str, scope: Sequence[str] | None) -> None:
+    by = tx.who.operator_code
+    if not drill_rows.begun(tx.conn, number, plan=plan, title=reason, departments=scope, at=tx.at, by=by):
+        raise YjError("drill_not_waiting")
+
+
 def _end_drill(tx: Tx, state: ModeState) -> ModeState:
     """A real outage ends a drill at once: its documents are fenced, so nothing waits."""
     number = tx.incident_no
@@ -265,6 +274,8 @@ def _change(
 ) -> None:
     epoch = before.epoch + 1
     stored = list(scope) if scope is not None else None
+    if before.drill:
+        drill_rows.keep_acknowledged(tx.conn, before.incident_no, before.epoch)
     tx.conn.execute(
         update(mode).values(
             mode=wanted.value, epoch=epoch, incident_no=incident_no, scope=stored, since=tx.at, **values

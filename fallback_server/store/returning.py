@@ -10,7 +10,7 @@ job = Table(
     "job",
     metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    Column("kind", String(16), nullable=False),  # mirror | upload | reconcile
+    Column("kind", String(16), nullable=False),  # jobs.KINDS
     Column("arguments", JSON, nullable=False),
     Column("requested_by", String(64), nullable=False),
     Column("requested_at", String(35), nullable=False),

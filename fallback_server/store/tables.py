@@ -17,6 +17,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     centre_look,
     counters,
     credentials,
+    drill_rows,
     idempotency,
     master_changes,
     mirror,

@@ -458,6 +458,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seal")),
     )
     op.create_table(
+        "self_test",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.String(length=35), nullable=False),
+        sa.Column("finished_at", sa.String(length=35), nullable=True),
+        sa.Column("ok", sa.Boolean(), nullable=True),
+        sa.Column("source", sa.String(length=96), nullable=True),
+        sa.Column("steps", sa.JSON(), nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.CheckConstraint("(finished_at IS NULL) = (ok IS NULL)", name=op.f("ck_self_test_ended")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_self_test")),
+    )
+    op.create_table(
         "session",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("operator_code", sa.String(length=64), nullable=False),
@@ -650,6 +663,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_difference")),
     )
     op.create_index("uq_difference_subject", "difference", ["incident_no", "kind", "subject"], unique=True)
+    op.create_table(
+        "drill",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("objectives", sa.Text(), nullable=False),
+        sa.Column("departments", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("workstations", sa.JSON(), nullable=False),
+        sa.Column("people", sa.JSON(), nullable=False),
+        sa.Column("observers", sa.JSON(), nullable=False),
+        sa.Column("planned_for", sa.String(length=35), nullable=True),
+        sa.Column("created_at", sa.String(length=35), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=True),
+        sa.Column("acknowledged", sa.JSON(), nullable=False),
+        sa.Column("called_off_at", sa.String(length=35), nullable=True),
+        sa.Column("called_off_by", sa.String(length=64), nullable=True),
+        sa.Column("called_off_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "called_off_at IS NULL OR incident_no IS NULL", name=op.f("ck_drill_called_off_before_it_began")
+        ),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_drill_incident_no")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drill")),
+        sa.UniqueConstraint("incident_no", name=op.f("uq_drill_incident_no")),
+    )
     op.create_table(
         "handover",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -1112,6 +1149,37 @@ def upgrade() -> None:
     op.create_index(op.f("ix_charge_refund_of"), "charge", ["refund_of"], unique=False)
     op.create_index(op.f("ix_charge_registration_id"), "charge", ["registration_id"], unique=False)
     op.create_index(op.f("ix_charge_shift_id"), "charge", ["shift_id"], unique=False)
+    op.create_table(
+        "drill_finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("drill_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("owner", sa.String(length=128), nullable=True),
+        sa.Column("due_on", sa.String(length=10), nullable=True),
+        sa.CheckConstraint("kind IN ('good', 'problem', 'idea')", name=op.f("ck_drill_finding_kind")),
+        sa.ForeignKeyConstraint(["drill_id"], ["drill.id"], name=op.f("fk_drill_finding_drill_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_finding")),
+    )
+    op.create_index(op.f("ix_drill_finding_drill_id"), "drill_finding", ["drill_id"], unique=False)
+    op.create_table(
+        "drill_rehearsal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("drill_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.String(length=35), nullable=False),
+        sa.Column("finished_at", sa.String(length=35), nullable=False),
+        sa.Column("target", sa.String(length=255), nullable=False),
+        sa.Column("ok", sa.Boolean(), nullable=False),
+        sa.Column("code", sa.String(length=48), nullable=True),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["drill_id"], ["drill.id"], name=op.f("fk_drill_rehearsal_drill_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_rehearsal")),
+    )
+    op.create_index(op.f("ix_drill_rehearsal_drill_id"), "drill_rehearsal", ["drill_id"], unique=False)
     op.create_table(
         "handover_line",
         sa.Column("handover_id", sa.String(length=26), nullable=False),
@@ -2353,6 +2421,10 @@ def downgrade() -> None:
     op.drop_table("order_line")
     op.drop_index("ix_handover_line", table_name="handover_line")
     op.drop_table("handover_line")
+    op.drop_index(op.f("ix_drill_rehearsal_drill_id"), table_name="drill_rehearsal")
+    op.drop_table("drill_rehearsal")
+    op.drop_index(op.f("ix_drill_finding_drill_id"), table_name="drill_finding")
+    op.drop_table("drill_finding")
     op.drop_index(op.f("ix_charge_shift_id"), table_name="charge")
     op.drop_index(op.f("ix_charge_registration_id"), table_name="charge")
     op.drop_index(op.f("ix_charge_refund_of"), table_name="charge")
@@ -2422,6 +2494,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_handover_prescription_id"), table_name="handover")
     op.drop_index(op.f("ix_handover_incident_no"), table_name="handover")
     op.drop_table("handover")
+    op.drop_table("drill")
     op.drop_index("uq_difference_subject", table_name="difference")
     op.drop_table("difference")
     op.drop_index(
@@ -2462,6 +2535,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("session")
+    op.drop_table("self_test")
     op.drop_table("seal")
     op.drop_table("restored")
     op.drop_index("uq_receipt_book_range", table_name="receipt_book")

@@ -158,6 +158,9 @@ class Edge(Protocol):
     def unlock(self, connection: Connection) -> None:
         """Give the lock back after the transaction, where it does not end with it."""
 
+    def identity(self, connection: Connection) -> str:
+        """What no other database answers the same, by whatever address this one is reached."""
+
     def free_megabytes(self, connection: Connection) -> int | None:
         """Free space where the database lives; None where it does not tell, or not to us."""
 

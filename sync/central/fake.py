@@ -233,6 +233,10 @@ class FakeCentral:
             raise Refused("fenced", "the centre knows this incident with another epoch")
         self.incidents[installation_id, incident_no] = Incident(epoch, opened_at)
 
+    def identity(self) -> str:
+        self._arrive("identity")
+        return f"fake {id(self.documents)}"
+
     def known_incidents(self) -> Sequence[CentralIncident]:
         self._arrive("known_incidents")
         return [

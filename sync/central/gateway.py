@@ -267,6 +267,9 @@ class CentralGateway(Protocol):
         """Enter the incident in yj_incident; again is harmless. Raises Refused('fenced') if another installation holds
         an open incident there, or this one with a later epoch."""
 
+    def identity(self) -> str:
+        """What no other database answers the same, by whatever address it is reached. Reads only."""
+
     def known_incidents(self) -> Sequence[CentralIncident]:
         """Every incident the centre knows, of whichever installation."""
 

@@ -211,6 +211,10 @@ class SqlGateway:
     def ledger_head(self, installation_id: str) -> int:
         return self._keeper.head(installation_id)
 
+    def identity(self) -> str:
+        with self.reading() as connection, self.errors("identity"):
+            return self.edge.identity(connection)
+
     def known_incidents(self) -> Sequence[CentralIncident]:
         return self._keeper.incidents()
 

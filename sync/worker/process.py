@@ -21,6 +21,7 @@ from fallback_server.store.session import Store
 from sync.central.gateway import ClockLimits
 from sync.central.sql_gateway import SqlGateway, open_gateway
 from sync.worker.centre import Centre, GatewayFactory, NoCentre
+from sync.worker.drills import SelfTest
 from sync.worker.timetable import Timetable
 from sync.worker.upkeep import Upkeep
 from sync.worker.work import TICK_SECONDS, Worker
@@ -37,6 +38,7 @@ def run_worker(
     clock: Clock | None = None,
     gateway: GatewayFactory | None = None,
     upkeep: MakeUpkeep | None = None,
+    self_test: SelfTest | None = None,
 ) -> None:
     """Work until `stop` is set. Waits while another worker of this store is alive; raises nothing that one job did.
 
@@ -48,7 +50,8 @@ def run_worker(
     centre = Centre(gateway or (lambda: _open(settings, clock)))
     try:
         with single_instance(settings.database.url, LOCK, give_up=stop.is_set):
-            _work(Worker(store, centre, settings, stop), upkeep(store) if upkeep else None)
+            worker = Worker(store, centre, settings, stop, self_test=self_test)
+            _work(worker, upkeep(store) if upkeep else None)
     except LockBusy:
         log.info("worker_not_needed", why="told to stop while another worker was alive")
     finally:
@@ -56,7 +59,7 @@ def run_worker(
         store.close()
 
 
-def main(settings: Settings, upkeep: MakeUpkeep | None = None) -> int:
+def main(settings: Settings, upkeep: MakeUpkeep | None = None, *, self_test: SelfTest | None = None) -> int:
     """The process: logs to standard error as JSON lines, ends on SIGTERM or SIGINT. Returns the exit code."""
     configure_logs()
     stop = threading.Event()
@@ -66,7 +69,7 @@ def main(settings: Settings, upkeep: MakeUpkeep | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    run_worker(settings, stop, upkeep=upkeep)
+    run_worker(settings, stop, upkeep=upkeep, self_test=self_test)
     return 0
 
 
@@ -114,7 +117,7 @@ def _work(worker: Worker, upkeep: Upkeep | None) -> None:
     timetable = Timetable(worker, upkeep)
     hands = [
         threading.Thread(target=worker.work_off, args=(kinds,), name=f"jobs-{kinds[0]}")
-        for kinds in ((jobs.MIRROR,), (jobs.UPLOAD, jobs.RECONCILE))
+        for kinds in ((jobs.MIRROR,), (jobs.UPLOAD, jobs.RECONCILE), (jobs.REHEARSE, jobs.SELF_TEST))
     ]
     for hand in hands:
         hand.start()

@@ -14,7 +14,7 @@ from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.errors import YjError
 from sync.mirror.alarm import GROUPS
 from sync.mirror.freeze import frozen
-from sync.worker import backups
+from sync.worker import backups, drills
 from sync.worker.plan import Plan
 from sync.worker.sweeps import Sweeps
 from sync.worker.upkeep import Upkeep
@@ -28,6 +28,7 @@ AFTER_SECONDS: Final = 60.0  # between two looks at what is left after a return
 BACKUP_SECONDS: Final = 60.0  # between two looks at whether a backup is due
 SENDING_SECONDS: Final = 5.0  # between two looks at what channels still have to say
 UPKEEP_SECONDS: Final = 60.0  # between two looks at whether the standby would work
+SELF_TEST_SECONDS: Final = 60.0  # between two looks at whether the weekly self-test is due
 THAW_SECONDS: Final = 5.0  # between two looks at whether a frozen group may go on
 SLACK: Final = timedelta(minutes=1)
 log: Any = structlog.get_logger("yj.worker")
@@ -64,6 +65,7 @@ class Timetable:
         self._every(SENDING_SECONDS, self.sending.look, "alarms", now + timedelta(seconds=SENDING_SECONDS))
         if self.upkeep is not None:
             self._every(UPKEEP_SECONDS, self.upkeep.look, "upkeep", now + timedelta(seconds=UPKEEP_SECONDS))
+        self._every(SELF_TEST_SECONDS, self._self_test, "self_test", now + timedelta(seconds=SELF_TEST_SECONDS))
         self.scheduler.start()
 
     def shut(self) -> None:
@@ -96,6 +98,9 @@ class Timetable:
 
     def _backup(self) -> None:
         backups.look(self.worker.store, self.worker.settings)
+
+    def _self_test(self) -> None:
+        drills.look(self.worker)
 
     def _probe(self) -> None:
         if self.worker.probe():

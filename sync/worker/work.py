@@ -21,7 +21,7 @@ from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.mode_switch import advance
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralError
-from sync.worker import handlers
+from sync.worker import drills, handlers
 from sync.worker.centre import Centre, CentreWatch, NoCentre
 
 TICK_SECONDS: Final = 1.0
@@ -45,12 +45,16 @@ class Worker:
         settings: Settings,
         stop: threading.Event,
         handlers_by_kind: Mapping[str, Handler] | None = None,
+        self_test: drills.SelfTest | None = None,
     ) -> None:
         self.store, self.centre, self.settings, self.stop = store, centre, settings, stop
+        self.self_test = self_test
         self.handlers: Mapping[str, Handler] = handlers_by_kind or {
             jobs.MIRROR: handlers.do_mirror,
             jobs.UPLOAD: handlers.do_upload,
             jobs.RECONCILE: handlers.do_reconcile,
+            jobs.REHEARSE: drills.do_rehearse,
+            jobs.SELF_TEST: drills.do_self_test,
         }
         self._watch = CentreWatch(store, centre)
         self._upload_again: dict[int, float] = {}

@@ -14,7 +14,7 @@ TOP = {
 }  # fmt: skip
 ROOMS = {
     "fallback_server": {"__init__", "app", "domain", "store", "web", "door", "acts", "windows"},
-    "sync": {"__init__", "worker", "central", "mirror", "upload", "reconcile", "after", "reference_his"},
+    "sync": {"__init__", "worker", "rehearsal", "central", "mirror", "upload", "reconcile", "after", "reference_his"},
     "clients": {"__init__", "pages", "agent", "console", "sdk", "transport"},
 }
 WINDOWS = {"common", "registration", "billing", "pharmacy", "triage", "doctor", "console", "after"}

@@ -13,17 +13,43 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.run_sheet import STEPS, StepKind
-from fallback_server.store import jobs, mode_switch, second_person, sign_off, stop_orders
+from fallback_server.store import drills, jobs, mode_switch, second_person, sign_off, stop_orders
 from fallback_server.store.after import run_sheet_tick
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
 from fallback_server.windows.console.queries import run_sheet
+from fallback_server.windows.console.queries.drills import certificate_number
 
 
 def switch_on(tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool) -> int:
     """Arrow a, for departments that exist. Returns the incident number."""
     _require_departments(tx, departments)
     return mode_switch.enter_emergency(tx, cause=cause, reason=reason, departments=departments, drill=drill)
+
+
+def plan_drill(tx: Tx, *, departments: Sequence[str] | None, **wanted: Any) -> int:
+    """Write a drill down, for departments that exist. Returns its number."""
+    _require_departments(tx, departments)
+    return drills.plan(tx, departments=departments, **wanted)
+
+
+def ask_rehearsal(tx: Tx, number: int) -> dict[str, Any]:
+    """Queue a rehearsal of the return against the copy of the centre, of a drill that is over."""
+    drills.require_over(tx.conn, number)
+    return _ask(tx, jobs.REHEARSE, {"drill": number})
+
+
+def ask_self_test(tx: Tx) -> dict[str, Any]:
+    """Queue the self-test; in normal mode only."""
+    if tx.mode.mode is not Mode.NORMAL:
+        raise YjError("self_test_mode", mode=tx.mode.mode.value)
+    return _ask(tx, jobs.SELF_TEST, {})
+
+
+def print_certificate(tx: Tx, number: int) -> dict[str, Any]:
+    """Count a copy of a drill's certificate; raises drill_not_found, drill_not_over."""
+    drills.require_over(tx.conn, number)
+    return prints.record(tx, certificate_number(number), "drill")
 
 
 def change_scope(tx: Tx, departments: Sequence[str] | None, reason: str) -> None:

@@ -134,6 +134,10 @@ class MariadbEdge:
         connection.execute(text(f"DO release_lock({_LOCK})"))
         connection.commit()
 
+    def identity(self, connection: Connection) -> str:
+        asked = "SELECT CONCAT(@@hostname, ':', @@port, @@datadir, DATABASE())"
+        return f"mariadb {connection.execute(text(asked)).scalar_one()}"
+
     def free_megabytes(self, connection: Connection) -> int | None:
         return None  # only a plugin that few servers load tells it
 

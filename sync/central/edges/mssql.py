@@ -150,6 +150,10 @@ class MssqlEdge:
     def unlock(self, connection: Connection) -> None:
         pass  # it ends with the transaction
 
+    def identity(self, connection: Connection) -> str:
+        asked = "SELECT CONCAT(@@SERVERNAME, '/', DB_NAME())"
+        return f"mssql {connection.execute(text(asked)).scalar_one()}"
+
     def free_megabytes(self, connection: Connection) -> int | None:
         try:
             return connection.execute(

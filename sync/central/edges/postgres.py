@@ -138,6 +138,13 @@ class PostgresEdge:
     def unlock(self, connection: Connection) -> None:
         pass
 
+    def identity(self, connection: Connection) -> str:
+        asked = (
+            "SELECT concat(current_database(), '/', oid, '/', pg_postmaster_start_time())"
+            " FROM pg_database WHERE datname = current_database()"
+        )
+        return f"postgresql {connection.execute(text(asked)).scalar_one()}"
+
     def free_megabytes(self, connection: Connection) -> int | None:
         return None  # no function of the server tells it
 

@@ -101,6 +101,11 @@ class SqliteEdge:
     def unlock(self, connection: Connection) -> None:
         pass
 
+    def identity(self, connection: Connection) -> str:
+        file = connection.execute(text("PRAGMA database_list")).first()
+        known = Path(str(file[2])).stat() if file and file[2] else None
+        return f"sqlite {known.st_dev}:{known.st_ino}" if known is not None else "sqlite in memory"
+
     def free_megabytes(self, connection: Connection) -> int | None:
         file = connection.execute(text("PRAGMA database_list")).first()
         folder = Path(str(file[2])).parent if file and file[2] else None

@@ -1,11 +1,23 @@
 """Routes of the console: the switch (switch.py), the mirror (mirror.py), the way back (returns.py), its run-sheet
 (run_sheet.py), prices keyed in during an outage (prices.py), people (people.py),
-agents (agents.py), the workstation table (stations.py)."""
+agents (agents.py), the workstation table (stations.py), drills (drills.py)."""
 
 from __future__ import annotations
 
 from fallback_server.web.routes import Api
-from fallback_server.windows.console.api import agents, mirror, people, prices, returns, run_sheet, stations, switch
+from fallback_server.windows.console.api import (
+    agents,
+    drills,
+    mirror,
+    people,
+    prices,
+    returns,
+    run_sheet,
+    stations,
+    switch,
+)
 
-_PARTS = (switch.api, mirror.api, returns.api, run_sheet.api, prices.api, people.api, agents.api, stations.api)
+_PARTS = (
+    switch.api, mirror.api, returns.api, run_sheet.api, prices.api, people.api, agents.api, stations.api, drills.api,
+)  # fmt: skip
 api = Api("console", [route for part in _PARTS for route in part.routes])

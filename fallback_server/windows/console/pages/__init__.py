@@ -1,13 +1,13 @@
 """Pages and prints of the console: what is seen before and in an outage (watch.py), the way back (returning.py, one
-document of it in documents.py), the papers and files for signatures (papers.py), people (people.py), what stands
-beside the tabs (afterwards.py)."""
+document of it in documents.py), the papers and files for signatures (papers.py), people (people.py),
+drills (drills.py), what stands beside the tabs (afterwards.py)."""
 
 from __future__ import annotations
 
 from fallback_server.web.pages import Pages
-from fallback_server.windows.console.pages import afterwards, documents, papers, people, returning, watch
+from fallback_server.windows.console.pages import afterwards, documents, drills, papers, people, returning, watch
 
-_PARTS = (watch.pages, returning.pages, documents.pages, papers.pages, people.pages, afterwards.pages)
+_PARTS = (watch.pages, returning.pages, documents.pages, papers.pages, people.pages, drills.pages, afterwards.pages)
 pages = Pages(
     "console", [page for part in _PARTS for page in part.pages], [file for part in _PARTS for file in part.files]
 )

@@ -34,6 +34,7 @@ TABS: Final = {
 }  # fmt: skip
 # The second row: the standby itself, looked after in quiet times. With Shift and a digit.
 STANDBY_TABS: Final[dict[str, str]] = {
+    "drills": "/console/drills",
 }  # fmt: skip
 OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account")
 

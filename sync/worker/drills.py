@@ -1,0 +1,90 @@
+"""Drills in the worker: the return of one rehearsed against the copy, and the weekly self-test begun in time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from config.settings import Settings
+from fallback_server.domain import drills as rules
+from fallback_server.domain.clock import Clock
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import Mode, Permit
+from fallback_server.store import drills, jobs
+from fallback_server.store.locks import LockBusy, single_instance
+from fallback_server.store.mode import SYSTEM_OPERATOR
+from fallback_server.store.session import Actor, Store
+from sync.central.gateway import CentralGateway
+from sync.central.sql_gateway import SqlGateway, open_gateway
+
+if TYPE_CHECKING:
+    from sync.worker.work import Worker
+
+SelfTest = Callable[[str, threading.Event], None]
+"""Runs one for this person in a process of its own; returns when that has ended, killed when the event is set."""
+_SYSTEM = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
+log: Any = structlog.get_logger("yj.worker")
+
+
+def open_copy(settings: Settings, clock: Clock) -> SqlGateway:
+    """The copy of the centre that is there for rehearsals. Raises rehearsal_not_set, MappingError."""
+    if not settings.central.rehearsal_url:
+        raise YjError("rehearsal_not_set")
+    return open_gateway(settings.central.rehearsal_url, settings.mapping_dir, clock)
+
+
+def rehearse(store: Store, centre: CentralGateway, settings: Settings, number: int, by: str) -> dict[str, Any]:
+    """Rehearse the return of drill `number`; see `sync.rehearsal.run`. Raises as that and `open_copy` do."""
+    from sync.rehearsal.run import rehearse as run
+
+    copy = open_copy(settings, store.clock)
+    try:
+        return run(
+            store, centre, copy, settings.upload, number, folder=settings.home, by=by,
+            target=make_url(settings.central.rehearsal_url).render_as_string(hide_password=True),
+        )  # fmt: skip
+    finally:
+        copy.close()
+
+
+def do_rehearse(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
+    """The rehearsal somebody asked for at the console."""
+    number = int(job.arguments["drill"])
+    return rehearse(worker.store, worker.centre.gateway(), worker.settings, number, job.requested_by)
+
+
+def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
+    """Run it; a process that died over it leaves a row without an end, which is closed here as a failure."""
+    if worker.self_test is None:
+        raise ValueError("this worker cannot run the self-test; `yj drill selftest` does")
+    worker.self_test(job.requested_by, worker.stop)
+    try:
+        with (
+            single_instance(worker.store.url, drills.SELF_TEST_LOCK, wait_seconds=0),
+            worker.store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx,
+        ):
+            drills.abandon_self_tests(tx)
+    except LockBusy:
+        log.info("self_test_elsewhere")
+    with worker.store.reading() as tx:
+        last = drills.self_tests(tx.conn, 1)
+    return {name: last[0][name] for name in ("ok", "source", "problem")} if last else {}
+
+
+def look(worker: Worker) -> None:
+    """Ask for the weekly self-test when it is due; in normal mode only. Raises nothing."""
+    try:
+        with worker.store.reading() as tx:
+            if tx.mode.mode is not Mode.NORMAL or worker.self_test is None:
+                return
+            if not rules.self_test_due(tx.now, drills.last_self_test_began(tx.conn), worker.settings.drill):
+                return
+        with worker.store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
+            jobs.enqueue(tx, jobs.SELF_TEST, {}, SYSTEM_OPERATOR)
+    except (SQLAlchemyError, YjError) as error:
+        log.error("self_test_broke", error=type(error).__name__)
