@@ -76,6 +76,7 @@ def standards_of(settings: Settings) -> Standards:
         clock_fail_seconds=settings.alerts.clock_fail_seconds,
         backup_emergency_minutes=settings.backup.emergency_minutes,
         backup_rehearsal_days=settings.backup.rehearsal_days,
+        drill_days=settings.drill.drill_days,
         backup_second_place=bool(settings.backup.second_directory),
         machine=(_certificate_look(settings),),
     )

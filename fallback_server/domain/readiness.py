@@ -81,6 +81,7 @@ class Standards:
     backup_emergency_minutes: int = 15
     backup_rehearsal_days: int = 31
     backup_second_place: bool = False
+    drill_days: int = 92
     machine: tuple[MachineLook, ...] = ()
     """Looks at what no table says: the certificate, the disks, whether they are encrypted."""
 

@@ -179,6 +179,18 @@ WORDS: Final[dict[str, Words]] = {
         "{at} 从 {name} 恢复，上传已封闭", "Restored from {name} at {at}; uploads are fenced",
         "yj upload recover", "`yj upload recover`",
     ),
+    "drill_never": Words(
+        "从未做过演练", "There never was a drill", "控制台“演练”页，或 yj drill plan", "the console's page Drills, or `yj drill plan`"
+    ),
+    "drill_was": Words(
+        "{days} 天前做过演练", "The last drill was {days} days ago",
+        "控制台“演练”页，或 yj drill plan", "the console's page Drills, or `yj drill plan`",
+    ),
+    "self_test_passed": Words("自检于 {at} 通过", "The self-test of {at} was passed"),
+    "self_test_failed": Words(
+        "自检于 {at} 未通过：{problem}", "The self-test of {at} was not passed: {problem}",
+        "排除原因后 yj drill selftest", "mend what it says, then `yj drill selftest`",
+    ),
     # --- windows ---------------------------------------------------------------------------------------------------
     "workstations_seen": Words("本周见到 {n} 台工作站（共 {of} 台）", "{n} of {of} workstations were heard of this week"),
     "workstations_none": Words(
