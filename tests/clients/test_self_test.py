@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from clients.console.context import Instance
 from clients.console.main import main
-from clients.console.self_test.scratch import FOLDER
+from clients.console.self_test.scratch import COPY, FOLDER, made
 from config.settings import write_default
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
@@ -21,7 +22,8 @@ from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.drill_rows import self_test
 from fallback_server.store.mirror import datasets
 from fallback_server.store.session import Store
-from tests.fixtures_hospital import ADMIN
+from fallback_server.web.people import find_person
+from tests.fixtures_hospital import ADMIN, CAST
 
 STEPS = [
     "restore",
@@ -97,12 +99,21 @@ def test_one_that_fails_says_where_and_is_an_alarm_until_the_next_one_is_passed(
         store.close()
 
 
+def test_before_the_first_backup_the_store_is_copied_whichever_kind_it_is(store_url: str, tmp_path: Path) -> None:
+    write_default(tmp_path / "home", database_url=store_url)
+    with made(Instance(tmp_path / "home")) as scratch, scratch.instance.store() as own, own.reading() as tx:
+        assert own.url != store_url and scratch.source == COPY and scratch.department == "NK"
+        assert find_person(tx, scratch.people["doctor"].operator) is not None
+        assert len(tx.conn.execute(select(datasets["patient"])).all()) == len(CAST["patient"])
+    assert not (tmp_path / "home" / FOLDER).exists()
+
+
 def test_a_backup_that_cannot_be_opened_fails_it(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--home", str(home), "backup", "create"]) == 0
-    (made,) = (home / "backups").glob("*.yjb")
-    content = bytearray(made.read_bytes())
+    (packed,) = (home / "backups").glob("*.yjb")
+    content = bytearray(packed.read_bytes())
     content[len(content) // 2] ^= 1
-    made.write_bytes(bytes(content))
+    packed.write_bytes(bytes(content))
     assert main(["--home", str(home), "drill", "selftest"]) == 1
     assert "backup_damaged" in capsys.readouterr().err
 

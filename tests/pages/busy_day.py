@@ -20,11 +20,37 @@ class BusyDay:
     charge: str
     refund: str
     shift: str
+    drill: str = "1"
 
 
-def busy_day(hospital: Hospital) -> BusyDay:
+def practised(hospital: Hospital) -> str:
+    """A planned drill that is over, with a registration, a finding and everybody's acknowledgement; its number."""
+    admin, registrar = hospital.window("admin"), hospital.window("registrar")
+    plan = {
+        "title": "秋季全院应急演练", "objectives": "五分钟内所有窗口切换；十分钟内开出第一张票据",
+        "people": ["门诊收费处全体", "内科门诊", "西药房"], "workstations": ["W0101", "W0201", "W0999"],
+        "observers": ["医务科 韩", "审计科 沈"],
+    }  # fmt: skip
+    number = _done(admin.post("/drills", plan))["id"]
+    hospital.window("cashier")
+    _done(admin.post(f"/drills/{number}/start"), 200)
+    for seconds, who, role in ((8, registrar, "registrar"), (15, hospital.window("cashier"), "cashier")):
+        hospital.clock.advance(seconds)
+        body = {"workstation": f"W{who.operator}", "role": role, "epoch": who.get("/mode").json["epoch"]}
+        _done(who.post("/workstations/heartbeat", body), 200)
+    hospital.clock.advance(40)
+    _registered(registrar, centre_id("patient", "P1001"), "NK", "PT")
+    hospital.clock.advance(500)
+    finding = {"kind": "problem", "text": "三号窗口没有人会切换，等了两分钟", "owner": "门诊办", "due_on": "2026-12-01"}
+    _done(hospital.window("supervisor").post(f"/drills/{number}/findings", finding))
+    _done(admin.post(f"/drills/{number}/findings", {"kind": "good", "text": "药房手工发药单齐全"}))
+    hospital.back()
+    return str(number)
+
+
+def busy_day(hospital: Hospital, *, drill: bool = False) -> BusyDay:
     """Switch YJ on and work: every kind of document once, names and lengths that break poor layouts included."""
-    incident = hospital.emergency()
+    incident = hospital.emergency(drill=drill)
     cashier, doctor = hospital.window("cashier"), hospital.window("doctor")
     pharmacist, registrar = hospital.window("pharmacist"), hospital.window("registrar")
     shift = _done(cashier.post("/shifts/open", {"float": "200.00", "last_his_receipt_no": "A005020"}))["id"]

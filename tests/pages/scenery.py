@@ -12,11 +12,11 @@ from sqlalchemy import update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
-from fallback_server.store import centre_look, mirror, people
+from fallback_server.store import centre_look, drills, mirror, people
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from tests.fixtures_hospital import ADMIN, CAST, Hospital
-from tests.pages.busy_day import BusyDay, busy_day
+from tests.pages.busy_day import BusyDay, busy_day, practised
 from tests.pages.console_cast import worked
 from tests.windows.money_cast import charge, items
 
@@ -133,12 +133,31 @@ def signed(hospital: Hospital) -> BusyDay:
     return BusyDay(outage.number, "", "", "", outage.charges[0]["id"], "", "")
 
 
+def after_a_drill(hospital: Hospital) -> BusyDay:
+    """A drill that is over, and a self-test that was passed."""
+    lived(hospital)
+    number = practised(hospital)
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        steps = [{"step": "restore", "seconds": 1.4}, {"step": "checks", "seconds": 12.2}]
+        source = "yj-20261122T173000Z-0c1d2e3f.yjb"
+        drills.end_self_test(tx, drills.begin_self_test(tx), ok=True, source=source, steps=steps, problem=None)
+        report = {
+            "ok": True, "documents": 2, "states": {"confirmed": 2}, "upload_seconds": 3, "balanced": True,
+            "told": "", "told_en": "", "differences": 0,
+        }  # fmt: skip
+        target = "postgresql+psycopg2://yj:***@10.0.8.15/his_copy"
+        drills.note_rehearsal(tx, int(number), tx.at, target, True, None, report)
+    return BusyDay(1, "", "", "", "", "", "", number)
+
+
 Scene = Callable[[Hospital], BusyDay]
 # Pages that have most to show on the way back; all others in the outage.
 SCENES: dict[str, Scene] = {
     "/console/upload": on_the_way_back,
     "/console/conflicts": on_the_way_back,
     "/console/incidents": on_the_way_back,
+    "/console/drills": after_a_drill,
+    "/print/drill/{drill}": after_a_drill,
     "/console/documents/{document_id}": on_the_way_back,
     "/console/account": on_the_way_back,
     "/print/reconciliation/{incident_no}": signed,

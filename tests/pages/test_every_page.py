@@ -13,7 +13,7 @@ from fallback_server.web.pages import Page as Declared
 from fallback_server.windows import all_pages
 from tests.fixtures_browser import Desk, Standby
 from tests.house.tree import ROOT
-from tests.pages.busy_day import BusyDay, busy_day
+from tests.pages.busy_day import BusyDay, busy_day, practised
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("every_page")]
 
@@ -35,7 +35,8 @@ def _value(name: str, path: str, day: BusyDay) -> Any:
     if "refund" in path or "refund" in name:
         return day.refund
     for word, value in (
-        ("registration", day.registration), ("prescription", day.prescription), ("order", day.order),
+        ("drill", day.drill), ("registration", day.registration), ("prescription", day.prescription),
+        ("order", day.order),
         ("charge", day.charge), ("receipt", day.charge), ("shift", day.shift), ("incident", day.incident),
         ("document", day.charge), ("no", day.incident),
     ):  # fmt: skip
@@ -51,7 +52,8 @@ def someone(page: Declared) -> str | None:
 
 @pytest.fixture
 def day(standby: Standby) -> BusyDay:
-    """The morning that the pages show."""
+    """The morning that the pages show, and a drill before it."""
+    practised(standby.hospital)
     return busy_day(standby.hospital)
 
 
@@ -111,8 +113,9 @@ def test_no_page_is_wider_than_the_screen(
 def test_every_print_carries_what_it_must(declared: Declared, day: BusyDay, desk: Callable[..., Desk]) -> None:
     page = opened(desk, declared, day)
     words = page.inner_text("body")
-    assert "YJ" in page.inner_text(".mark")
-    for needed in ("测试医院", f"事件 {day.incident}", "数据截至 2026-11-23 08:00", "2026-11-23"):
+    drill = declared.path.startswith("/print/drill")
+    assert ("演练 DRILL" if drill else "YJ") in page.inner_text(".mark")
+    for needed in ("测试医院", f"事件 {1 if drill else day.incident}", "数据截至 2026-11-23 08:00", "2026-11-23"):
         assert needed in words, needed
     assert page.locator("svg.qr path").count() == 1
     assert re.search(r"校验 \d+-[0-9a-f]{12}", words)

@@ -1,0 +1,83 @@
+"""The worker begins the weekly self-test in time, in normal mode only, and closes what a killed one left."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from config.settings import Settings
+from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.modes import Permit
+from fallback_server.store import alarms, drills, jobs
+from fallback_server.store.mode_switch import enter_emergency
+from fallback_server.store.session import Actor, Store
+from sync.central.fake import FakeCentral
+from sync.worker.centre import Centre
+from sync.worker.drills import look
+from sync.worker.work import Worker
+from tests.fixtures_hospital import ADMIN, MONDAY
+
+SUNDAY = MONDAY + timedelta(days=6, hours=-5)  # half past three
+
+
+def asked(store: Store) -> int:
+    with store.reading() as tx:
+        return sum(one is not None and one["state"] == "queued" for one in (jobs.find(tx.conn, n) for n in range(1, 5)))
+
+
+@pytest.fixture
+def begun() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def worker(store: Store, clock: SettableClock, hospital_settings: Settings, begun: list[str]) -> Worker:
+    """A worker whose self-test dies half way, as by a power cut."""
+
+    def dies(by: str, stop: threading.Event) -> None:
+        begun.append(by)
+        with store.writing(Permit.HOUSEKEEPING, Actor(by, by)) as tx:
+            drills.begin_self_test(tx)
+
+    return Worker(store, Centre(lambda: FakeCentral(clock)), hospital_settings, threading.Event(), self_test=dies)
+
+
+def test_it_is_asked_for_once_a_week_and_one_that_died_is_an_alarm(
+    store: Store, clock: SettableClock, worker: Worker, begun: list[str]
+) -> None:
+    look(worker)
+    assert asked(store) == 0  # Monday morning
+    clock.at = SUNDAY
+    look(worker)
+    look(worker)
+    assert asked(store) == 1 and worker.one_job((jobs.REHEARSE, jobs.SELF_TEST))
+    assert begun == ["system"]
+    with store.reading() as tx:
+        (row,) = drills.self_tests(tx.conn)
+        assert (row["ok"], row["problem"]) == (False, drills.KILLED)
+        assert [one["subject"] for one in alarms.on(tx.conn)] == [drills.ALARM]
+    look(worker)
+    assert asked(store) == 0  # not again before the next week
+
+
+def test_it_never_begins_in_an_outage_or_where_nobody_can_run_it(
+    store: Store, clock: SettableClock, worker: Worker
+) -> None:
+    clock.at = SUNDAY
+    with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        enter_emergency(tx, cause="server", reason="test", departments=None, drill=False)
+    look(worker)
+    worker.self_test = None
+    look(worker)
+    assert asked(store) == 0
+
+
+def test_a_rehearsal_without_a_copy_says_what_to_set(store: Store, worker: Worker) -> None:
+    with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        number = jobs.enqueue(tx, jobs.REHEARSE, {"drill": 1}, "0801")
+    worker.one_job(jobs.KINDS)
+    with store.reading() as tx:
+        found = jobs.find(tx.conn, number)
+    assert found is not None and "[central] rehearsal_url is empty" in found["error"]
