@@ -66,9 +66,10 @@ audit: ## known weaknesses in the pinned packages (needs pip-audit and a source 
 bench: $(STAMP) ## the figures there are, as a table and as JSON
 	@$(BIN)/python -m bench.run
 
+# tests/proof is named first: its conftest writes the page, and the process that starts the workers must have read it.
 proof: $(STAMP) ## the long fault runs; docs/proof/report.html says what was injected and what came out
 	@HYPOTHESIS_PROFILE=proof PROOF_REPORT=docs/proof/report.html $(BIN)/python -m pytest -n $(JOBS) --dist worksteal \
-		-m proof --timeout 3600 $(PYTEST_ARGS)
+		-m proof --timeout 3600 tests/proof tests $(PYTEST_ARGS)
 
 screens: $(STAMP) ## the pictures of the manuals in docs/screens, taken anew (needs Chromium)
 	@$(BIN)/python -m pytest -m screens -p no:randomly -q tests/pages/test_screens.py
