@@ -91,6 +91,12 @@ def _network(text: str) -> str:
     return text
 
 
+def _timer(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,5}\s+[^/]+(/.+)?", text.strip()):
+        raise ValueError('write minutes and whom to tell, like "30 分管院领导 / hospital leader"')
+    return text
+
+
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CentreUrl = Annotated[str, AfterValidator(_centre_url)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -100,6 +106,7 @@ ZoneName = Annotated[str, AfterValidator(_zone)]
 Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14, decimal_places=2)]
 DaySpan = Annotated[str, AfterValidator(_hours)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+TellTimer = Annotated[str, AfterValidator(_timer)]
 Positive = Annotated[int, Field(ge=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Role = Literal["registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor"]

@@ -31,6 +31,7 @@ from config.kinds import (
     Role,
     StoreUrl,
     SyslogAddress,
+    TellTimer,
     TimeOfDay,
     TwoPersonAct,
     WebAddress,
@@ -151,6 +152,29 @@ class Rules(Section):
     void_approval_above: Annotated[int, Field(ge=0)] = 20
     supply_days: Positive = 7
     supply_days_emergency: Positive = 3
+
+
+class Incident(Section):
+    """How an outage is graded, who is told when, and by when its report is due."""
+
+    grade_minutes: Annotated[list[Positive], Field(min_length=3, max_length=3)] = [30, 180, 360]
+    tell: list[TellTimer] = Field(
+        default=[
+            "10 总值班 / duty director",
+            "30 分管院领导 / hospital leader",
+            "60 卫生健康主管部门 / health authority",
+        ]
+    )
+    report_days: Positive = 2
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Incident:
+        if sorted(set(self.grade_minutes)) != self.grade_minutes:
+            raise ValueError("grade_minutes must grow: minutes that lead to level III, II and I")
+        names = [text.split(maxsplit=1)[1].split("/")[0].strip() for text in self.tell]
+        if len(set(names)) != len(names):
+            raise ValueError("tell names somebody twice: a note that they were told ticks one timer")
+        return self
 
 
 class Upload(Section):
@@ -281,6 +305,7 @@ class Settings(Section):
     server: Server = Server()
     windows: Windows = Windows()
     rules: Rules = Rules()
+    incident: Incident = Incident()
     upload: Upload = Upload()
     security: Security = Security()
     backup: Backup = Backup()

@@ -15,6 +15,7 @@ from config.settings import Settings
 from fallback_server.acts.standing import shown_mode
 from fallback_server.domain.clock import Clock
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.incident_record import timers
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import MachineLook, Standards
@@ -63,6 +64,9 @@ def policy_of(settings: Settings) -> Policy:
         night_roles=tuple(settings.security.night_roles),
         max_body_bytes=settings.server.max_body_bytes,
         standards=standards_of(settings),
+        grade_minutes=tuple(settings.incident.grade_minutes),
+        tell=timers(settings.incident.tell),
+        report_days=settings.incident.report_days,
     )
 
 

@@ -354,6 +354,15 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "incident_not_found": ErrorKind(404, "没有这个应急事件。", "Unknown incident.", "incident_no"),
     "incident_open": ErrorKind(409, "应急尚未结束，不能上传。", "The outage is not over.", "State {state}."),
     "incident_closed": ErrorKind(409, "该事件已关闭。", "The incident is closed.", "State closed."),
+    "note_not_found": ErrorKind(404, "没有这条记事。", "Unknown note.", "Of this incident."),
+    "measure_not_found": ErrorKind(404, "没有这条整改措施。", "Unknown measure.", "measure id"),
+    "report_not_found": ErrorKind(
+        404, "还没有这份事件报告。", "There is no such report yet.", "One is made when the incident is closed."
+    ),
+    "report_unfinished": ErrorKind(
+        409, "报告还不能定稿：{problem}。", "The report cannot be made final yet: {problem}.",
+        "It needs a closed incident and an analysis of the cause.",
+    ),
     "conflict_not_found": ErrorKind(404, "没有这个待处理项。", "Unknown conflict.", "conflict id"),
     "decision_not_possible": ErrorKind(
         409, "这个待处理项不能这样处理。", "This decision is not possible here.", "Possible: {possible}."

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from datetime import time
 from decimal import Decimal
 
+from fallback_server.domain import grades
 from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.domain.incident_record import Timer, timers
 from fallback_server.domain.readiness import Standards
 from fallback_server.domain.two_persons import ACTS
 
@@ -47,3 +49,6 @@ class Policy:
     night_roles: tuple[str, ...] = ("duty", "registrar", "cashier", "doctor", "pharmacist")
     max_body_bytes: int = 1_048_576
     standards: Standards = field(default_factory=Standards)
+    grade_minutes: tuple[int, ...] = grades.MINUTES
+    tell: tuple[Timer, ...] = timers()
+    report_days: int = 2

@@ -31,6 +31,7 @@ class StepKind:
 
 _ALL: Final = ("admin", "duty", "supervisor")
 _SYSTEM: Final = (
+    StepKind("confirmed", "第二人已确认切换", "A second person confirmed the switch"),
     StepKind(
         "sound", "中心连续正常 15 分钟", "The centre has been sound for 15 minutes",
         "从 {since} 起正常，{minutes} 分钟", "sound since {since}, {minutes} min", hand=True,
@@ -86,8 +87,15 @@ _SYSTEM: Final = (
         "prices", "应急改价和新增项目已录入 HIS", "Prices and items keyed in here are in the HIS",
         "已办 {done}，未办 {open}", "{done} done, {open} open", hand=True, whom=_ALL,
     ),
+    StepKind(
+        "reconciled", "账目已平", "The account balances", "账目 {hash}，差异 {n} 项", "account {hash}, {n} differences",
+    ),
+    StepKind(
+        "explained", "差异已由人说明", "Differences were explained by people", "{n} / {all} 项", "{n} of {all}",
+    ),
     StepKind("signed_it", "信息科签字", "IT signed", "账目 {hash}", "account {hash}"),
     StepKind("signed_finance", "财务科签字", "Finance signed", "账目 {hash}", "account {hash}"),
+    StepKind("closed", "事件已关闭", "The incident is closed"),
 )  # fmt: skip
 STEPS: Final[dict[str, StepKind]] = {step.code: step for step in _SYSTEM}
 

@@ -9,11 +9,13 @@ from sqlalchemy import Connection, text
 
 APPEND_ONLY = (
     "charge", "charge_line", "payment", "audit", "outbox_move", "registration_change", "receipt_event", "recovered",
-    "reconciliation", "signature",
+    "reconciliation", "signature", "incident_note", "announcement", "incident_analysis", "incident_report",
+    "window_first", "workstation_epoch",
 )  # fmt: skip
 FROZEN_COLUMNS = {
     "outbox": ("yj_id", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),
     "receipt_number": ("prefix", "number", "receipt_no"),
+    "incident_measure": ("incident_no", "at", "operator_code", "text", "responsible"),
 }
 # A document that was numbered twice (this store came back from a backup) gets a later number before it is sent; none
 # goes back, and what the centre has keeps its own.

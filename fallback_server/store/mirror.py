@@ -82,6 +82,7 @@ run = Table(
     Column("approved_reason", Text),
     CheckConstraint("state IN ('running', 'published', 'held', 'failed', 'frozen')", name="state"),
 )
+Index("ix_mirror_run_started", run.c.started_at)
 
 generation = Table(
     "generation",

@@ -18,6 +18,7 @@ from fallback_server.store import drill_rows, jobs
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
+from fallback_server.store.record import announcement
 from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Actor, Store, Tx, mirror_as_of, read_mode
 
@@ -25,7 +26,7 @@ LIVE_SECONDS = 45  # a workstation that was heard of within this time counts as 
 
 
 def enter_emergency(
-    tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool, notice: str | None = None,
+    tx: Tx, *, cause: str, reason: str, departments: Sequence[str] | None, drill: bool,
     plan: int | None = None,
 ) -> int:  # fmt: skip
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
@@ -61,7 +62,7 @@ def enter_emergency(
         _begin_drill(tx, number, plan, reason, scope)
     _change(
         tx, before, Mode.EMERGENCY, arrow, number, reason, cause=cause, scope=scope,
-        values={"drill": drill, "grace_until": None, "hold_until": None, "notice": notice},
+        values={"drill": drill, "grace_until": None, "hold_until": None},
     )  # fmt: skip
     note_event(
         tx, number, "opened", arrow, cause=cause, reason=reason, scope=scope, drill=drill, generation=tx.generation
@@ -114,8 +115,10 @@ def release(tx: Tx, reason: str) -> None:
     number = tx.incident_no
     _change(
         tx, state, Mode.NORMAL, arrow, None, reason, scope=None,
-        values={"drill": False, "grace_until": None, "hold_until": None, "notice": None},
+        values={"drill": False, "grace_until": None, "hold_until": None},
     )  # fmt: skip
+    if state.notice is not None:
+        announce(tx, None, number)  # it spoke of the outage
     tx.conn.execute(update(incident).where(incident.c.incident_no == number).values(released_at=tx.at))
     note_event(tx, number, "released", arrow, reason=reason)
     if state.drill or not has_documents(tx.conn, number):
@@ -142,7 +145,21 @@ def confirm_incident(tx: Tx, number: int) -> None:
 def set_insurance_down(tx: Tx, down: bool, reason: str) -> None:
     """The switch of its own for the insurance platform; it changes no mode and no epoch."""
     tx.conn.execute(update(mode).values(insurance_down=down))
+    if tx.mode.incident_no is not None:
+        note_event(tx, tx.mode.incident_no, "insurance_down" if down else "insurance_up", None, reason=reason)
     tx.audit("mode.insurance", down=down, reason=reason)
+
+
+def announce(tx: Tx, text: str | None, number: int | None = None) -> None:
+    """What the band of every window and the halls' screens say from now on; None takes it down.
+
+    It changes no mode and no epoch. `number`: the incident it belongs to, by default the one that is on.
+    """
+    tx.conn.execute(update(mode).values(notice=text))
+    who = {"operator_code": tx.who.operator_code, "operator_name": tx.who.operator_name}
+    number = tx.mode.incident_no if number is None else number
+    tx.conn.execute(announcement.insert().values(incident_no=number, at=tx.at, text=text, **who))
+    tx.audit("mode.notice", subject=str(number) if number is not None else None, text=text)
 
 
 def advance(store: Store) -> str | None:
@@ -249,6 +266,8 @@ def _end_drill(tx: Tx, state: ModeState) -> ModeState:
         tx, state, Mode.NORMAL, "c", None, "a real outage ends the drill", scope=None,
         values={"drill": False, "grace_until": None, "hold_until": None},
     )  # fmt: skip
+    if state.notice is not None:
+        announce(tx, None, number)
     return tx.mode
 
 

@@ -1,4 +1,5 @@
-"""The outbox: frozen payloads waiting to return, their lawful moves, and the append-only history of those moves."""
+"""The outbox: frozen payloads waiting to return, their lawful moves, and the append-only history of those moves; beside
+it the first document of each window."""
 
 from __future__ import annotations
 
@@ -63,4 +64,16 @@ outbox_move = Table(
     Column("to_state", String(12), nullable=False),
     Column("by", String(64), nullable=False),
     Column("detail", Text),
+)
+
+# The first document of each window in an incident, noted when it is made: to ask 300,000 documents for it is slow.
+window_first = Table(
+    "window_first",
+    metadata,
+    Column("incident_no", Integer, ForeignKey("incident.incident_no"), primary_key=True),
+    Column("workstation", String(32), primary_key=True),
+    Column("at", String(35), nullable=False),
+    Column("entity", String(24), nullable=False),
+    Column("yj_no", String(32), nullable=False),
+    Column("operator_code", String(64), nullable=False),
 )

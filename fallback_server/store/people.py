@@ -79,6 +79,14 @@ workstation = Table(
     Column("agent_central_ok", Boolean),
     CheckConstraint("number BETWEEN 1 AND 999", name="three_digits"),
 )
+# When each workstation first said that it knows an epoch: the roll call shows the present one, the record every one.
+workstation_epoch = Table(
+    "workstation_epoch",
+    metadata,
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("code", String(32), primary_key=True),
+    Column("at", String(35), nullable=False),
+)
 Index(
     "ix_session_live",
     session.c.operator_code,
@@ -97,6 +105,12 @@ def count_login_failure(conn: Connection, code: str, at: str) -> None:
             set_={"failures": login_failure.c.failures + 1, "last_at": at},
         )
     )
+
+
+def note_epoch(conn: Connection, code: str, epoch: int, at: str) -> None:
+    """This workstation knows the epoch; only the first time counts."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    conn.execute(insert(workstation_epoch).values(epoch=epoch, code=code, at=at).on_conflict_do_nothing())
 
 
 def forget_login_failures(conn: Connection, code: str) -> None:

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy.dialects import postgresql, sqlite
 
 from fallback_server.domain.clock import Clock, business_date, from_text, to_text
 from fallback_server.domain.documents import Document, canonical, payload_hash
@@ -24,7 +25,7 @@ from fallback_server.store import counters
 from fallback_server.store.database import is_sqlite, open_engine
 from fallback_server.store.mirror import dataset_state, generation
 from fallback_server.store.mode import incident, installation, mode
-from fallback_server.store.outbox import outbox, outbox_parent
+from fallback_server.store.outbox import outbox, outbox_parent, window_first
 from fallback_server.store.trouble import told_plainly
 
 WRITE_WAIT_SECONDS = 10.0
@@ -285,6 +286,15 @@ def _freeze(tx: Tx) -> None:
     tx.conn.execute(outbox.insert(), rows)
     if parents:
         tx.conn.execute(outbox_parent.insert(), parents)
+    _note_first(tx, *tx._documents[0])
+
+
+def _note_first(tx: Tx, document: Document, header: Mapping[str, Any]) -> None:
+    """For the record: when this window made its first document of the incident."""
+    insert = postgresql.insert if tx.conn.dialect.name == "postgresql" else sqlite.insert
+    named = {name: header[name] for name in ("incident_no", "workstation", "operator_code")}
+    row = {**named, "at": tx.at, "entity": document.entity, "yj_no": document.yj_no}
+    tx.conn.execute(insert(window_first).values(**row).on_conflict_do_nothing())
 
 
 def read_mode(conn: Connection, *, for_update: bool = False) -> ModeState:

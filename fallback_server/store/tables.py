@@ -25,6 +25,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     outbox,
     people,
     print_jobs,
+    record,
     returning,
     stations,
     stop_orders,

@@ -570,6 +570,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_workstation_number")),
     )
     op.create_table(
+        "workstation_epoch",
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.PrimaryKeyConstraint("epoch", "code", name=op.f("pk_workstation_epoch")),
+    )
+    op.create_table(
         "workstation_token",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("workstation", sa.String(length=32), nullable=False),
@@ -602,6 +609,18 @@ def upgrade() -> None:
         sa.Column("value", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("workstation", "business_date", name=op.f("pk_yj_counter")),
     )
+    op.create_table(
+        "announcement",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=True),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_announcement_incident_no")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
+    )
+    op.create_index(op.f("ix_announcement_incident_no"), "announcement", ["incident_no"], unique=False)
     op.create_table(
         "blind_row",
         sa.Column("incident_no", sa.Integer(), nullable=False),
@@ -710,6 +729,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_handover_incident_no"), "handover", ["incident_no"], unique=False)
     op.create_index(op.f("ix_handover_prescription_id"), "handover", ["prescription_id"], unique=False)
     op.create_table(
+        "incident_analysis",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("lessons", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_no"], ["incident.incident_no"], name=op.f("fk_incident_analysis_incident_no")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_analysis")),
+    )
+    op.create_index(op.f("ix_incident_analysis_incident_no"), "incident_analysis", ["incident_no"], unique=False)
+    op.create_table(
         "incident_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("incident_no", sa.Integer(), nullable=False),
@@ -723,6 +757,79 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_event")),
     )
     op.create_index(op.f("ix_incident_event_incident_no"), "incident_event", ["incident_no"], unique=False)
+    op.create_table(
+        "incident_measure",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("responsible", sa.String(length=64), nullable=False),
+        sa.Column("due_on", sa.String(length=10), nullable=False),
+        sa.Column("done_at", sa.String(length=35), nullable=True),
+        sa.Column("done_by", sa.String(length=64), nullable=True),
+        sa.Column("done_note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "done_at IS NULL OR (done_by IS NOT NULL AND done_note IS NOT NULL)",
+            name=op.f("ck_incident_measure_done_by_a_person"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["incident_no"], ["incident.incident_no"], name=op.f("fk_incident_measure_incident_no")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_measure")),
+    )
+    op.create_index(op.f("ix_incident_measure_incident_no"), "incident_measure", ["incident_no"], unique=False)
+    op.create_index(
+        "ix_incident_measure_open",
+        "incident_measure",
+        ["due_on"],
+        unique=False,
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
+    op.create_table(
+        "incident_note",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("happened_at", sa.String(length=35), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("whom", sa.String(length=64), nullable=True),
+        sa.Column("means", sa.String(length=16), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("timer", sa.String(length=64), nullable=True),
+        sa.Column("amends", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.CheckConstraint(
+            "kind = 'note' OR (whom IS NOT NULL AND means IS NOT NULL)", name=op.f("ck_incident_note_whom_and_how")
+        ),
+        sa.CheckConstraint("kind IN ('note', 'told', 'heard')", name=op.f("ck_incident_note_kind")),
+        sa.CheckConstraint("timer IS NULL OR kind = 'told'", name=op.f("ck_incident_note_timer")),
+        sa.ForeignKeyConstraint(["amends"], ["incident_note.id"], name=op.f("fk_incident_note_amends")),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_incident_note_incident_no")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_note")),
+    )
+    op.create_index(op.f("ix_incident_note_amends"), "incident_note", ["amends"], unique=False)
+    op.create_index(op.f("ix_incident_note_incident_no"), "incident_note", ["incident_no"], unique=False)
+    op.create_table(
+        "incident_report",
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("stage", sa.String(length=8), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.Column("operator_name", sa.String(length=128), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("audit_sequence", sa.Integer(), nullable=False),
+        sa.Column("audit_hash", sa.String(length=64), nullable=False),
+        sa.CheckConstraint("stage IN ('closed', 'final')", name=op.f("ck_incident_report_stage")),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_incident_report_incident_no")),
+        sa.PrimaryKeyConstraint("incident_no", "number", name=op.f("pk_incident_report")),
+    )
     op.create_table(
         "master_change",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -1105,6 +1212,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload_run")),
     )
     op.create_index(op.f("ix_upload_run_incident_no"), "upload_run", ["incident_no"], unique=False)
+    op.create_table(
+        "window_first",
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        sa.Column("workstation", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("entity", sa.String(length=24), nullable=False),
+        sa.Column("yj_no", sa.String(length=32), nullable=False),
+        sa.Column("operator_code", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["incident_no"], ["incident.incident_no"], name=op.f("fk_window_first_incident_no")),
+        sa.PrimaryKeyConstraint("incident_no", "workstation", name=op.f("pk_window_first")),
+    )
     op.create_table(
         "charge",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -1741,6 +1859,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("run_id", name=op.f("pk_mirror_run")),
         schema="mirror",
     )
+    op.create_index("ix_mirror_run_started", "mirror_run", ["started_at"], unique=False, schema="mirror")
     op.create_table(
         "open_order",
         sa.Column(
@@ -2363,6 +2482,7 @@ def downgrade() -> None:
     op.drop_index("ix_open_order_registration_key", table_name="open_order", schema="mirror")
     op.drop_index("ix_open_order_patient_no", table_name="open_order", schema="mirror")
     op.drop_table("open_order", schema="mirror")
+    op.drop_index("ix_mirror_run_started", table_name="mirror_run", schema="mirror")
     op.drop_table("mirror_run", schema="mirror")
     op.drop_table("generation", schema="mirror")
     op.drop_index("uq_fee_item_id", table_name="fee_item", schema="mirror")
@@ -2431,6 +2551,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_charge_patient_id"), table_name="charge")
     op.drop_index(op.f("ix_charge_incident_no"), table_name="charge")
     op.drop_table("charge")
+    op.drop_table("window_first")
     op.drop_index(op.f("ix_upload_run_incident_no"), table_name="upload_run")
     op.drop_table("upload_run")
     op.drop_index(
@@ -2489,8 +2610,22 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_master_change_incident_no"), table_name="master_change")
     op.drop_table("master_change")
+    op.drop_table("incident_report")
+    op.drop_index(op.f("ix_incident_note_incident_no"), table_name="incident_note")
+    op.drop_index(op.f("ix_incident_note_amends"), table_name="incident_note")
+    op.drop_table("incident_note")
+    op.drop_index(
+        "ix_incident_measure_open",
+        table_name="incident_measure",
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
+    op.drop_index(op.f("ix_incident_measure_incident_no"), table_name="incident_measure")
+    op.drop_table("incident_measure")
     op.drop_index(op.f("ix_incident_event_incident_no"), table_name="incident_event")
     op.drop_table("incident_event")
+    op.drop_index(op.f("ix_incident_analysis_incident_no"), table_name="incident_analysis")
+    op.drop_table("incident_analysis")
     op.drop_index(op.f("ix_handover_prescription_id"), table_name="handover")
     op.drop_index(op.f("ix_handover_incident_no"), table_name="handover")
     op.drop_table("handover")
@@ -2507,6 +2642,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_conflict_incident_no"), table_name="conflict")
     op.drop_table("conflict")
     op.drop_table("blind_row")
+    op.drop_index(op.f("ix_announcement_incident_no"), table_name="announcement")
+    op.drop_table("announcement")
     op.drop_table("yj_counter")
     op.drop_table("workstation_voice")
     op.drop_index(
@@ -2516,6 +2653,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.drop_table("workstation_token")
+    op.drop_table("workstation_epoch")
     op.drop_table("workstation")
     op.drop_table("trial")
     op.drop_index(

@@ -19,19 +19,22 @@ from fallback_server.store.session import Store
 
 # These have alarms of their own, from those who know more of them.
 SPOKEN_FOR: Final = frozenset({"mirror", "backup", "worker", "centre", "seal", "alarms"})
-Trial = Callable[[Store, Policy], object]
+Handed = Callable[[Store, Policy], object]
 log: Any = structlog.get_logger("yj.worker")
 
 
 class Upkeep:
-    """`trial` writes a test document and notes how that ended; it is handed in, for acts are not known here."""
+    """`trial` writes a test document and notes how that ended, `reports` makes those of closed incidents; both are
+    handed in, for acts are not known here."""
 
-    def __init__(self, store: Store, policy: Policy, trial: Trial) -> None:
-        self._store, self._policy, self._trial = store, policy, trial
+    def __init__(self, store: Store, policy: Policy, trial: Handed, reports: Handed | None = None) -> None:
+        self._store, self._policy, self._trial, self._reports = store, policy, trial, reports
 
     def look(self) -> None:
         """Try a document where the last trial is some minutes old, then judge everything. Raises nothing."""
         try:
+            if self._reports is not None:
+                self._reports(self._store, self._policy)
             if self._trial_due():
                 self._trial(self._store, self._policy)
             self._judge()

@@ -11,10 +11,10 @@ from fallback_server.windows.console.rules import (
     NOW,
     SOON,
     WAIT,
-    Facts,
     Return,
     Situation,
-    checklist,
+    Tell,
+    Unreported,
     next_steps,
 )
 
@@ -89,45 +89,20 @@ def test_deadlines_are_those_of_the_switch() -> None:
     assert next_steps(replace(BACK, grace_over=True))[0].by == "h"
 
 
-def row(**fields: Any) -> dict[str, Any]:
-    """An incident as stored, on the way the fields say."""
-    names = ("confirmed_at", "confirmed_by", "ended_at", "ended_by", "ended_approver", "released_at", "closed_at")
-    return {
-        "incident_no": 3, "drill": False, "epoch": 5, "state": "open", "opened_by": "0701",
-        "opened_at": "2026-11-23T08:30:00.000+08:00", **dict.fromkeys(names), **fields,
-    }  # fmt: skip
+TOLD = Tell("总值班", "duty director", 10, "09:40", late=True)
+NEXT = Tell("分管院领导", "hospital leader", 30, "10:00", late=False)
+LATER = Tell("卫生健康主管部门", "health authority", 60, "10:30", late=False)
 
 
-def facts(incident: dict[str, Any], documents: int = 4, **more: Any) -> Facts:
-    progress = {"documents": documents, "confirmed": 0, "settled": 0, "clean": documents}
-    return Facts(incident, more.pop("events", {}), progress, None, (0, 0, None), (0, 0, None), (0, 0), **more)
+def test_who_must_be_told_is_asked_for_when_it_is_due_and_the_next_one_is_announced() -> None:
+    steps = [one for one in next_steps(replace(ON, tells=(TOLD, NEXT, LATER))) if one.code == "tell"]
+    assert [(one.level, one.by, one.part) for one in steps] == [(NOW, "09:40", "-10"), (SOON, "10:00", "-30")]
+    drill = next_steps(replace(ON, drill=True, tells=(TOLD,)))
+    assert [one.level for one in drill if one.code == "tell"] == [WAIT]
 
 
-def test_the_checklist_of_an_open_outage_has_one_line_done() -> None:
-    items = checklist(facts(row()))
-    assert [one.code for one in items if one.done] == ["opened"]
-    assert {one.code for one in items} >= {
-        "confirmed",
-        "ended",
-        "preflight",
-        "clean",
-        "released",
-        "signed_it",
-        "closed",
-    }
-
-
-def test_a_drill_needs_no_confirmation_no_upload_and_no_signature() -> None:
-    assert [one.code for one in checklist(facts(row(drill=True)))] == ["opened", "ended", "released", "closed"]
-
-
-def test_an_outage_without_documents_has_nothing_to_upload_or_agree() -> None:
-    assert [one.code for one in checklist(facts(row(), documents=0))] == [
-        "opened", "confirmed", "ended", "released", "closed",
-    ]  # fmt: skip
-
-
-def test_minutes_are_counted_from_the_step_before() -> None:
-    done = row(ended_at="2026-11-23T10:15:00.000+08:00", ended_by="0801", ended_approver="0601")
-    ended = next(one for one in checklist(facts(done)) if one.code == "ended")
-    assert (ended.minutes, ended.who) == (105, "0801、0601")
+def test_the_report_and_overdue_measures_are_owed_until_they_are_done_but_never_in_an_outage() -> None:
+    owed = {"reports": (Unreported(3, "d", False), Unreported(2, "c", True)), "measures": 2, "measures_of": 2}
+    steps = [(one.code, one.level, one.by) for one in next_steps(replace(FINE, **owed))]
+    assert steps == [("report", NOW, "c"), ("report", SOON, "d"), ("measures", SOON, None)]
+    assert [one.code for one in next_steps(replace(ON, **owed))] == ["wait_centre"]

@@ -12,7 +12,7 @@ from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.store import voices
-from fallback_server.store.people import workstation
+from fallback_server.store.people import note_epoch, workstation
 from fallback_server.store.session import Tx
 from fallback_server.web.login import AGENT, enrol_workstation
 
@@ -45,6 +45,8 @@ def heartbeat(
     kind = voices.AGENT if agent else voices.PAGE
     voices.hear(tx.conn, code, kind, instance or "", tx.who.address or "", tx.now)
     if changed.rowcount:
+        if epoch == tx.mode.epoch:
+            note_epoch(tx.conn, code, epoch, tx.at)
         tx.audit("workstation.epoch", subject=code, epoch=epoch)
     answer: dict[str, Any] = {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
     if agent:

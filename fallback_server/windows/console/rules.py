@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,7 +62,8 @@ DECIDERS = ("admin", "duty", "supervisor")
 class Step:
     """One thing to do: `code` names the sentence, `who` the roles that may, `by` until when (a time, or None).
 
-    `level`: now (people wait for it), soon (today), wait (nothing to do but to watch). `place` is the page to go to.
+    `level`: now (people wait for it), soon (today), wait (nothing to do but to watch). `place` is the page to go to;
+    `part` tells several of one code apart. A value may be a pair of words.
     """
 
     code: str
@@ -71,6 +72,27 @@ class Step:
     place: str
     by: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Somebody who must be told of the outage that is on: both names, by when, and whether that is over."""
+
+    zh: str
+    en: str
+    minutes: int
+    due_at: str
+    late: bool
+
+
+@dataclass(frozen=True)
+class Unreported:
+    """A closed outage whose report is not final."""
+
+    incident_no: int
+    due_at: str
+    overdue: bool
 
 
 @dataclass(frozen=True)
@@ -118,13 +140,19 @@ class Situation:
     returns: tuple[Return, ...] = ()
     unsigned: int = 0
     unsigned_by: str | None = None
+    tells: tuple[Tell, ...] = ()
+    reports: tuple[Unreported, ...] = ()
+    measures: int = 0  # overdue ones
+    measures_of: int | None = None  # the incident of the oldest of them
 
 
 def next_steps(now: Situation) -> list[Step]:
     """What to do next, the most urgent first; of two equally urgent ones the one that comes first in an outage."""
-    steps = [*_switch(now), *_windows(now), *_standby(now)]
+    steps = [*_switch(now), *_tell(now), *_windows(now), *_standby(now)]
+    outage = now.mode == "emergency" and not now.drill
     for one in now.returns:
-        steps += _way_back(one, outage=now.mode == "emergency" and not now.drill)
+        steps += _way_back(one, outage=outage)
+    steps += [] if outage else _reported(now)
     return sorted(steps, key=lambda step: _RANK[step.level])
 
 
@@ -148,6 +176,32 @@ def _switch(now: Situation) -> list[Step]:
         steps.append(Step("switch_off", SOON, SWITCHERS, "switch", values=number))
     else:
         steps.append(Step("wait_centre", WAIT, SWITCHERS, "switch", values=number))
+    return steps
+
+
+def _tell(now: Situation) -> list[Step]:
+    """Those who should have been told by now, and the next who will have to be."""
+    late = [one for one in now.tells if one.late]
+    coming = [one for one in now.tells if not one.late][:1]
+    return [
+        Step(
+            "tell", WAIT if now.drill else NOW if one.late else SOON, DECIDERS, "record", one.due_at,
+            {"no": now.incident_no, "whom": (one.zh, one.en)}, f"-{one.minutes}",
+        )
+        for one in (*late, *coming)
+    ]  # fmt: skip
+
+
+def _reported(now: Situation) -> list[Step]:
+    """What is owed when an outage is over: its report, and the measures that were promised in it."""
+    steps = [
+        Step("report", NOW if one.overdue else SOON, DECIDERS, "record", one.due_at, {"no": one.incident_no})
+        for one in now.reports
+    ]
+    if now.measures:
+        steps.append(
+            Step("measures", SOON, DECIDERS, "record", values={"no": now.measures_of, "n": now.measures})
+        )  # fmt: skip
     return steps
 
 
@@ -214,91 +268,3 @@ def _account(one: Return, no: Mapping[str, Any]) -> list[Step]:
         for name, role in SIGNERS.items()
         if name not in one.signed
     ]
-
-
-# --- the return as a checklist ----------------------------------------------------------------------------------------
-@dataclass(frozen=True)
-class Facts:
-    """What is on record of an incident; `events` by kind, `decided` and `explained` as (done, all, the last at)."""
-
-    incident: Mapping[str, Any]
-    events: Mapping[str, Mapping[str, Any]]
-    progress: Mapping[str, Any]
-    report: Mapping[str, Any] | None
-    decided: tuple[int, int, str | None]
-    explained: tuple[int, int, str | None]
-    windows: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One line of the checklist. `done` None: nothing to do there. `minutes`: since the one before that is done."""
-
-    code: str
-    done: bool | None
-    at: str | None = None
-    who: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
-    minutes: int | None = None
-
-
-def checklist(facts: Facts) -> list[Item]:
-    """The return, step by step: who did it when, and what shows it."""
-    row = facts.incident
-    items = [Item("opened", True, row["opened_at"], row["opened_by"], {"epoch": row["epoch"]})]
-    if not row["drill"]:
-        items.append(Item("confirmed", row["confirmed_at"] is not None, row["confirmed_at"], row["confirmed_by"] or ""))
-    pair = "、".join(code for code in (row["ended_by"], row["ended_approver"]) if code)
-    items.append(Item("ended", row["ended_at"] is not None, row["ended_at"], pair))
-    if not row["drill"]:
-        items += _uploaded(facts)
-    items.append(Item("released", row["released_at"] is not None, row["released_at"], _by(facts, "released")))
-    if not row["drill"] and facts.progress["documents"]:
-        items += _agreed(facts)
-    items.append(Item("closed", row["state"] == IncidentState.CLOSED.value, row["closed_at"]))
-    return _timed(items)
-
-
-def _by(facts: Facts, kind: str) -> str:
-    event = facts.events.get(kind)
-    return str(event["operator_code"]) if event else ""
-
-
-def _uploaded(facts: Facts) -> list[Item]:
-    begun, there, progress = facts.events.get("uploading"), facts.events.get("reconciling"), facts.progress
-    if not progress["documents"]:
-        return []
-    counts = {"n": progress["confirmed"] + progress["settled"], "all": progress["documents"]}
-    clean = there is not None and not progress["clean"]
-    return [
-        Item("preflight", begun is not None, begun["at"] if begun else None, _by(facts, "uploading")),
-        Item("clean", clean, there["at"] if clean and there else None, "", counts),
-    ]
-
-
-def _agreed(facts: Facts) -> list[Item]:
-    (decided, conflicts, last), (explained, differences, said) = facts.decided, facts.explained
-    report = facts.report
-    items = [Item("decided", decided == conflicts if conflicts else None, last, "", {"n": decided, "all": conflicts})]
-    made = {"hash": report["report_hash"][:12], "n": differences} if report else {"hash": "–", "n": 0}
-    items.append(Item("reconciled", bool(report and report["balanced"]), report["at"] if report else None, "", made))
-    items.append(Item("explained", explained == differences if differences else None, said, "",
-                      {"n": explained, "all": differences}))  # fmt: skip
-    signed = {one["signed_as"]: one for one in report["signatures"]} if report else {}
-    for name in SIGNERS:
-        one = signed.get(name)
-        items.append(
-            Item(f"signed_{name}", one is not None, one["at"] if one else None, one["operator_code"] if one else "")
-        )
-    return items
-
-
-def _timed(items: list[Item]) -> list[Item]:
-    timed: list[Item] = []
-    before: datetime | None = None
-    for item in items:
-        at = from_text(item.at) if item.at and item.done is not False else None
-        spent = int((at - before).total_seconds() // 60) if at is not None and before is not None else None
-        timed.append(replace(item, minutes=max(0, spent) if spent is not None else None))
-        before = at or before
-    return timed

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
-from fallback_server.acts import masters, partial, prints
+from fallback_server.acts import masters, partial, prints, run_sheet
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
@@ -17,7 +17,6 @@ from fallback_server.store import drills, jobs, mode_switch, second_person, sign
 from fallback_server.store.after import run_sheet_tick
 from fallback_server.store.session import Tx
 from fallback_server.windows.console import queries, rules
-from fallback_server.windows.console.queries import run_sheet
 from fallback_server.windows.console.queries.drills import certificate_number
 
 

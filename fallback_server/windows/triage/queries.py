@@ -56,6 +56,7 @@ def hall(tx: Tx, department_code: str) -> dict[str, Any]:
     return {
         "mode": tx.mode.mode.value,
         "drill": tx.mode.drill,
+        "notice": tx.mode.notice,
         "department": department["name"],
         "location": department["location"],
         "called": [_in_hall(view) for view in ordered if view.status == "called"],

@@ -1,5 +1,5 @@
 """Routes of the console: the switch (switch.py), the mirror (mirror.py), the way back (returns.py), its run-sheet
-(run_sheet.py), prices keyed in during an outage (prices.py), people (people.py),
+(run_sheet.py), the record of an incident (record.py), prices keyed in during an outage (prices.py), people (people.py),
 agents (agents.py), the workstation table (stations.py), drills (drills.py)."""
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from fallback_server.windows.console.api import (
     mirror,
     people,
     prices,
+    record,
     returns,
     run_sheet,
     stations,
@@ -18,6 +19,7 @@ from fallback_server.windows.console.api import (
 )
 
 _PARTS = (
-    switch.api, mirror.api, returns.api, run_sheet.api, prices.api, people.api, agents.api, stations.api, drills.api,
+    switch.api, mirror.api, returns.api, run_sheet.api, record.api, prices.api, people.api, agents.api, stations.api,
+    drills.api,
 )  # fmt: skip
 api = Api("console", [route for part in _PARTS for route in part.routes])

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictStr
 
+from fallback_server.acts import run_sheet
 from fallback_server.domain.modes import Permit
 from fallback_server.web.routes import Api, Body, Call
 from fallback_server.windows.console import rules, usecases
-from fallback_server.windows.console.queries import run_sheet
 
 api = Api("console")
 CONSOLE = ("admin", "duty", "supervisor", "auditor")

@@ -5,9 +5,21 @@ drills (drills.py), what stands beside the tabs (afterwards.py)."""
 from __future__ import annotations
 
 from fallback_server.web.pages import Pages
-from fallback_server.windows.console.pages import afterwards, documents, drills, papers, people, returning, watch
+from fallback_server.windows.console.pages import (
+    afterwards,
+    documents,
+    drills,
+    papers,
+    people,
+    record,
+    returning,
+    watch,
+)
 
-_PARTS = (watch.pages, returning.pages, documents.pages, papers.pages, people.pages, drills.pages, afterwards.pages)
+_PARTS = (
+    watch.pages, returning.pages, documents.pages, papers.pages, people.pages, drills.pages, afterwards.pages,
+    record.pages,
+)  # fmt: skip
 pages = Pages(
     "console", [page for part in _PARTS for page in part.pages], [file for part in _PARTS for file in part.files]
 )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fallback_server.acts import aftercare, keyed_in
+from fallback_server.acts import aftercare, keyed_in, run_sheet
 from fallback_server.domain.categories import RECEIPT_CATEGORIES
-from fallback_server.domain.run_sheet import STEPS, Line
+from fallback_server.domain.run_sheet import STEPS
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.console import rules
 from fallback_server.windows.console.pages.papers import carried
 from fallback_server.windows.console.pages.screen import CONSOLE, about, screen
-from fallback_server.windows.console.queries import run_sheet
 
 pages = Pages("console")
 
@@ -24,21 +23,22 @@ def return_sheet(view: View) -> dict[str, Any]:
     """The return step by step: who, when, minutes, what shows it; a tick for what only people can see."""
     tx, found = view.tx, about(view)
     number = found["number"]
-    lines = _told(view, run_sheet.lines(tx, number)) if number is not None else []
+    lines = sheet_lines(view, number) if number is not None else []
     return screen(
         view, "incidents", **found, lines=lines, row=incident_row(tx.conn, number) if number is not None else None,
         counts=aftercare.counts(tx, number) if number is not None else {},
     )  # fmt: skip
 
 
-def _told(view: View, lines: list[Line]) -> list[dict[str, Any]]:
+def sheet_lines(view: View, number: int) -> list[dict[str, Any]]:
+    """The run-sheet in the reader's language, with which lines this person may tick."""
     english, roles = view.language == "en", view.tx.who.roles
     return [
         {
             **vars(line), "title": STEPS[line.code].en if english else STEPS[line.code].zh,
             "told": line.told(view.language), "may": line.hand and bool(roles & set(STEPS[line.code].whom)),
         }
-        for line in lines
+        for line in run_sheet.lines(view.tx, number)
     ]  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def printed_sheet(view: View) -> dict[str, Any]:
     return {
         **carried(view, number, "run_sheet"),
         "row": incident_row(view.tx.conn, number),
-        "lines": _told(view, run_sheet.lines(view.tx, number)),
+        "lines": sheet_lines(view, number),
     }
 
 

@@ -5,31 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fallback_server.acts import account_sheet
+from fallback_server.acts import account_sheet, timeline
 from fallback_server.domain import differences
 from fallback_server.store import conflicts, jobs, pulse, stop_orders
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.returns_queries import last_run, upload_progress
 from fallback_server.web.pages import Pages, View
 from fallback_server.windows.console import queries, rules
+from fallback_server.windows.console.pages.afterwards import sheet_lines
 from fallback_server.windows.console.pages.documents import TECHNICAL, told
-from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, kinds, names, screen
+from fallback_server.windows.console.pages.screen import CONSOLE, about, causes, kinds, names, screen, told_lines
 from fallback_server.windows.console.queries import records, situation
 
 pages = Pages("console")
 UNSAID: Final = TECHNICAL - {"lines", "payments", "total"}
 
 
-@pages.page("/console/incidents", template="console/incidents.html", title="console.tab_incidents", roles=CONSOLE)
+@pages.page(
+    "/console/incidents", template="console/incidents.html", title="console.tab_incidents", roles=CONSOLE,
+    words=("after",),
+)  # fmt: skip
 def incidents(view: View) -> dict[str, Any]:
-    """All incidents; the chosen one with its return as a checklist, its timeline and what was audited in it."""
+    """All incidents; the chosen one with its run-sheet, its timeline and what was audited in it."""
     tx, found = view.tx, about(view)
     number = found["number"]
-    shown: dict[str, Any] = {"one": None, "checklist": [], "audit": []}
+    shown: dict[str, Any] = {"one": None, "lines": [], "timeline": [], "audit": []}
     if number is not None:
         shown = {
             "one": queries.incident_detail(tx, view.policy, number),
-            "checklist": rules.checklist(records.facts(tx, number)),
+            "lines": sheet_lines(view, number),
+            "timeline": told_lines(timeline.page(tx, view.policy, number)["items"], view.language),
             "audit": records.audited(tx, number),
         }
     return screen(

@@ -5,7 +5,7 @@ A screen is asked for again every few seconds with `?live=1`; then only what sta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -35,8 +35,9 @@ TABS: Final = {
 # The second row: the standby itself, looked after in quiet times. With Shift and a digit.
 STANDBY_TABS: Final[dict[str, str]] = {
     "drills": "/console/drills",
+    "record": "/console/record",
 }  # fmt: skip
-OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account")
+OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account", "record")
 
 
 def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "live": "live" in view.query,
         "tab": tab,
         "tabs": [(name, place(name, asked)) for name in TABS],
-        "standby_tabs": list(STANDBY_TABS.items()),
+        "standby_tabs": [(name, place(name, asked)) for name in STANDBY_TABS],
         "number": number,
         "asked": asked,
         "zh": view.language == "zh",
@@ -82,7 +83,13 @@ MAY: Final = {
 
 def place(tab: str, incident_no: Any = "") -> str:
     """The address of a tab, about an incident where it is about one."""
-    return f"{TABS[tab]}?incident={incident_no}" if incident_no and tab in OF_AN_INCIDENT else TABS[tab]
+    at = TABS.get(tab) or STANDBY_TABS[tab]
+    return f"{at}?incident={incident_no}" if incident_no and tab in OF_AN_INCIDENT else at
+
+
+def told_lines(items: Iterable[Mapping[str, Any]], language: str) -> list[dict[str, Any]]:
+    """Lines of a timeline with their sentence in the reader's language as `told`."""
+    return [{**one, "told": one["en" if language == "en" else "zh"]} for one in items]
 
 
 def about(view: View) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def _wants_charts(view: View) -> bool:
 def _step(view: View, one: rules.Step, checks: list[Finding]) -> dict[str, Any]:
     """A step as the page shows it; what is to be mended says so in the words of its finding."""
     values = {name: "–" if value is None else value for name, value in one.values.items()}
+    values |= {name: pair[view.language == "en"] for name, pair in values.items() if isinstance(pair, tuple)}
     values["since"] = str(values.get("since", "–"))[11:16] or "–"
     at = place(one.place, one.values.get("no")) if one.place else None
     # The same while it is on the list, wherever it stands there: the cursor stays on it.
@@ -77,7 +78,7 @@ def _step(view: View, one: rules.Step, checks: list[Finding]) -> dict[str, Any]:
     else:
         what, lang = mend.name(view.language), view.language
         text = _("console.step_mend", what=what, found=mend.sentence(lang), cure=mend.cure(lang))
-    return {"id": known, "text": text, "level": one.level, "who": one.who, "by": one.by, "at": at}
+    return {"id": known + one.part, "text": text, "level": one.level, "who": one.who, "by": one.by, "at": at}
 
 
 def _seen(roll: list[dict[str, Any]]) -> dict[str, int]:

@@ -1,59 +1,19 @@
-"""What is on record of an incident and of a document: for the checklist of the return, the timeline, the drill-down."""
+"""What is on record of an incident and of a document: what was audited in it, the drill-down."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from fallback_server.acts import roll_call
 from fallback_server.domain.errors import YjError
-from fallback_server.store import sign_off
 from fallback_server.store.audit import audit
-from fallback_server.store.mode import incident_event
-from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import outbox, outbox_move
-from fallback_server.store.returning import conflict, difference
-from fallback_server.store.returns_queries import upload_progress
+from fallback_server.store.returning import conflict
 from fallback_server.store.session import Tx
-from fallback_server.windows.console.rules import Facts
 
 AUDIT_SHOWN: Final = 200
-
-
-def facts(tx: Tx, number: int) -> Facts:
-    """What the checklist of the return goes by."""
-    row, progress = incident_row(tx.conn, number), upload_progress(tx.conn, number)
-    report = sign_off.current_report(tx.conn, number)
-    decided = tx.conn.execute(
-        select(func.count(conflict.c.decided_at), func.count(), func.max(conflict.c.decided_at)).where(
-            conflict.c.incident_no == number
-        )
-    ).one()
-    explained = tx.conn.execute(
-        select(func.count(difference.c.explained_at), func.count(), func.max(difference.c.explained_at)).where(
-            difference.c.incident_no == number, difference.c.gone_at.is_(None)
-        )
-    ).one()
-    roll = [one for one in roll_call.windows(tx) if one["live"]]
-    return Facts(
-        incident=row,
-        events=_events(tx, number),
-        progress=progress,
-        report=report,
-        decided=tuple(decided),
-        explained=tuple(explained),
-        windows=(sum(one["acknowledged"] for one in roll), len(roll)),
-    )
-
-
-def _events(tx: Tx, number: int) -> dict[str, dict[str, Any]]:
-    """The last event of each kind."""
-    rows = tx.conn.execute(
-        select(incident_event).where(incident_event.c.incident_no == number).order_by(incident_event.c.id)
-    ).mappings()
-    return {row["kind"]: dict(row) for row in rows}
 
 
 def audited(tx: Tx, number: int) -> list[dict[str, Any]]:

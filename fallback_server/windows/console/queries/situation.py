@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import exists, func, select
 
-from fallback_server.acts import aftercare, roll_call
+from fallback_server.acts import aftercare, incident_record, roll_call
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState
@@ -38,6 +38,7 @@ def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situat
     wait = rules.confirmation(on, policy.confirm_within_minutes, tx.now) if on is not None else {}
     failing = [one.check for one in checks if one.ok is False]
     unsigned = credentials.unsigned(tx.conn)
+    late = [one for one in incident_record.measures(tx) if one["overdue"]]
     return rules.Situation(
         mode=state.mode.value,
         drill=state.drill,
@@ -56,7 +57,21 @@ def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situat
         returns=tuple(returns(tx)),
         unsigned=len(unsigned),
         unsigned_by=min((row["due_at"] for row in unsigned), default=None),
-    )
+        tells=tuple(_tells(tx, policy, on)) if on is not None else (),
+        reports=tuple(rules.Unreported(one["incident_no"], one["due_at"], one["overdue"])
+                      for one in incident_record.unreported(tx, policy)),
+        measures=len(late),
+        measures_of=late[0]["incident_no"] if late else None,
+    )  # fmt: skip
+
+
+def _tells(tx: Tx, policy: Policy, row: dict[str, Any]) -> list[rules.Tell]:
+    """Those of the outage that is on who were not told yet."""
+    return [
+        rules.Tell(one.timer.zh, one.timer.en, one.timer.minutes, to_text(one.at), one.state == "late")
+        for one in incident_record.timers(tx, policy, row)
+        if one.state in ("late", "next")
+    ]
 
 
 def _incident(tx: Tx, number: int | None) -> dict[str, Any] | None:

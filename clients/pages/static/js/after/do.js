@@ -5,6 +5,7 @@ import { question } from "../kernel/dialog.js";
 import { h } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
 import { goTo, walk } from "../kernel/keys.js";
+import { page } from "../kernel/page.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 
@@ -25,15 +26,24 @@ function bodyOf(given) {
   return body;
 }
 
+/** A time as people type it, at the hospital's clock, becomes one with an offset. */
+function timesOf(fields, given) {
+  const offset = page.now.slice(-6);
+  for (const field of fields) if (field.type === "datetime-local" && given[field.name]) given[field.name] += `:00${offset}`;
+  return given;
+}
+
 /** Ask what the button wants to know, send it, and stay with the question while the standby refuses. */
 async function pressed(button, afterwards) {
-  const { do: path, title, about, fields, said: word } = button.dataset;
+  const { do: path, title, about, said: word } = button.dataset;
+  const fields = JSON.parse(button.dataset.fields ?? "[]");
+  const fixed = JSON.parse(button.dataset.body ?? "{}");
   const key = ulid();
   const answer = await question({
-    title, body: about ? h("p", {}, about) : null, fields: JSON.parse(fields ?? "[]"),
+    title, body: about ? h("p", {}, about) : null, fields,
     check: async (given) => {
       try {
-        await send(path, bodyOf(given), key);
+        await send(path, { ...fixed, ...bodyOf(timesOf(fields, given)) }, key);
         return null;
       } catch (error) {
         if (!(error instanceof Problem)) throw error;

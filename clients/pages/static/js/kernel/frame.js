@@ -67,7 +67,7 @@ function showBand() {
   part("waiting", mode.documents_waiting || away ? t("frame.band_waiting", { n: mode.documents_waiting }) : "");
   part("insurance", mode.insurance_down ? t("frame.band_insurance") : "");
   by("band").toggleAttribute("data-stale", mode.mirror.stale);
-  if (mode.notice) by("band").title = mode.notice;
+  part("notice", mode.notice ?? "");
   showBeside(away && !drill && mode.scope !== null);
 }
 

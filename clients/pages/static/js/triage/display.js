@@ -18,6 +18,8 @@ function show(hall) {
   shown = text;
   document.body.toggleAttribute("data-drill", hall.drill);
   by("mark").textContent = t(hall.drill ? "triage.hall_drill" : hall.mode === "normal" ? "triage.hall_normal" : "triage.hall_yj");
+  by("notice").textContent = hall.notice ?? "";
+  by("notice").hidden = !hall.notice;
   put(by("called"), hall.called.map(entry));
   put(by("waiting"), hall.waiting.map(entry));
   by("more").textContent = hall.more ? t("triage.hall_more", { n: hall.more }) : "";

@@ -32,11 +32,13 @@ def lines(tx: Tx, number: int) -> list[Line]:
     seen: dict[str, Seen] = {"ended": _ended(row)}
     if not row["drill"]:
         runs = _runs(tx, number)
+        seen["confirmed"] = Seen(row["confirmed_at"] is not None, row["confirmed_at"], row["confirmed_by"] or "")
         seen |= {"sound": _sound(tx, row, runs), "agreed": Seen()}
         seen |= _uploaded(tx, number, progress, runs) if progress["documents"] else {}
         seen |= _done_afterwards(tx, number, row)
         seen |= _signed(tx, number) if progress["documents"] else {}
     seen |= {"released": _released(tx, row), "windows": Seen(), "shifts": _shifts(tx, number)}
+    seen["closed"] = Seen(row["closed_at"] is not None, row["closed_at"])
     return sheet(seen, ticks(tx, number))
 
 
@@ -221,11 +223,26 @@ def _shifts(tx: Tx, number: int) -> Seen:
     return Seen(closed == every if every else None, last if closed == every else None, "", {"n": closed, "all": every})
 
 
+def _agreed(report: Mapping[str, Any] | None) -> dict[str, Seen]:
+    """The newest account: whether it balances, and who explained what differs."""
+    if report is None:
+        return {"reconciled": Seen(False), "explained": Seen()}
+    every = report["differences"]
+    told = [one for one in every if one["explained_by"]]
+    last = max((one["explained_at"] for one in told), default=None)
+    made = {"hash": report["report_hash"][:12], "n": len(every)}
+    return {
+        "reconciled": Seen(bool(report["balanced"]), report["at"], "", made),
+        "explained": Seen(len(told) == len(every) if every else None, last, "", {"n": len(told), "all": len(every)}),
+    }
+
+
 def _signed(tx: Tx, number: int) -> dict[str, Seen]:
     report = sign_off.current_report(tx.conn, number)
+    found = _agreed(report)
     signed = {one["signed_as"]: one for one in report["signatures"]} if report else {}
     values = {"hash": report["report_hash"][:12] if report else None}
-    found = {"sheets": Seen()}
+    found["sheets"] = Seen()
     for name in ("it", "finance"):
         one = signed.get(name)
         found[f"signed_{name}"] = Seen(one is not None, one["at"] if one else None, one["operator_code"] if one else "",

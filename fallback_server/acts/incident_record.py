@@ -1,0 +1,218 @@
+"""The record of an incident that people keep: notes and calls, who must be told by when, analysis and measures.
+
+Nothing is edited: a wrong note is amended by another that names it. People go on keeping it when all is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Table, select, update
+
+from fallback_server.domain import incident_record as rules
+from fallback_server.domain.clock import from_text, to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.policy import Policy
+from fallback_server.store import record
+from fallback_server.store.mode import incident
+from fallback_server.store.mode_switch import incident_row, note_event
+from fallback_server.store.session import Tx
+
+NOTES_SHOWN: Final = 500
+
+
+def note(
+    tx: Tx, policy: Policy, number: int, *, kind: str | None, text: str, whom: str | None = None,
+    means: str | None = None, answer: str | None = None, happened_at: str | None = None, timer: str | None = None,
+    amends: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Key in a note, somebody who was told, or what somebody told us; returns it as `notes` shows it.
+
+    `timer` names who must be told (Timer.zh); `happened_at` is now where it is not given. With `amends` everything but
+    the text and the answer is that of the note amended, unless it is given anew. Raises incident_not_found,
+    note_not_found for an `amends` of another incident, invalid_request.
+    """
+    incident_row(tx.conn, number)
+    given = {"kind": kind, "whom": whom, "means": means, "timer": timer}
+    values = given if amends is None else _amended(tx, number, amends, {**given, "happened_at": happened_at})
+    happened_at = values.pop("happened_at", happened_at)
+    if values["kind"] == rules.NOTE:
+        values |= {"whom": None, "means": None}
+    _check(policy, values)
+    values |= {"text": text, "answer": answer, "amends": amends, "happened_at": _moment(tx, happened_at)}
+    key = _add(tx, record.incident_note, {"incident_no": number, **values})
+    tx.audit(
+        "incident.note", subject=str(number), note=key, kind=values["kind"], whom=values["whom"],
+        timer=values["timer"], amends=amends,
+    )  # fmt: skip
+    return next(one for one in notes(tx, number) if one["id"] == str(key))
+
+
+def _amended(tx: Tx, number: int, amends: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a note says of the one that it amends, where it says nothing else."""
+    table = record.incident_note
+    row = tx.conn.execute(select(table).where(table.c.id == amends, table.c.incident_no == number)).mappings().first()
+    if row is None:
+        raise YjError("note_not_found")
+    return {name: row[name] if value is None else value for name, value in given.items()}
+
+
+def _check(policy: Policy, values: Mapping[str, Any]) -> None:
+    if values["kind"] not in rules.NOTE_KINDS:
+        raise YjError("invalid_request", field="kind", problem="不认识 / unknown")
+    if values["kind"] != rules.NOTE and not values["whom"]:
+        raise YjError("invalid_request", field="whom", problem="必填 / required")
+    if values["kind"] != rules.NOTE and values["means"] not in rules.MEANS:
+        raise YjError("invalid_request", field="means", problem="必填 / required")
+    timer = values["timer"]
+    if timer is not None and (values["kind"] != rules.TOLD or timer not in {one.zh for one in policy.tell}):
+        raise YjError("invalid_request", field="timer", problem="没有这一项 / no such timer")
+
+
+def _moment(tx: Tx, text: str | None) -> str:
+    """When it was: a time with an offset, never ahead of us."""
+    if text is None:
+        return tx.at
+    try:
+        moment = from_text(text)
+    except ValueError:
+        raise YjError("invalid_request", field="happened_at", problem="时间格式不对 / not RFC 3339") from None
+    if moment > tx.now + timedelta(seconds=rules.AHEAD_SECONDS):
+        raise YjError("invalid_request", field="happened_at", problem="还没有到 / lies ahead")
+    return to_text(moment.astimezone(tx.now.tzinfo))
+
+
+def notes(tx: Tx, number: int, *, calls_only: bool = False) -> list[dict[str, Any]]:
+    """The newest notes of an incident in the order of what happened; with `calls_only` who was told and who told us."""
+    table = record.incident_note
+    wanted = select(table).where(table.c.incident_no == number)
+    if calls_only:
+        wanted = wanted.where(table.c.kind != rules.NOTE)
+    rows = tx.conn.execute(wanted.order_by(table.c.happened_at.desc(), table.c.id.desc()).limit(NOTES_SHOWN)).mappings()
+    found = [dict(row) for row in rows][::-1]
+    later = {row["amends"]: row["id"] for row in found if row["amends"]}
+    return [
+        {
+            **row, "id": str(row["id"]), "amends": str(row["amends"]) if row["amends"] else None,
+            "amended_by": str(later[row["id"]]) if row["id"] in later else None,
+        }
+        for row in found
+    ]  # fmt: skip
+
+
+def timers(tx: Tx, policy: Policy, row: Mapping[str, Any]) -> list[rules.Due]:
+    """Who must be told by when in this incident, and who was."""
+    table = record.incident_note
+    told = tx.conn.execute(
+        select(table).where(table.c.incident_no == row["incident_no"], table.c.timer.is_not(None)).order_by(table.c.id)
+    ).mappings()
+    amended = select(table.c.amends).where(table.c.incident_no == row["incident_no"], table.c.amends.is_not(None))
+    taken_back = set(tx.conn.execute(amended).scalars())
+    ended = from_text(row["ended_at"]) if row["ended_at"] else None
+    standing = [dict(one) for one in told if one["id"] not in taken_back]
+    return rules.due(policy.tell, from_text(row["opened_at"]), ended, tx.now, standing)
+
+
+def analyse(tx: Tx, number: int, cause: str, lessons: str) -> dict[str, Any]:
+    """Write down why it happened and what was learned; the newest one counts, earlier ones stay."""
+    incident_row(tx.conn, number)
+    key = _add(tx, record.incident_analysis, {"incident_no": number, "cause": cause, "lessons": lessons})
+    tx.audit("incident.analysis", subject=str(number), analysis=key)
+    return analysis(tx, number) or {}
+
+
+def analysis(tx: Tx, number: int) -> dict[str, Any] | None:
+    """The newest analysis of an incident, None before the first."""
+    table = record.incident_analysis
+    row = tx.conn.execute(select(table).where(table.c.incident_no == number).order_by(table.c.id.desc()).limit(1))
+    found = row.mappings().first()
+    return {**found, "id": str(found["id"])} if found is not None else None
+
+
+def measure(tx: Tx, number: int, text: str, responsible: str, due_on: date) -> dict[str, Any]:
+    """Something to be done so that it does not happen again, by whom and by when."""
+    incident_row(tx.conn, number)
+    _not_past(tx, due_on)
+    values = {"incident_no": number, "text": text, "responsible": responsible, "due_on": due_on.isoformat()}
+    key = _add(tx, record.incident_measure, values)
+    tx.audit("incident.measure", subject=str(number), measure=key, due_on=values["due_on"])
+    return _measure(tx, key)
+
+
+def measure_done(tx: Tx, key: int, note: str) -> dict[str, Any]:
+    """A named person says that it is done. Raises measure_not_found, already_done."""
+    known = _open_measure(tx, key)
+    table = record.incident_measure
+    values = {"done_at": tx.at, "done_by": tx.who.operator_code, "done_note": note}
+    tx.conn.execute(update(table).where(table.c.id == key, table.c.done_at.is_(None)).values(**values))
+    tx.audit("incident.measure_done", subject=str(known["incident_no"]), measure=key)
+    return _measure(tx, key)
+
+
+def measure_moved(tx: Tx, key: int, due_on: date, note: str) -> dict[str, Any]:
+    """Give a measure another day, for a reason that stands on the timeline. Raises measure_not_found, already_done."""
+    known = _open_measure(tx, key)
+    _not_past(tx, due_on)
+    table, day = record.incident_measure, due_on.isoformat()
+    tx.conn.execute(update(table).where(table.c.id == key).values(due_on=day))
+    note_event(tx, known["incident_no"], "measure_moved", None, due_on=day, note=note, text=known["text"])
+    tx.audit(
+        "incident.measure_moved", subject=str(known["incident_no"]), measure=key, due_on=day, before=known["due_on"]
+    )
+    return _measure(tx, key)
+
+
+def measures(tx: Tx, number: int | None = None) -> list[dict[str, Any]]:
+    """The measures of an incident, or of all incidents those not done yet, the one due first on top."""
+    table = record.incident_measure
+    wanted = table.c.done_at.is_(None) if number is None else table.c.incident_no == number
+    rows = tx.conn.execute(select(table).where(wanted).order_by(table.c.due_on, table.c.id)).mappings()
+    return [_shown(tx, dict(row)) for row in rows]
+
+
+def unreported(tx: Tx, policy: Policy) -> list[dict[str, Any]]:
+    """Closed outages whose report nobody has made final since: `{incident_no, closed_at, due_at, overdue}`."""
+    made = record.incident_report
+    final = select(made.c.number).where(
+        made.c.incident_no == incident.c.incident_no, made.c.stage == "final", made.c.at >= incident.c.closed_at
+    )
+    rows = tx.conn.execute(
+        select(incident.c.incident_no, incident.c.closed_at)
+        .where(incident.c.drill.is_(False), incident.c.closed_at.is_not(None), ~final.exists())
+        .order_by(incident.c.incident_no)
+    ).mappings()
+    found = [{**row, "due_at": rules.report_due(row["closed_at"], policy.report_days)} for row in rows]
+    return [{**one, "overdue": one["due_at"] < tx.at} for one in found]
+
+
+def _open_measure(tx: Tx, key: int) -> dict[str, Any]:
+    found = _measure(tx, key)
+    if found["done_at"] is not None:
+        raise YjError("already_done", by=found["done_by"], at=found["done_at"])
+    return found
+
+
+def _measure(tx: Tx, key: int) -> dict[str, Any]:
+    table = record.incident_measure
+    row = tx.conn.execute(select(table).where(table.c.id == key)).mappings().first()
+    if row is None:
+        raise YjError("measure_not_found")
+    return _shown(tx, dict(row))
+
+
+def _shown(tx: Tx, row: Mapping[str, Any]) -> dict[str, Any]:
+    late = row["done_at"] is None and row["due_on"] < tx.today.isoformat()
+    return {**row, "id": str(row["id"]), "overdue": late}
+
+
+def _not_past(tx: Tx, due_on: date) -> None:
+    if due_on < tx.today:
+        raise YjError("invalid_request", field="due_on", problem="已经过去 / is past")
+
+
+def _add(tx: Tx, table: Table, values: Mapping[str, Any]) -> int:
+    who = {"operator_code": tx.who.operator_code, "operator_name": tx.who.operator_name}
+    row = {**values, **who, "at": tx.at}
+    return int(tx.conn.execute(table.insert().values(**row).returning(table.c.id)).scalar_one())
