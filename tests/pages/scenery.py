@@ -15,6 +15,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store import centre_look, drills, mirror, people
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
+from fallback_server.store.mode_switch import set_scope
 from tests.fixtures_hospital import ADMIN, CAST, Hospital
 from tests.pages.busy_day import BusyDay, busy_day, practised
 from tests.pages.console_cast import worked
@@ -102,6 +103,15 @@ def _beats(hospital: Hospital, late: str | None = None) -> None:
         }  # fmt: skip
         answer = window.post("/workstations/heartbeat", body)
         assert answer.status < 300, answer.json
+
+
+def in_part(hospital: Hospital) -> BusyDay:
+    """Only some departments are in YJ any more; the others are back on the HIS."""
+    day = in_an_outage(hospital)
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        set_scope(tx, ["NK", "EK"], "其余科室已恢复")
+    _beats(hospital)
+    return day
 
 
 def before_an_outage(hospital: Hospital) -> BusyDay:

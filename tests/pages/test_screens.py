@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from fallback_server.web.pages import Page as Declared
 from tests.fixtures_browser import Desk, Standby
 from tests.house.tree import ROOT
-from tests.pages.scenery import Scene, before_an_outage, scene_of, signed
+from tests.pages.scenery import Scene, before_an_outage, in_part, scene_of, signed
 from tests.pages.test_every_page import DECLARED, address, ids, someone
 
 FOLDER = ROOT / "docs/screens"
@@ -30,6 +30,7 @@ PICTURES = {file_name(page): page for page in DECLARED}
 MORE: dict[str, tuple[str, Scene]] = {
     "console-ready.png": ("/console", before_an_outage),
     "console-switch-on.png": ("/console/switch", before_an_outage),
+    "console-switch-part.png": ("/console/switch", in_part),
     "console-account-balanced.png": ("/console/account", signed),
 }
 
