@@ -24,6 +24,7 @@ from fallback_server.door.certificates import CertificateTrouble, Keeper
 from fallback_server.door.events import Hub
 from fallback_server.door.files import Files
 from fallback_server.door.gate import Gate, listen, tls_context
+from fallback_server.door.hearts import Hearts, beat_of
 from fallback_server.door.limits import Limits, session_of
 from fallback_server.door.passing import Caller, Passage, body_of, caller_of
 
@@ -83,6 +84,7 @@ class Door:
         self._open.push_async_callback(self._passage.close)
         bells = Bells(self._passage.prints)
         self.hub = Hub(self._passage.mode, bells)
+        self._hearts = Hearts(self._passage.hearts)
         runner = web.AppRunner(
             self._application(), access_log=None, logger=_quiet_log(), keepalive_timeout=KEEP_ALIVE,
             shutdown_timeout=CLOSE_SECONDS, max_line_size=LONGEST_HEAD, max_field_size=LONGEST_HEAD,
@@ -95,7 +97,8 @@ class Door:
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
-        for work in (self.gate.run(), self.gate.keep_clear(), self.hub.run(), bells.run(), self._watch(), self._keep()):
+        works = (self.gate.run(), self.gate.keep_clear(), self.hub.run(), bells.run(), self._hearts.run())
+        for work in (*works, self._watch(), self._keep()):
             self._go_on_with(work)
         return self
 
@@ -167,6 +170,9 @@ class Door:
         caller = self._count(request)
         with self._limits.body(request, caller.address):
             body = await body_of(request)
+        beat = beat_of(request, caller.address, body)
+        if beat is not None and (heard := await self._hearts.tell(beat)) is not None:
+            return heard
         return await self._passage.send(request, caller, body)
 
     # -- certificates ----------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
 import logging
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,6 +42,7 @@ BODY_SECONDS: Final = 30
 READ_SECONDS: Final = 60
 ANSWER_SECONDS: Final = 120  # a PDF of a whole incident takes its time
 MODE_SECONDS: Final = 2.0
+HEARTS_SECONDS: Final = 10.0
 
 # RFC 9110, 7.6.1: they speak of one connection only. The rest are ours to say.
 _NOT_PASSED: Final = frozenset(
@@ -112,6 +114,22 @@ class Passage:
     async def prints(self) -> dict[str, Any]:
         """Workstations whose agent has something to print, with the newest of it. Raises the same."""
         return await self._ask("/workstations/prints/waiting")
+
+    async def hearts(self, beats: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+        """Heartbeats of agents, many at a time. Raises the same."""
+        said = json.dumps({"beats": beats}).encode()
+        headers = {SECRET_HEADER: self._secret, hdrs.CONTENT_TYPE: "application/json"}
+        url = self._server + API + "/workstations/heartbeats"
+        try:
+            async with asyncio.timeout(HEARTS_SECONDS), self._session.post(url, data=said, headers=headers) as response:
+                if response.status != 200:
+                    raise ConnectionError(f"the server answers {response.status}")
+                found = await response.json()
+        except ClientError as error:
+            raise ConnectionError(str(error)) from error
+        if not isinstance(found, dict) or not isinstance(found.get("answers"), list):
+            raise ValueError("no answers")
+        return list(found["answers"])
 
     async def _ask(self, path: str) -> dict[str, Any]:
         """What the door asks for itself: it names no window."""

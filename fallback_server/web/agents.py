@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from fallback_server.domain.authority import in_fours, parts, plain
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
+from fallback_server.domain.numbers import AGENT_TOKEN
 from fallback_server.domain.passwords import enrolment
 from fallback_server.domain.policy import Policy
 from fallback_server.store import agents
 from fallback_server.store.session import Actor, Store, Tx
-
-TOKEN_PREFIX: Final = "yjw_"  # noqa: S105 - tells an agent's token from a person's; it opens nothing by itself
 
 
 def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str, mark: str) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str, mark:
 
 def enrol(store: Store, code: str, address: str | None) -> dict[str, Any]:
     """A token for the workstation that the code was made for; the token before it ends. Raises enrolment_rejected."""
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    token = AGENT_TOKEN + secrets.token_urlsafe(32)
     with store.writing(Permit.HOUSEKEEPING, Actor("", "", frozenset(), "", address)) as tx:
         workstation = agents.take_code(tx.conn, _hash(parts(code)[0]), tx.at)
         if workstation is None:
@@ -57,7 +56,7 @@ def agent_of(tx: Tx, token: str | None, address: str | None) -> Actor | None:
 
     Raises login_required for an agent's token that is unknown or was revoked.
     """
-    if token is None or not token.startswith(TOKEN_PREFIX):
+    if token is None or not token.startswith(AGENT_TOKEN):
         return None
     workstation = agents.workstation_of(tx.conn, _hash(token))
     if workstation is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from flask import current_app, g, request
-from pydantic import Field, StrictBool, StrictInt, StringConstraints
+from pydantic import Field, StrictBool, StrictInt, StringConstraints, ValidationError
 
 from fallback_server.acts import roll_call, silent_prints, standing
 from fallback_server.acts.searching import LIMIT_DEFAULT, LIMIT_MAX
@@ -69,6 +69,20 @@ class HeartbeatRequest(Body):
     version: Annotated[str, Field(max_length=32)] | None = None
     locked: StrictBool = False
     instance: Annotated[str, Field(max_length=32)] | None = None  # of an agent: which running process it is
+
+
+class AgentBeat(Body):
+    """One agent's heartbeat, as the door heard it."""
+
+    token: Annotated[str, Field(max_length=128)]
+    address: Annotated[str, Field(max_length=64)]
+    body: dict[str, Any]
+
+
+class HeartbeatsRequest(Body):
+    """Heartbeats that came to the door within a moment."""
+
+    beats: Annotated[list[AgentBeat], Field(min_length=1, max_length=200)]
 
 
 @api.free(
@@ -163,18 +177,30 @@ def show_dictionary(call: Call) -> Any:
     agents=True,
 )
 def heartbeat(call: Call) -> Any:
-    body: HeartbeatRequest = call.body
-    return usecases.heartbeat(
-        call.tx,
-        code=body.workstation,
-        role=body.role,
-        epoch=body.epoch,
-        central_ok=body.central_ok,
-        clock=body.clock,
-        version=body.version,
-        locked=body.locked,
-        instance=body.instance,
-    )
+    return usecases.heartbeat(call.tx, **_said(call.body))
+
+
+@api.free(
+    "/workstations/heartbeats", summary="For the front door: heartbeats of agents, many at a time", roles=PUBLIC,
+    body=HeartbeatsRequest, reason="a heartbeat replaces the one before",
+)  # fmt: skip
+def heartbeats(call: FreeCall) -> Any:
+    if not asked_by_door(request.environ):
+        raise YjError("not_found")
+    return {"answers": usecases.heartbeats(call.store, [_beat(one) for one in call.body.beats])}
+
+
+def _beat(one: AgentBeat) -> usecases.Beat | None:
+    """A heartbeat as it would be let in alone; None for one that would be refused."""
+    try:
+        said = HeartbeatRequest.model_validate(one.body)
+    except ValidationError:
+        return None
+    return usecases.Beat(one.token, one.address, _said(said))
+
+
+def _said(body: HeartbeatRequest) -> dict[str, Any]:
+    return {"code": body.workstation, **body.model_dump(exclude={"workstation"})}
 
 
 @api.free(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,10 +12,11 @@ from sqlalchemy import ColumnElement, case, update
 from fallback_server.acts import silent_prints
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
-from fallback_server.domain.modes import Mode
+from fallback_server.domain.modes import Mode, Permit
 from fallback_server.store import voices
 from fallback_server.store.people import note_epoch, workstation
-from fallback_server.store.session import Tx
+from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.web.agents import agent_of
 from fallback_server.web.login import AGENT, enrol_workstation
 
 PAGE_SECONDS: Final = 90  # a page out of sight is heard of about once a minute
@@ -52,6 +55,33 @@ def heartbeat(
     if agent:
         answer["printers"] = silent_prints.has_printers(tx, code)
     return answer
+
+
+@dataclass(frozen=True)
+class Beat:
+    """An agent's heartbeat: its token, where it stands, and what `heartbeat` is told."""
+
+    token: str = field(repr=False)
+    address: str
+    said: dict[str, Any]
+
+
+def heartbeats(store: Store, beats: Sequence[Beat | None]) -> list[dict[str, Any] | None]:
+    """Many agents at once, in one short transaction. None for each that cannot be heard so: it comes again, alone."""
+    with store.writing(Permit.HOUSEKEEPING, Actor(AGENT, AGENT, frozenset())) as tx:
+        return [_heard(tx, beat) if beat is not None else None for beat in beats]
+
+
+def _heard(tx: Tx, beat: Beat) -> dict[str, Any] | None:
+    try:
+        agent = agent_of(tx, beat.token, beat.address)
+        _offset(tx, beat.said["clock"])  # refused before anything is written
+        if agent is None or agent.workstation != beat.said["code"]:
+            return None
+        tx.actor = agent
+        return heartbeat(tx, **beat.said)
+    except YjError:
+        return None
 
 
 def _of_page(tx: Tx, role: str | None, version: str | None, central_ok: bool | None, locked: bool) -> dict[str, Any]:

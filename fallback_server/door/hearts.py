@@ -1,0 +1,82 @@
+"""Heartbeats of agents, gathered for a moment and told to the server many at a time.
+
+After a switch all agents of a hospital acknowledge it within a fifth of a second, each by a request and a transaction
+of its own: the server is busy with them for seconds while windows charge. Together they are a few short transactions.
+What the server does not take in this way is passed on in the ordinary one, which says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import hdrs, web
+
+from fallback_server.domain.numbers import AGENT_TOKEN
+from fallback_server.door.answers import API
+
+PATH: Final = API + "/workstations/heartbeat"
+GATHER_SECONDS: Final = 0.03
+MOST: Final = 40  # at once: the windows' documents wait for the transaction meanwhile
+
+Beat = dict[str, Any]
+"""`{token, address, body}` of one agent."""
+Tell = Callable[[list[Beat]], Awaitable[list[dict[str, Any] | None]]]
+"""Tell the server; its answers in the same order, None for what it does not take. Raises OSError, TimeoutError,
+ValueError where it does not answer."""
+
+
+def beat_of(request: web.Request, address: str, body: bytes) -> Beat | None:
+    """The heartbeat in a request of an agent; None for anything else."""
+    kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if request.method != hdrs.METH_POST or request.path != PATH or kind != "Bearer":
+        return None
+    if not token.startswith(AGENT_TOKEN) or request.content_type != "application/json":
+        return None
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return {"token": token, "address": address, "body": said} if isinstance(said, dict) else None
+
+
+class Hearts:
+    """The gathering. `run` for ever; `tell` from any request."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._waiting: list[tuple[Beat, asyncio.Future[dict[str, Any] | None]]] = []
+        self._some = asyncio.Event()
+
+    async def tell(self, beat: Beat) -> web.Response | None:
+        """The server's answer to this heartbeat, None where it is to be passed on in the ordinary way."""
+        heard: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((beat, heard))
+        self._some.set()
+        answer = await heard
+        if answer is None:
+            return None
+        headers = {"YJ-Epoch": str(answer["epoch"]), hdrs.CACHE_CONTROL: "no-store"}
+        return web.json_response(answer, headers=headers)
+
+    async def run(self) -> None:
+        """Tell what has gathered, for ever."""
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            if not self._waiting:
+                self._some.clear()
+            for (_, heard), answer in zip(batch, await self._ask([beat for beat, _ in batch]), strict=True):
+                if not heard.done():  # who asked may be gone
+                    heard.set_result(answer)
+
+    async def _ask(self, beats: list[Beat]) -> list[dict[str, Any] | None]:
+        nothing: list[dict[str, Any] | None] = [None] * len(beats)
+        try:
+            answers = await self._tell(beats)
+        except (OSError, TimeoutError, ValueError):
+            return nothing
+        return answers if len(answers) == len(beats) else nothing

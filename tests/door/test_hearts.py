@@ -1,0 +1,78 @@
+"""Agents that acknowledge a switch all at once: the door tells the server many at a time, and none is lost or let in
+that would not have been let in alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from fallback_server.web.behind import behind_door
+from tests.fixtures_browser import Standby
+from tests.fixtures_door import SECRET, DoorThread
+
+AGENTS = 30
+PATH = "/api/v1/workstations/heartbeat"
+
+
+class Counted:
+    """The application, and which paths it was asked for."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.paths: list[str] = []
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Any:
+        self.paths.append(environ["PATH_INFO"])
+        return self._app(environ, start)
+
+
+@pytest.fixture
+def hall(standby: Standby, tmp_path: Path) -> Iterator[tuple[Standby, DoorThread, Counted]]:
+    counted = Counted(standby.app.wsgi_app)
+    standby.app.wsgi_app = behind_door(counted, SECRET)  # type: ignore[method-assign]
+    door = DoorThread(standby.url, tmp_path / "certificates").open()
+    yield standby, door, counted
+    door.close()
+
+
+def enrolled(standby: Standby, number: int) -> tuple[str, str]:
+    """A workstation and its agent's token."""
+    station = f"A{number:02d}"
+    with standby.hospital.app.test_client() as client:
+        code = standby.hospital.window("admin").post("/workstations/code", {"workstation": station}).json["code"]
+        return station, client.post("/api/v1/workstations/enrol", json={"code": code}).get_json()["token"]
+
+
+def test_a_whole_hospital_acknowledges_in_a_few_requests_and_each_gets_its_own_answer(
+    hall: tuple[Standby, DoorThread, Counted],
+) -> None:
+    standby, door, counted = hall
+    agents = [enrolled(standby, number) for number in range(AGENTS)]
+    standby.hospital.emergency()
+    counted.paths.clear()
+    with httpx.Client(base_url=door.http, trust_env=False, timeout=30) as http:
+
+        def beat(station: str, token: str, **more: Any) -> httpx.Response:
+            body = {"workstation": station, "role": "cashier", "epoch": 1, **more}
+            return http.post(PATH, json=body, headers={"Authorization": f"Bearer {token}"})
+
+        with ThreadPoolExecutor(AGENTS) as pool:
+            answers = list(pool.map(lambda one: beat(*one), agents))
+        assert {one.status_code for one in answers} == {200}
+        assert all(one.json()["epoch"] == 1 and one.headers["YJ-Epoch"] == "1" for one in answers)
+        assert len(counted.paths) < AGENTS and set(counted.paths) <= {PATH + "s", "/api/v1/mode"}
+        # What would be refused alone is refused alone, in its own words.
+        assert beat("A00", "yjw_nobody").status_code == 401
+        assert beat("A00", agents[1][1]).status_code == 401  # another workstation's token
+        assert beat(*agents[0], epoch=-1).json()["code"] == "invalid_request"
+        assert beat(*agents[0], clock="noon").json()["code"] == "invalid_request"
+        assert http.post(PATH + "s", json={"beats": []}).status_code in (404, 422)
+        standby.stop()
+        assert beat(*agents[0]).status_code == 503
+    roll = {one["code"]: one for one in standby.hospital.window("duty").get("/workstations").json["items"]}
+    assert all(roll[station]["acknowledged"] for station, _ in agents)
