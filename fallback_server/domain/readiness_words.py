@@ -53,6 +53,7 @@ CHECKS: Final[dict[str, Check]] = {
     "rehearsal": Check("恢复演练", "Restore rehearsal", 4),
     "restored": Check("恢复后的封闭", "Fence after a restore", 4),
     "drill": Check("演练", "Drill", 4),
+    "printers": Check("打印机", "Printers", 4),
     "versions": Check("版本", "Versions", 4),
     "alarms": Check("告警", "Alarms", 3),
 }
@@ -193,6 +194,19 @@ WORDS: Final[dict[str, Words]] = {
     ),
     # --- windows ---------------------------------------------------------------------------------------------------
     "workstations_seen": Words("本周见到 {n} 台工作站（共 {of} 台）", "{n} of {of} workstations were heard of this week"),
+    "printers_tested": Words("{of} 台打印机中 {n} 台一个月内打出过测试页", "A test page came out of {n} of {of} printers within a month"),
+    "printers_failed": Words(
+        "{n} 台打印机的测试页没有打出：{places}", "The test page of {n} printers failed: {places}",
+        "看打印机与纸，再在控制台「工作站」打测试页", "look at printer and paper, then test it on the console's page of workstations",
+    ),
+    "printers_old": Words(
+        "{n} 台打印机超过一个月没有测试：{places}", "{n} printers were not tested for a month: {places}",
+        "在控制台「工作站」打测试页", "print a test page from the console's page of workstations",
+    ),
+    "printers_never": Words(
+        "{n} 台打印机从未测试：{places}", "{n} printers were never tested: {places}",
+        "在控制台「工作站」打测试页", "print a test page from the console's page of workstations",
+    ),
     "workstations_none": Words(
         "本周没有见到任何工作站", "No workstation was heard of this week",
         "在窗口电脑上安装代理，或打开应急页面试一次", "install the agent on the windows' PCs, or open a page there once",

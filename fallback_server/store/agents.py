@@ -70,6 +70,18 @@ def end_tokens(conn: Connection, workstation: str, at: str) -> bool:
     return bool(conn.execute(update(workstation_token).where(*live).values(ended_at=at)).rowcount)
 
 
+def enrolled(conn: Connection) -> dict[str, str]:
+    """Workstations with an agent that may speak: code → since when."""
+    live = select(workstation_token).where(workstation_token.c.ended_at.is_(None))
+    return {row.workstation: row.issued_at for row in conn.execute(live)}
+
+
+def pending(conn: Connection, at: str) -> dict[str, str]:
+    """Workstations with a code that nobody has used yet: code → until when."""
+    rows = conn.execute(select(enrolment_code).where(enrolment_code.c.expires_at > at))
+    return {row.workstation: row.expires_at for row in rows}
+
+
 def workstation_of(conn: Connection, token_hash: str) -> str | None:
     """For which workstation a token speaks, None for an unknown or revoked one."""
     live = (workstation_token.c.token_hash == token_hash, workstation_token.c.ended_at.is_(None))

@@ -21,6 +21,7 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
+from fallback_server.store import stations
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web import behind, cookies, papers, static_files, texts
 from fallback_server.web.login import actor_of
@@ -270,11 +271,18 @@ def frame_of(site: Site, tx: Tx, language: str, words: tuple[str, ...], token: s
         if actor
         else None,
         "workstation": actor.workstation if actor else None,
+        "station": _station(tx, actor.workstation) if actor else None,
         "version": site.version,
         "idle_minutes": site.policy.idle_lock_minutes,
         "texts": site.words.of_windows(language, words),
         "nav": [{"path": p.path, "title": p.title} for p in site.nav if actor and actor.roles & p.roles],
     }
+
+
+def _station(tx: Tx, code: str) -> dict[str, Any] | None:
+    """What the workstation table says of this computer: its place, and which printer takes which kind of print."""
+    found = stations.entry(tx.conn, code)
+    return found.shown() if found is not None else None
 
 
 def render(site: Site, page: Page, frame: dict[str, Any], data: dict[str, Any], shown: dict[str, Any]) -> str:

@@ -12,7 +12,17 @@ from typing import Any, Final
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import Finding
 from fallback_server.store import centre_look
-from fallback_server.store.readiness import backups, clocks, documents, drills, machine, mirror, people, windows
+from fallback_server.store.readiness import (
+    backups,
+    clocks,
+    documents,
+    drills,
+    machine,
+    mirror,
+    people,
+    printers,
+    windows,
+)
 from fallback_server.store.readiness.look import Look
 from fallback_server.store.session import Tx
 
@@ -32,6 +42,7 @@ LOOKS: Final[tuple[Callable[[Look], Iterable[Finding]], ...]] = (
     backups.backups,
     drills.drills,
     windows.versions,
+    printers.printers,
 )
 
 

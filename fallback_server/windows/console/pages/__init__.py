@@ -1,6 +1,6 @@
 """Pages and prints of the console: what is seen before and in an outage (watch.py), the way back (returning.py, one
 document of it in documents.py), the papers and files for signatures (papers.py), people (people.py),
-drills (drills.py), what stands beside the tabs (afterwards.py)."""
+drills (drills.py), computers at the windows (stations.py), what stands beside the tabs (afterwards.py)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from fallback_server.windows.console.pages import (
     people,
     record,
     returning,
+    stations,
     watch,
 )
 
 _PARTS = (
-    watch.pages, returning.pages, documents.pages, papers.pages, people.pages, drills.pages, afterwards.pages,
-    record.pages,
+    watch.pages, returning.pages, documents.pages, papers.pages, people.pages, stations.pages, drills.pages,
+    afterwards.pages, record.pages,
 )  # fmt: skip
 pages = Pages(
     "console", [page for part in _PARTS for page in part.pages], [file for part in _PARTS for file in part.files]

@@ -34,6 +34,7 @@ TABS: Final = {
 }  # fmt: skip
 # The second row: the standby itself, looked after in quiet times. With Shift and a digit.
 STANDBY_TABS: Final[dict[str, str]] = {
+    "workstations": "/console/workstations",
     "drills": "/console/drills",
     "record": "/console/record",
 }  # fmt: skip

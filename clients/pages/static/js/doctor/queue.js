@@ -19,7 +19,7 @@ const RANK = { called: 0, waiting: 1, paused: 2, absent: 3 };
 const CLINICS = new Set(["outpatient", "emergency"]);
 const PLACE = `yj:doctor:${page.operator.code}`;
 
-const chosen = { department: page.data.department_code ?? "", mine: false, ...kept() };
+const chosen = { department: page.station?.department_code ?? page.data.department_code ?? "", mine: false, ...kept() };
 
 function kept() {
   try {

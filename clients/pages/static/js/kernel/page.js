@@ -3,7 +3,7 @@
 const holder = document.getElementById("page-data");
 
 /** @type {{api: string, lang: string, now: string, epoch: number, mode: object, csrf: string, operator: object,
- *   workstation: string, stream: boolean, idle_minutes: number, texts: Object<string, string>, data: object}} */
+ *   workstation: string, station: ?object, stream: boolean, idle_minutes: number, texts: Object<string, string>, data: object}} */
 export const page = JSON.parse(holder.textContent);
 
 /** The text of a message id; `%(name)s` in it is replaced by values.name. */

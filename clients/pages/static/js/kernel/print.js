@@ -1,17 +1,75 @@
-// Printing: the paper's own page in a hidden frame. Nothing is printed before the standby has answered.
+// Printing: the paper's own page in a hidden frame, or the agent of this workstation where the browser does not reach the
+// printer. Nothing is printed before the standby has answered, and nothing twice without somebody asking for it.
 
-import { act } from "./api.js";
+import { act, get, Problem } from "./api.js";
 import { question } from "./dialog.js";
 import { h } from "./dom.js";
 import { page, t } from "./page.js";
+import { failed, said, warned } from "./say.js";
 import { ulid } from "./ulid.js";
 
-/** Print the page at `path`; resolves when the browser has taken it. */
-export function printed(path) {
+const LOOK_EVERY = 250;
+const TAKEN_WITHIN = 4000; // an agent that is there takes it at once
+const DONE_WITHIN = 15000;
+const REST = 60000; // after trouble with the agent the browser prints for a while
+
+let restUntil = 0;
+
+/** The printer that the workstation table names here for a kind of print, or null. */
+function printerFor(kind) {
+  const printers = page.station?.printers ?? [];
+  return printers.find((one) => one.kind === kind) ?? printers.find((one) => one.kind === "*") ?? null;
+}
+
+/** Print the page at `path`; resolves when agent or browser has taken it. */
+export async function printed(path) {
+  const printer = printerFor(path.split("/")[2]);
+  if (printer?.printer && Date.now() > restUntil && (await byAgent(path))) return;
+  await byBrowser(path, printer);
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
+
+/**
+ * Let the agent print; whether the browser has nothing left to do. Where nobody knows whether it came out, the person is
+ * told to look, for a second copy must not come by itself.
+ */
+async function byAgent(path) {
+  let job;
+  try {
+    job = await act("/prints/silent", { path, language: page.lang === "en" ? "en" : "zh" }, ulid(), { anyMode: true });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    restUntil = Date.now() + REST;
+    if (error.code !== "no_silent_print") failed(error);
+    return false;
+  }
+  const begun = Date.now();
+  while (job.state === "waiting" || job.state === "taken") {
+    if (Date.now() - begun > DONE_WITHIN) {
+      restUntil = Date.now() + REST;
+      warned(t("frame.print_unknown", { printer: job.printer }));
+      return true;
+    }
+    await pause();
+    const late = job.state === "waiting" && Date.now() - begun > TAKEN_WITHIN;
+    job = late ? await act(`/prints/silent/${job.id}/withdraw`, {}, null, { anyMode: true }) : await get(`/prints/silent/${job.id}`);
+  }
+  if (job.state === "done") {
+    said(t("frame.print_done", { printer: job.printer }));
+    return true;
+  }
+  restUntil = Date.now() + REST;
+  warned(t("frame.print_failed", { printer: job.printer, detail: job.detail ?? "" }));
+  return false;
+}
+
+function byBrowser(path, printer) {
   document.getElementById("paper")?.remove();
   return new Promise((resolve) => {
     const frame = h("iframe", { id: "paper", title: t("frame.paper"), "aria-hidden": "true", tabindex: "-1" });
     frame.addEventListener("load", () => {
+      if (printer) place(frame.contentDocument.body, printer);
       frame.contentWindow.focus();
       frame.contentWindow.print();
       window.focus();
@@ -20,6 +78,17 @@ export function printed(path) {
     frame.src = path + (path.includes("?") ? "&" : "?") + `lang=${page.lang}`;
     document.body.append(frame);
   });
+}
+
+/** Move the print on the paper and repeat it, as the workstation table says. */
+function place(body, { offset_x_mm: right, offset_y_mm: down, copies }) {
+  if (right || down) Object.assign(body.style, { position: "relative", left: `${right}mm`, top: `${down}mm` });
+  const one = Array.from(body.childNodes, (node) => node.cloneNode(true));
+  for (let copy = 1; copy < copies; copy += 1) {
+    const next = h("div", {}, one.map((node) => node.cloneNode(true)));
+    next.style.breakBefore = "page";
+    body.append(next);
+  }
 }
 
 /** "Did it come out?": true, or false for a reprint or a new number. */

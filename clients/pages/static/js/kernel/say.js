@@ -35,6 +35,12 @@ export function failed(error, form = null) {
   }
 }
 
+/** Something the person must know, though nothing was refused; it stays until the next word. */
+export function warned(text) {
+  hush();
+  put(document.getElementById("failed"), h("span", {}, text), dismiss());
+}
+
 /** A sentence beside the field it is about, until somebody changes what stands there; the cursor goes there. */
 export function wrong(field, sentence) {
   field.setAttribute("aria-invalid", "true");

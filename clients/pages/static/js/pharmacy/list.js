@@ -105,7 +105,7 @@ function forget() {
 }
 
 function fillPharmacies() {
-  const kept = localStorage.getItem(PLACE) ?? page.data.own_pharmacy ?? "";
+  const kept = localStorage.getItem(PLACE) ?? page.station?.pharmacy_code ?? page.data.own_pharmacy ?? "";
   put(by("pharmacy"), h("option", { value: "" }, t("pharmacy.all_pharmacies")),
     page.data.pharmacies.map((one) => h("option", { value: one.code, selected: one.code === kept }, one.name)));
 }

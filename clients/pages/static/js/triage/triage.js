@@ -185,5 +185,6 @@ activate("yj");
 onMode(possible);
 draw();
 setInterval(() => { if (!document.hidden) quietly(); }, EVERY);
-if (sessionStorage.getItem(kept)) choose(sessionStorage.getItem(kept)).catch(failed);
+const first = sessionStorage.getItem(kept) ?? page.station?.department_code;
+if (page.data.departments.some((one) => one.code === first)) choose(first).catch(failed);
 else goTo(by("department"));
