@@ -12,7 +12,8 @@ from sqlalchemy import update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
-from fallback_server.store import centre_look, drills, mirror, people
+from fallback_server.domain.stations import Entry, Printer
+from fallback_server.store import centre_look, drills, mirror, people, stations
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
@@ -48,6 +49,27 @@ def lived(hospital: Hospital) -> None:
     centre_look.note(hospital.store, 0.024, 0.4, "15.4")
 
 
+WINDOWS = (
+    Entry("W0201", "一楼收费 1 号", "cashier", None, None, (
+        Printer("receipt", "LQ-630K", "", 1.5, -2.0), Printer("*", "HP-LaserJet-1020", "Tray1"),
+    )),
+    Entry("W0301", "内科一诊室", "doctor", "NK", None, (Printer("*", "HP-LaserJet-1020"),)),
+    Entry("W0401", "西药房 2 号", "pharmacist", None, "XYF", (
+        Printer("prescription", "HP-LaserJet-M403", "Tray2", copies=2),
+    )),
+    Entry("W0299", "急诊收费", "cashier"),
+)  # fmt: skip
+
+
+def windows_known(hospital: Hospital) -> None:
+    """The workstation table, a printer that was tested and one that failed."""
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        for entry in WINDOWS:
+            stations.keep(tx.conn, entry)
+        stations.keep_test(tx.conn, "W0201", "receipt", tx.at, True, "9001")
+        stations.keep_test(tx.conn, "W0301", "*", tx.at, False, "lp: exit code 1")
+
+
 def _run(number: int, at: Any) -> dict[str, Any]:
     """A run of open work, every sixth of masters too."""
     names = [name for name, one in DATASETS.items() if one.group == "open" or number % 6 == LAST % 6]
@@ -72,6 +94,7 @@ def reasoned(hospital: Hospital) -> None:
 def in_an_outage(hospital: Hospital) -> BusyDay:
     """A morning's work; the centre is away, and one window has not heard of it."""
     lived(hospital)
+    windows_known(hospital)
     for who in ("cashier", "registrar", "doctor", "pharmacist", "triage"):
         hospital.window(who)
     _beats(hospital)
@@ -103,6 +126,16 @@ def _beats(hospital: Hospital, late: str | None = None) -> None:
         }  # fmt: skip
         answer = window.post("/workstations/heartbeat", body)
         assert answer.status < 300, answer.json
+    _agent_beats(hospital, epoch)
+
+
+def _agent_beats(hospital: Hospital, epoch: int) -> None:
+    """The agent of one window, enrolled, which reaches the centre."""
+    code = hospital.window("admin").post("/workstations/code", {"workstation": "W0201"}).json["code"]
+    with hospital.app.test_client() as client:
+        token = client.post("/api/v1/workstations/enrol", json={"code": code}).get_json()["token"]
+        body = {"workstation": "W0201", "epoch": epoch, "role": "cashier", "version": "1.0.0", "central_ok": True}
+        client.post("/api/v1/workstations/heartbeat", json=body, headers={"Authorization": f"Bearer {token}"})
 
 
 def in_part(hospital: Hospital) -> BusyDay:
@@ -117,6 +150,7 @@ def in_part(hospital: Hospital) -> BusyDay:
 def before_an_outage(hospital: Hospital) -> BusyDay:
     """All is well."""
     lived(hospital)
+    windows_known(hospital)
     _beats(hospital)
     return BusyDay(0, "", "", "", "", "", "")
 
@@ -163,6 +197,7 @@ def after_a_drill(hospital: Hospital) -> BusyDay:
 Scene = Callable[[Hospital], BusyDay]
 # Pages that have most to show on the way back; all others in the outage.
 SCENES: dict[str, Scene] = {
+    "/console/workstations": before_an_outage,
     "/console/upload": on_the_way_back,
     "/console/conflicts": on_the_way_back,
     "/console/incidents": on_the_way_back,

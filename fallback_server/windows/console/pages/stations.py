@@ -25,14 +25,14 @@ def workstations(view: View) -> dict[str, Any]:
     kinds = {kind: words[english] for kind, words in KINDS.items()}
     places = {one["department_code"]: one["name"] for one in departments(view.tx)}
     pharmacies = masters.departments(view.tx, ("pharmacy",))
-    choices = {
+    lists = {
         "kinds": list(kinds.items()), "roles": list(STATION_ROLES), "departments": list(places.items()),
         "pharmacies": [(one["code"], one["name"]) for one in pharmacies],
     }  # fmt: skip
     places |= {one["code"]: one["name"] for one in pharmacies}
     return screen(
         view, "workstations", **about(view), rows=rows, figures=queries.counted(rows), kinds=kinds, places=places,
-        choices=choices,
+        lists=lists,
     )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ async function takeIn(table) {
     await question({ title: t("stations.faults"), body: h("div.stack", {}, h("p", {}, t("stations.faults_mean")), faults(seen.faults)), buttons: [{ value: null, label: t("stations.noted"), main: true }] });
     return;
   }
-  const lines = ["added", "changed", "removed"].filter((name) => seen[name].length).map((name) => h("p", {}, h("strong", {}, t(`stations.${name}`, { n: seen[name].length })), ` ${seen[name].join(" ")}`));
+  const lines = ["added", "changed", "removed"].filter((name) => seen[name].length).map((name) => h("p", {}, h("strong", {}, t(`stations.what_${name}`, { n: seen[name].length })), ` ${seen[name].join(" ")}`));
   const done = await asked({
     title: t("stations.import"), body: h("div.stack", {}, lines.length ? lines : h("p", {}, t("stations.nothing_new")), h("p", {}, t("stations.same", { n: seen.same }))),
     word: t("stations.import"), send: () => act("/workstations/table", { table }),
