@@ -289,8 +289,9 @@ def _tell_figures(figures: dict[str, Any], out: Output) -> None:
     out.say(f"last workstation switched after {shown(switch['last_seconds'])} ({switch['known']} of {switch['of']})")
     if switch["missing"]:
         out.say(f"did not switch: {', '.join(switch['missing'])}")
-    rows = [[row["workstation"], *(shown(row[name]) for name in MILESTONES)] for row in figures["windows"]]
-    out.table("用时 · minutes:seconds from the switch", ["window", *MILESTONES], rows, right=[1, 2, 3, 4])
+    columns = ("switched", *MILESTONES)
+    rows = [[row["workstation"], *(shown(row[name]) for name in columns)] for row in figures["windows"]]
+    out.table("用时 · minutes:seconds from the switch", ["window", *columns], rows, right=[1, 2, 3, 4, 5])
     done = ", ".join(f"{n} {entity}" for entity, n in figures["documents"].items()) or "no documents"
     out.say(f"{done}; {figures['total']} in all; back at the HIS after {shown(figures['back_seconds'])}")
 

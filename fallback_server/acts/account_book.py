@@ -59,7 +59,7 @@ class Writer:
 
     def summary(self, account: Mapping[str, Any], hospital: str) -> None:
         sheet = self.sheet(self.word("合计", "Summary"))
-        title = self.word("应急对账单", "Reconciliation")
+        title = ("演练 DRILL " if account["drill"] else "") + self.word("应急对账单", "Reconciliation")
         self.rows(sheet, [[f"{hospital} {title}"]], bold=True)
         done = self.word("账平", "balanced") if account["balanced"] else self.word("未平", "NOT BALANCED")
         period = account["period"]

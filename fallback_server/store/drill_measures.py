@@ -34,16 +34,17 @@ def measures(conn: Connection, row: Mapping[str, Any]) -> dict[str, Any] | None:
     """The figures of a drill (a row of `drills.one`); None before it began. Seconds are whole, counted from the switch.
 
     `switch`: {last_seconds, known, of, missing, workstations: [{workstation, seconds}]}, those planned and all
-    others that knew; `windows`: [{workstation, role, <milestone>: seconds}]; `first`: the same over all windows;
+    others that knew; `windows`: [{workstation, role, switched, <milestone>}]; `first`: the same over all windows;
     `documents` by kind; `total`: money signed; `people`: who worked where; `back_seconds`: from the end to the release.
     """
     if row["incident_no"] is None:
         return None
     number, begun = int(row["incident_no"]), str(row["opened_at"])
-    windows = _windows(conn, number, begun)
+    switch = _switch(conn, row, begun)
+    windows = _windows(conn, number, begun, {one["workstation"]: one["seconds"] for one in switch["workstations"]})
     first = {name: min((one[name] for one in windows if one[name] is not None), default=None) for name in MILESTONES}
     return {
-        "switch": _switch(conn, row, begun),
+        "switch": switch,
         "windows": windows,
         "first": first,
         "documents": _documents(conn, number),
@@ -74,16 +75,19 @@ def _switch(conn: Connection, row: Mapping[str, Any], begun: str) -> dict[str, A
     }  # fmt: skip
 
 
-def _windows(conn: Connection, number: int, begun: str) -> list[dict[str, Any]]:
-    """Per window the first of each milestone, in seconds since the switch."""
-    found: dict[str, dict[str, Any]] = {}
+def _windows(conn: Connection, number: int, begun: str, knew: Mapping[str, int | None]) -> list[dict[str, Any]]:
+    """Per window that knew, should have known, or worked: when it knew, and the first of each milestone."""
+    found: dict[str, dict[str, Any]] = {code: dict.fromkeys(MILESTONES) for code in knew}
     for name, (table, conditions) in _TABLES.items():
         asked = select(table.c.workstation, func.min(table.c.created_at).label("at"))
         rows = conn.execute(asked.where(table.c.incident_no == number, *conditions).group_by(table.c.workstation))
         for one in rows:
             found.setdefault(one.workstation, dict.fromkeys(MILESTONES))[name] = _between(begun, one.at)
     roles = {one.code: one.role for one in conn.execute(select(workstation.c.code, workstation.c.role))}
-    return [{"workstation": code, "role": roles.get(code), **found[code]} for code in sorted(found)]
+    return [
+        {"workstation": code, "role": roles.get(code), "switched": knew.get(code), **found[code]}
+        for code in sorted(found)
+    ]
 
 
 def _documents(conn: Connection, number: int) -> dict[str, int]:

@@ -47,8 +47,9 @@ def test_a_drill_from_the_plan_to_the_certificate(standby: Standby, desk: Callab
     assert advance(standby.hospital.store) is not None
     wait_for(page, "[data-live=drill-one]", "已结束")
     wait_for(page, "[data-live=drill-acts]", "打印证明")
-    paper = desk("auditor", "/print/drill/1").page
-    words = paper.inner_text("body")
+    there = desk("auditor")
+    there.page.goto(f"{there.url}/print/drill/1")
+    words = there.page.inner_text("body")
     assert "演练 DRILL" in words and "二号打印机缺纸" in words and "沈审计" in words and "0601" in words
 
 

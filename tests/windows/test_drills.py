@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 from datetime import timedelta
 from typing import Any
 
+import openpyxl
 import pytest
 
 from clients.pages import PAGES_DIR
@@ -96,10 +98,8 @@ def test_a_drill_is_planned_timed_ended_by_two_and_certified(hospital: Hospital)
     assert (one["state"], one["incident_no"], one["ended_approver"]) == ("ended", incident_no, "0601")
     assert figures["switch"]["last_seconds"] == 12 and figures["switch"]["missing"] == ["W0999"]
     assert figures["first"] == {"registration": 60, "receipt": None, "prescription": None, "handover": None}
-    assert figures["windows"] == [
-        {"workstation": "W0101", "role": "registrar", "registration": 60, "receipt": None, "prescription": None,
-         "handover": None}
-    ]  # fmt: skip
+    shown = {row["workstation"]: (row["switched"], row["registration"], row["receipt"]) for row in figures["windows"]}
+    assert shown == {"W0101": (5, 60, None), "W0201": (12, None, None), "W0999": (None, None, None)}
     assert (figures["seconds"], figures["back_seconds"], figures["total"]) == (600, 300, "10.00")
     assert [row["operator"] for row in figures["people"]] == ["0101"]
     assert figures["documents"] == {"registration": 1, "charge": 1}
@@ -176,6 +176,8 @@ def test_every_page_and_every_paper_of_a_drill_is_marked(hospital: Hospital) -> 
     assert len([page for page in looked_at if page.size]) >= 7 and len(looked_at) > 20
     marks = {page.path: MARKED[page.size is not None].search(shown(hospital, page, day)) for page in looked_at}
     assert [path for path, mark in marks.items() if mark is None] == []
+    with hospital.app.test_client() as client:
+        assert MARKED[False].search(client.get("/triage/display?department_code=NK").get_data(as_text=True))
 
 
 MARKED = {
@@ -191,6 +193,15 @@ def shown(hospital: Hospital, page: Any, day: BusyDay) -> str:
         answer = client.get(address(page, day), headers=bearer)
     assert answer.status_code == 200, (page.path, answer.status_code)
     return answer.get_data(as_text=True)
+
+
+def test_a_workbook_of_a_drill_says_so_in_its_first_line(hospital: Hospital) -> None:
+    day = busy_day(hospital, drill=True)
+    with hospital.app.test_client() as client:
+        bearer = {"Authorization": f"Bearer {hospital.window('auditor').token}"}
+        answer = client.get(f"/console/incidents/{day.incident}/account.xlsx", headers=bearer)
+    book = openpyxl.load_workbook(io.BytesIO(answer.get_data()), read_only=True)
+    assert "演练 DRILL" in str(next(book.worksheets[0].values)[0])
 
 
 def test_a_paper_of_the_centre_is_not_printed_in_a_drill(hospital: Hospital) -> None:
