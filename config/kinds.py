@@ -97,6 +97,12 @@ def _timer(text: str) -> str:
     return text
 
 
+def _knock(text: str) -> str:
+    if text in ("", "none") or re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^\s:\[\]]+):[1-9]\d{0,4}", text):
+        return text
+    raise ValueError('write host:port, like "10.1.0.5:1433", "none", or nothing for the address of [central] url')
+
+
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
 CentreUrl = Annotated[str, AfterValidator(_centre_url)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -105,6 +111,7 @@ Network = Annotated[str, AfterValidator(_network)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Money = Annotated[Decimal, BeforeValidator(_no_float), Field(ge=0, max_digits=14, decimal_places=2)]
 DaySpan = Annotated[str, AfterValidator(_hours)]
+Knock = Annotated[str, AfterValidator(_knock)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 TellTimer = Annotated[str, AfterValidator(_timer)]
 Positive = Annotated[int, Field(ge=1)]

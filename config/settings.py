@@ -23,6 +23,7 @@ from config.kinds import (
     AloneAct,
     CentreUrl,
     DaySpan,
+    Knock,
     Money,
     Network,
     PaymentMethod,
@@ -130,6 +131,17 @@ class Server(Section):
         if self.inner_port == self.port:
             raise ValueError("inner_port must differ from port: the door and the server need one each")
         return self
+
+
+class Detection(Section):
+    """How it is noticed that the centre is gone, and whether the standby switches by itself then."""
+
+    windows_address: Knock = ""
+    windows_percent: Annotated[int, Field(ge=1, le=100)] = 50
+    switch_by_itself: bool = False
+    switch_after_seconds: Annotated[int, Field(ge=60, le=7200)] = 300
+    least_windows: Annotated[int, Field(ge=2)] = 3
+    rest_minutes: Positive = 60
 
 
 class Windows(Section):
@@ -304,6 +316,7 @@ class Settings(Section):
     mirror: Mirror = Mirror()
     server: Server = Server()
     windows: Windows = Windows()
+    detection: Detection = Detection()
     rules: Rules = Rules()
     incident: Incident = Incident()
     upload: Upload = Upload()

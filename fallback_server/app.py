@@ -13,7 +13,9 @@ from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
 from fallback_server.acts.standing import shown_mode
+from fallback_server.domain import places
 from fallback_server.domain.clock import Clock
+from fallback_server.domain.detection import Switching
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.incident_record import timers
 from fallback_server.domain.numbers import new_ulid
@@ -67,7 +69,12 @@ def policy_of(settings: Settings) -> Policy:
         grade_minutes=tuple(settings.incident.grade_minutes),
         tell=timers(settings.incident.tell),
         report_days=settings.incident.report_days,
-    )
+        switching=Switching(
+            settings.detection.switch_by_itself, settings.detection.switch_after_seconds,
+            settings.detection.windows_percent, settings.detection.least_windows, settings.detection.rest_minutes,
+        ),
+        windows_knock=places.knock(settings.detection.windows_address, settings.central.url),
+    )  # fmt: skip
 
 
 def standards_of(settings: Settings) -> Standards:

@@ -1,4 +1,4 @@
-"""Following the mode: the standby's stream, and a question every 10 to 15 s where something cuts the stream.
+"""Following the mode: the standby's stream, and a question every 10 to 15 s where something cuts it or holds it back.
 
 Nothing is trusted but the standby's own authority, and nothing here ends the agent: it asks for ever.
 """
@@ -10,6 +10,7 @@ import logging
 import random
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ import httpx
 from clients.transport import API, pinned
 
 SILENCE: Final = 40.0  # the door says something every 15 s: longer silence is a stream that somebody holds back
+SPEAKS: Final = 17.0  # after this much of it one asks meanwhile
 SOON: Final = (1.0, 3.0)
 LATER: Final = (10.0, 15.0)
 Told = Callable[[dict[str, Any]], None]
@@ -34,9 +36,14 @@ class Follower:
 
     def __init__(
         self, server: str, ca: Path | None, told: Told, stop: threading.Event,
-        *, workstation: str = "",
+        *, workstation: str = "", later: Callable[[], float] = lambda: random.uniform(*LATER),  # noqa: S311 - jitter
     ) -> None:  # fmt: skip
         self._told = told
+        self._later = later
+        self._turn = threading.Lock()
+        self._heard_at = 0.0
+        self._epoch: int | None = None
+        self._doubt = threading.Event()
         self.rung: Callable[[], None] = lambda: None
         self._stop = stop
         self._workstation = workstation
@@ -49,14 +56,31 @@ class Follower:
 
     def run(self) -> None:
         """Until `stop`: listen, and ask where there is nothing to listen to."""
+        asking = threading.Thread(target=self._keep_asking, name="ask", daemon=True)
+        asking.start()
         while not self._stop.is_set():
             heard = self._listen()
             if self._stop.is_set():
                 break
             asked = self._ask() if not heard else True
-            pause = SOON if heard or not asked else LATER
-            self._stop.wait(random.uniform(*pause))  # noqa: S311 - jitter
+            soon = heard or not asked
+            self._stop.wait(random.uniform(*SOON) if soon else self._later())  # noqa: S311 - jitter
+        self._doubt.set()
+        asking.join(15)
         self._http.close()
+
+    def answered(self, answer: Any) -> None:
+        """Hear what a heartbeat was answered: an epoch that the stream has not told is asked about at once."""
+        if answer.get("epoch") not in (None, self._epoch):
+            self._doubt.set()
+
+    def _keep_asking(self) -> None:
+        """Whatever the stream does: one that is held back looks like one on which nothing happens."""
+        while not self._stop.is_set():
+            doubt = self._doubt.wait(self._later())
+            self._doubt.clear()
+            if not self._stop.is_set() and (doubt or time.monotonic() - self._heard_at > SPEAKS):
+                self._ask()
 
     def _listen(self) -> bool:
         """Hold the stream as long as it lives; whether it said anything."""
@@ -70,6 +94,7 @@ class Follower:
                     return False
                 for event, data in events(answer.iter_lines()):
                     heard = self.listening = True
+                    self._heard_at = time.monotonic()
                     if event == "message":
                         self._tell(json.loads(data))
                     elif event == "print":
@@ -83,20 +108,26 @@ class Follower:
         return heard
 
     def _ask(self) -> bool:
+        begun = time.monotonic()
         try:
             answer = self._http.get("/mode", timeout=10.0)
             if answer.status_code == httpx.codes.OK:
-                self._tell(answer.json())
+                self._tell(answer.json(), begun)
             return True
         except (httpx.HTTPError, ValueError) as error:
             self._say(trouble(error))
             return False
 
-    def _tell(self, mode: Any) -> None:
+    def _tell(self, mode: Any, asked_at: float | None = None) -> None:
+        """One word after the other; an answer that the stream has overtaken meanwhile says nothing any more."""
         if not isinstance(mode, dict) or not isinstance(mode.get("epoch"), int) or "mode" not in mode:
             raise ValueError("this is no mode of a standby")
-        self._said = ""
-        self._told(mode)
+        with self._turn:
+            if asked_at is not None and asked_at < self._heard_at:
+                return
+            self._said = ""
+            self._epoch = mode["epoch"]
+            self._told(mode)
 
     def _say(self, what: str) -> None:
         if what != self._said:  # once, not every few seconds of a long night

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -19,29 +18,20 @@ RIGHT_AWAY: Final = 0.2  # not all of a hospital in the same millisecond
 log = logging.getLogger("yj.agent")
 
 
-def reaches(place: tuple[str, int], seconds: float = 3.0) -> bool:
-    """Whether a TCP connection to the centre can be had."""
-    try:
-        with socket.create_connection(place, timeout=seconds):
-            return True
-    except OSError:
-        return False
-
-
 class Heart:
     """Acknowledges each epoch as soon as it is heard of, and says every quarter of a minute that it still lives."""
 
     def __init__(
-        self, client: YjClient, token: str, role: str, version: str, centre: tuple[str, int] | None,
+        self, client: YjClient, token: str, role: str, version: str,
         *, every: Callable[[], float] = lambda: random.uniform(*EVERY),  # noqa: S311 - jitter
     ) -> None:  # fmt: skip
-        self._client, self._role, self._version, self._centre, self._every = client, role, version, centre, every
+        self._client, self._role, self._version, self._every = client, role, version, every
         client.person = LoggedIn(token, "", client.workstation, "", ())
         self.answered: Callable[[Answer], None] = lambda _answer: None
+        self.reaches: Callable[[], bool | None] = lambda: None  # whether this PC reaches the centre
         # Of this process: a disk that was copied has the same name and token, but two processes that both go on.
         self._instance = secrets.token_hex(8)
         self._epoch: int | None = None
-        self._reaches: bool | None = None
         self._news = threading.Event()
         self._said = ""
 
@@ -52,7 +42,7 @@ class Heart:
             self._news.set()
 
     def wake(self) -> None:
-        """Let `run` see its `stop`."""
+        """Beat now: there is something to say, or a `stop` to see."""
         self._news.set()
 
     def run(self, stop: threading.Event) -> None:
@@ -63,16 +53,14 @@ class Heart:
             if news:
                 stop.wait(random.uniform(0, RIGHT_AWAY))  # noqa: S311 - jitter
             if self._epoch is not None and not stop.is_set():
-                self.beat(self._epoch, look=not news)
+                self.beat(self._epoch)
 
-    def beat(self, epoch: int, *, look: bool = True) -> Answer | None:
-        """One heartbeat; `look` at the centre first, which may take seconds. None where it was not taken."""
-        if self._centre and look:
-            self._reaches = reaches(self._centre)
+    def beat(self, epoch: int) -> Answer | None:
+        """One heartbeat. None where it was not taken."""
         body = {
             "workstation": self._client.workstation, "role": self._role, "epoch": epoch, "version": self._version,
             "clock": to_text(SystemClock().now()),
-            "central_ok": self._reaches, "instance": self._instance,
+            "central_ok": self.reaches(), "instance": self._instance,
         }  # fmt: skip
         try:
             answer = self._client.post("/workstations/heartbeat", body, keyed=False)

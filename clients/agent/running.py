@@ -18,8 +18,10 @@ from clients.agent.following import Follower, is_other_certificate, trouble
 from clients.agent.heart import Heart
 from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place
 from clients.agent.printing import Printing
+from clients.agent.probing import Prober
 from clients.agent.switching import Switcher
 from clients.sdk import NoAnswer, Problem, YjClient
+from clients.transport import Answer
 from fallback_server.domain.authority import parts
 
 PATIENCE: Final = 5.0
@@ -99,9 +101,9 @@ def run(place: Place, wish: Wish) -> None:
             log.error("本机尚未接入，点名表里看不到它。 Not enrolled: %s follows, but cannot acknowledge.", workstation)
         speaker = Speaker(server, workstation, ca)
         with speaker.client() as one, speaker.client() as other:
-            heart = Heart(one, token, wish.role, agent_version(), chosen.centre) if token else None
+            heart = Heart(one, token, wish.role, agent_version()) if token else None
             printing = Printing(other, token, chosen.printing, place.folder) if token else None
-            _live(speaker, switcher, heart, printing)
+            _live(speaker, switcher, heart, printing, Prober(chosen.centre))
     finally:
         held.close()
 
@@ -119,7 +121,7 @@ def test_printers(place: Place) -> list[dict[str, Any]]:
             raise AgentTrouble(str(error)) from error
 
 
-def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: Printing | None) -> None:
+def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: Printing | None, prober: Prober) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -130,10 +132,17 @@ def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: P
         switcher.told(mode)
 
     follower = Follower(speaker.server, speaker.ca, told, stop, workstation=speaker.workstation)
-    parts: list[Switcher | Heart | Printing] = [switcher]
+    parts: list[Switcher | Heart | Printing | Prober] = [switcher]
     if heart is not None and printing is not None:
-        parts += [heart, printing]
-        follower.rung, heart.answered = printing.wake, printing.heard
+        parts += [heart, printing, prober]
+        follower.rung = printing.wake
+
+        def answered(answer: Answer) -> None:
+            for part in (printing.heard, prober.told, follower.answered):
+                part(answer)
+
+        heart.answered = answered
+        heart.reaches, prober.changed = lambda: prober.reaches, heart.wake
         printing.listening = lambda: follower.listening
     threading.Thread(target=follower.run, name="follow", daemon=True).start()
     threads = [threading.Thread(target=part.run, args=(stop,), name=type(part).__name__) for part in parts]

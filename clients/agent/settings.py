@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from clients.agent.place import AgentMisuse
 from clients.agent.printing import PrintSettings
+from clients.agent.probing import Probing
 
 ROLE_PAGES: Final = {
     "registrar": "/registration", "cashier": "/billing", "doctor": "/doctor", "pharmacist": "/pharmacy",
@@ -31,11 +32,11 @@ CHOICES: Final = {
 
 @dataclass(frozen=True)
 class AgentSettings:
-    """The file, checked. `departments`: those this window serves (none: all). `centre`: host and port to look at."""
+    """The file, checked. `departments`: those this window serves (none: all). `centre`: how it looks at the centre."""
 
     departments: tuple[str, ...] = ()
     leave_seconds: int = 5
-    centre: tuple[str, int] | None = None
+    centre: Probing = field(default_factory=Probing)
     printing: PrintSettings = field(default_factory=PrintSettings)
     actions: tuple[dict[str, Any], ...] = field(default=({"kind": "notice"}, {"kind": "page"}))
 
@@ -54,15 +55,29 @@ def load(path: Path) -> AgentSettings:
     actions = found.get("action", [{"kind": "notice"}, {"kind": "page"}])
     for number, action in enumerate(actions, 1):
         problems += [f"{path}: action {number}: {what}" for what in _wrong(action)]
-    centre = found.get("centre")
-    if centre is not None and not (isinstance(centre.get("host"), str) and isinstance(centre.get("port"), int)):
-        problems.append(f"{path}: [centre] needs host (text) and port (a number)")
+    problems += [f"{path}: [centre] {what}" for what in _wrong_centre(found.get("centre", {}))]
     if problems:
         raise AgentMisuse("\n".join(problems))
     return AgentSettings(
         tuple(map(str, found.get("departments", ()))), int(found.get("leave_seconds", 5)),
-        (centre["host"], centre["port"]) if centre else None, _printing(found.get("printing", {})), _named(actions),
+        _probing(found.get("centre", {})), _printing(found.get("printing", {})), _named(actions),
     )  # fmt: skip
+
+
+def _wrong_centre(given: dict[str, Any]) -> list[str]:
+    wrong = [f"{key} is not known" for key in given.keys() - {"host", "port", "login"}]
+    if given.keys() & {"host", "port"} and not (
+        isinstance(given.get("host"), str) and type(given.get("port")) is int and 0 < given["port"] < 65536
+    ):
+        wrong.append("needs host (text) and port (a number) together")
+    login = given.get("login", [])
+    if not (isinstance(login, list) and all(isinstance(one, str) and one for one in login)):
+        wrong.append('login is a program and what it is given, like ["C:/his/ping.exe", "-q"]')
+    return wrong
+
+
+def _probing(given: dict[str, Any]) -> Probing:
+    return Probing((given["host"], given["port"]) if "host" in given else None, tuple(given.get("login", ())))
 
 
 def _wrong_printing(given: dict[str, Any]) -> list[str]:

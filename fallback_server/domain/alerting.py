@@ -17,7 +17,7 @@ SEVERITY_NAMES: Final[dict[str, tuple[str, str]]] = {
     CRITICAL: ("严重", "critical"), WARNING: ("警告", "warning"), INFO: ("提示", "info"),
 }  # fmt: skip
 # By the first word of the subject; what is not here is a warning.
-_SEVERITY_OF: Final = {"centre": CRITICAL, "seal": CRITICAL, "ready": CRITICAL}
+_SEVERITY_OF: Final = {"centre": CRITICAL, "seal": CRITICAL, "ready": CRITICAL, "switch": CRITICAL}
 
 ON, AGAIN, OFF = "on", "again", "off"
 _STATE_NAMES: Final[dict[str, tuple[str, str]]] = {

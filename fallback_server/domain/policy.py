@@ -8,7 +8,9 @@ from decimal import Decimal
 
 from fallback_server.domain import grades
 from fallback_server.domain.categories import PAYMENT_METHODS
+from fallback_server.domain.detection import Switching
 from fallback_server.domain.incident_record import Timer, timers
+from fallback_server.domain.places import Place
 from fallback_server.domain.readiness import Standards
 from fallback_server.domain.two_persons import ACTS
 
@@ -52,3 +54,5 @@ class Policy:
     grade_minutes: tuple[int, ...] = grades.MINUTES
     tell: tuple[Timer, ...] = timers()
     report_days: int = 2
+    switching: Switching = field(default_factory=Switching)
+    windows_knock: Place | None = None  # where agents try whether they reach the centre

@@ -43,6 +43,7 @@ KINDS: Final[dict[str, Kind]] = {
     "countersigned": Kind(PEOPLE, "单人操作已复签：{note}", "an act done alone was counter-signed: {note}"),
     "opened": Kind(SWITCH, "切换到应急（{scope}）：{reason}", "switched to YJ ({scope}): {reason}"),
     "scope": Kind(SWITCH, "更改范围：{scope}（{reason}）", "scope changed: {scope} ({reason})"),
+    "by_itself": Kind(SWITCH, "系统自动切换", "the standby switched by itself"),
     "confirmed": Kind(SWITCH, "第二人确认切换", "the switch was confirmed"),
     "closing": Kind(SWITCH, "切回 HIS，窗口停止受理", "switched back; windows take nothing new"),
     "released": Kind(SWITCH, "窗口放行：{reason}", "windows released: {reason}"),

@@ -19,10 +19,13 @@ from fallback_server.store.schema import BigKey, metadata
 from fallback_server.store.session import Actor, Store, Tx
 
 CENTRE: Final = "centre"
+CENTRE_AWAY: Final = ("lost", "standby_cut", "locked_out")
+"""The kinds of its alarm in which the standby gets nothing from the centre; it may also be slow, or windows cut off."""
 MIRROR: Final = "mirror"
 SEAL: Final = "seal"
 READY: Final = "ready"
 CHANNEL: Final = "channel"
+SWITCH: Final = "switch"
 
 alarm = Table(
     "alarm",
@@ -111,11 +114,13 @@ def sound(store: Store, subject: str, kind: str, zh: str, en: str, *, action: st
     return True
 
 
-def turn_on(tx: Tx, subject: str, kind: str, zh: str, en: str, *, action: str = "alarm.on", **detail: Any) -> None:
+def turn_on(
+    tx: Tx, subject: str, kind: str, zh: str, en: str, *, action: str = "alarm.on", severity: str = "", **detail: Any
+) -> None:
     """The same inside a transaction: the alarm stands if and only if what it speaks of was committed."""
     _close(tx, subject)
     row = {"subject": subject, "kind": kind, "zh": zh, "en": en, "detail": detail, "opened_at": tx.at}
-    row["severity"] = severity_of(subject)
+    row["severity"] = severity or severity_of(subject)
     tx.conn.execute(alarm.insert().values(**row))
     tx.audit(action, subject=subject, ok=False, kind=kind, **detail)
 

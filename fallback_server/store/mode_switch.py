@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
-from fallback_server.store import drill_rows, jobs
+from fallback_server.store import alarms, drill_rows, jobs
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
@@ -140,6 +140,7 @@ def confirm_incident(tx: Tx, number: int) -> None:
     )
     note_event(tx, number, "confirmed", None)
     tx.audit("incident.confirm", subject=str(number))
+    alarms.turn_off(tx, alarms.SWITCH)  # on where the standby switched by itself
 
 
 def set_insurance_down(tx: Tx, down: bool, reason: str) -> None:

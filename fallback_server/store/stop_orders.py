@@ -14,12 +14,14 @@ from fallback_server.store.session import Tx
 
 MIRROR: Final = "mirror"
 UPLOAD: Final = "upload"
+DETECTION: Final = "detection"
+"""Switching by itself, not looking: somebody works at the centre and does not want windows to be switched for it."""
 
 stop_order = Table(
     "stop_order",
     metadata,
     Column("id", BigKey, primary_key=True, autoincrement=True),
-    Column("what", String(16), nullable=False),  # mirror | upload
+    Column("what", String(16), nullable=False),  # mirror | upload | detection
     Column("reason", Text, nullable=False),
     Column("stopped_at", String(35), nullable=False),
     Column("stopped_by", String(64), nullable=False),

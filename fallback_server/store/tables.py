@@ -14,6 +14,7 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
     audit,
     backup_rows,
     cash,
+    centre_history,
     centre_look,
     counters,
     credentials,

@@ -160,6 +160,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_backup_run_kind", "backup_run", ["kind", "ok", "id"], unique=False)
     op.create_table(
+        "centre_change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("since", sa.String(length=35), nullable=False),
+        sa.Column("verdict", sa.String(length=12), nullable=False),
+        sa.Column("before", sa.String(length=12), nullable=False),
+        sa.Column("fault", sa.String(length=12), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_centre_change")),
+    )
+    op.create_table(
         "centre_look",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("looked_at", sa.String(length=35), nullable=False),
@@ -168,9 +179,36 @@ def upgrade() -> None:
         sa.Column("seconds", sa.Float(), nullable=True),
         sa.Column("clock_offset_seconds", sa.Float(), nullable=True),
         sa.Column("detail", sa.String(length=200), nullable=False),
-        sa.CheckConstraint("state IN ('fine', 'slow', 'down')", name=op.f("ck_centre_look_state")),
+        sa.Column("fault", sa.String(length=12), server_default="", nullable=False),
+        sa.Column("verdict", sa.String(length=12), nullable=False),
+        sa.Column("verdict_since", sa.String(length=35), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("memory", sa.JSON(), nullable=False),
+        sa.CheckConstraint("state IN ('unknown', 'fine', 'slow', 'down')", name=op.f("ck_centre_look_state")),
+        sa.CheckConstraint(
+            "verdict IN ('unknown', 'fine', 'slow', 'dead', 'windows_cut', 'standby_cut', 'locked_out')",
+            name=op.f("ck_centre_look_verdict"),
+        ),
         sa.CheckConstraint("id = 1", name=op.f("ck_centre_look_single_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_centre_look")),
+    )
+    op.create_table(
+        "centre_minute",
+        sa.Column("minute", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.String(length=35), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=True),
+        sa.Column("bad", sa.Integer(), nullable=False),
+        sa.Column("windows_no", sa.Integer(), nullable=False),
+        sa.Column("windows_known", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("minute", name=op.f("pk_centre_minute")),
+    )
+    op.create_table(
+        "centre_usual",
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("hour", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("step", sa.String(length=8), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "hour", "step", name=op.f("pk_centre_usual")),
     )
     op.create_table(
         "counter",
@@ -2713,7 +2751,10 @@ def downgrade() -> None:
     op.drop_table("dispense_watch")
     op.drop_table("credential")
     op.drop_table("counter")
+    op.drop_table("centre_usual")
+    op.drop_table("centre_minute")
     op.drop_table("centre_look")
+    op.drop_table("centre_change")
     op.drop_index("ix_backup_run_kind", table_name="backup_run")
     op.drop_table("backup_run")
     op.drop_index(op.f("ix_audit_action"), table_name="audit")

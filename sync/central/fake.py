@@ -28,6 +28,8 @@ from sync.central.gateway import (
     IntegrityAlarm,
     LedgerMode,
     LedgerRow,
+    Looked,
+    LookFailed,
     OutcomeUnknown,
     Outgoing,
     PreflightReport,
@@ -135,6 +137,8 @@ class FakeCentral:
     shapes: dict[str, str] = field(default_factory=dict)
     one_moment: bool = True  # False: every page is as of its own moment
     at_page: Callable[[str, int], None] | None = None  # called before each page: what happens at the centre meanwhile
+    at_step: Callable[[str], None] | None = None  # called before each step of a look
+    look_fails: dict[str, CentralError] = field(default_factory=dict)  # step → why it is not done, until taken out
     _page_failures: dict[tuple[str, int], CentralError] = field(default_factory=dict)
     _refusals: dict[str, Refused] = field(default_factory=dict)
     _failures: dict[str, list[CentralError]] = field(default_factory=lambda: defaultdict(list))
@@ -182,6 +186,19 @@ class FakeCentral:
         now = self.clock.now()
         judged = ClockLimits().judge(self.clock_offset_seconds)
         return Probe(now, "FakeCentral", self.delay_seconds, self.clock_offset_seconds, judged)
+
+    def look(self) -> Iterator[Looked]:
+        self.calls.append("look")
+        steps: tuple[Literal["tcp", "login", "read", "write"], ...] = ("tcp", "login", "read", "write")
+        for step in steps:
+            if self.at_step is not None:
+                self.at_step(step)
+            error = self.look_fails.get(step)
+            if error is not None or not self.reachable:
+                raise LookFailed(step, error or Unreachable("the centre does not answer"))
+            read = step == "read"
+            offset = self.clock_offset_seconds if read else None
+            yield Looked(step, self.delay_seconds, offset, "FakeCentral" if read else "")
 
     @contextmanager
     def snapshot(self) -> Iterator[FakeSnapshot]:

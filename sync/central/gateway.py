@@ -166,6 +166,26 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """One step of a look that was done, and how long it took. `clock_offset_seconds` and `version` come with the read;
+    `note` says why there was no write to try."""
+
+    step: Literal["tcp", "login", "read", "write"]
+    seconds: float
+    clock_offset_seconds: float | None = None
+    version: str = ""
+    note: str = ""
+
+
+class LookFailed(Exception):
+    """A step of a look that was not done, and the error of the port that says why."""
+
+    def __init__(self, step: str, error: CentralError) -> None:
+        super().__init__(f"{step}: {error.detail}")
+        self.step, self.error = step, error
+
+
+@dataclass(frozen=True)
 class PreflightReport:
     """What must be in order before the first document. `problems` empty means: go."""
 
@@ -238,6 +258,13 @@ class CentralGateway(Protocol):
 
     def probe(self) -> Probe:
         """Raises Unreachable or Systemic."""
+
+    def look(self) -> Iterator[Looked]:
+        """Go one step after the other on a connection of its own: knock at the port, log in, read, write and take it
+        back. Each is handed on when it is done, with short time-outs; raises LookFailed at the first that is not.
+
+        A port or a write that cannot be tried here is left out.
+        """
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """A read-only transaction in which every dataset is as of one moment."""

@@ -88,9 +88,11 @@ class DatasetOptions(_Part):
 
 class Ledger(_Part):
     """What keeps the return exactly-once. `columns`: with `unique_column`, by kind of document, the column as
-    table.column that carries our number and that the centre keeps unique."""
+    table.column that carries our number and that the centre keeps unique. `write_probe`: looks at the centre may write
+    a row into our table and take it back."""
 
     mode: LedgerMode = LedgerMode.SAME_TRANSACTION
+    write_probe: bool = True
     columns: dict[str, TableColumn] = {}
 
 

@@ -6,19 +6,19 @@ Reads and writes have engines of their own, because they have time-outs of their
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import NullPool
 
 from fallback_server.domain.clock import Clock
+from sync.central import looking
 from sync.central.binds import Binds, document_binds, item_binds
 from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts, Use, edge_for
 from sync.central.gateway import (
@@ -30,6 +30,7 @@ from sync.central.gateway import (
     Duplicate,
     LedgerMode,
     LedgerRow,
+    Looked,
     Outgoing,
     PreflightReport,
     Probe,
@@ -87,6 +88,7 @@ class SqlGateway:
                 raise MappingError(
                     [f"mapping.toml: dialect {mapping.options.dialect} does not fit the centre's address ({backend})"]
                 )
+        self.url = url
         self.mapping = mapping
         self.clock = clock
         self.clock_limits = clock_limits
@@ -104,6 +106,7 @@ class SqlGateway:
             self._engine(address, self._sessions[use])
             for use, address in zip(USES, (read_url or url, url, url), strict=True)
         )
+        self.looking_engine = self._engine(url, self._session(looking.use(self), looking.TIMEOUTS), kept=False)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -128,21 +131,15 @@ class SqlGateway:
         return self._sessions[use]
 
     def probe(self) -> Probe:
-        begun, at = time.monotonic(), self.clock.now()
-        with self.reading() as connection:
-            rows = self.ask_in(connection, "probe", {})
-        seconds = time.monotonic() - begun
-        if not rows or "server_time" not in rows[0]:
-            raise Systemic("probe.sql: must give one row with the columns server_time and version")
-        server_time = _aware(rows[0]["server_time"], self.clock)
-        offset = (server_time - at).total_seconds() - seconds / 2
-        judged = self.clock_limits.judge(offset)
-        return Probe(server_time, str(rows[0].get("version", "")), seconds, offset, judged)
+        return looking.probe(self)
+
+    def look(self) -> Iterator[Looked]:
+        return looking.look(self)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlSnapshot]:
         session = self._sessions["mirror"]
-        with self._connected(self._mirror) as connection:
+        with self.connected(self._mirror) as connection:
             with self.errors("snapshot"):
                 behind = self.edge.lag_seconds(connection)
                 # Asked for before the snapshot: what is running now is not in it, whenever it commits.
@@ -174,7 +171,7 @@ class SqlGateway:
 
     def mirror_may_write(self) -> bool:
         """Whether the account that only reads could change the ledger; the database is asked, nothing is changed."""
-        with self._connected(self._mirror) as connection:
+        with self.connected(self._mirror) as connection:
             try:
                 with self.errors("accounts"):
                     connection.execute(text("UPDATE yj_ledger SET central_key = central_key WHERE 1 = 0"))
@@ -274,7 +271,7 @@ class SqlGateway:
         return preflight(self, entities)
 
     def close(self) -> None:
-        for engine in (self._mirror, self._reader, self.writing_engine):
+        for engine in (self._mirror, self._reader, self.writing_engine, self.looking_engine):
             engine.dispose()
 
     # -- transactions -----------------------------------------------------------------------------------------------
@@ -282,7 +279,7 @@ class SqlGateway:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that refuses writes."""
-        with self._connected(self._reader) as connection:
+        with self.connected(self._reader) as connection:
             with self.errors("read"):
                 self.edge.read_only(connection)
             yield connection
@@ -290,7 +287,7 @@ class SqlGateway:
     @contextmanager
     def writing(self, where: str, *, rehearse: bool = False) -> Iterator[Connection]:
         """One central transaction: committed at the end of the block, rolled back on any exception or rehearsal."""
-        with self._connected(self.writing_engine) as connection:
+        with self.connected(self.writing_engine) as connection:
             try:
                 yield connection
                 if rehearse:
@@ -313,7 +310,8 @@ class SqlGateway:
             connection.invalidate()
 
     @contextmanager
-    def _connected(self, engine: Engine) -> Iterator[Connection]:
+    def connected(self, engine: Engine) -> Iterator[Connection]:
+        """A connection, given back at the end of the block; what was not committed is rolled back."""
         try:
             connection = engine.connect()
         except DBAPIError as error:
@@ -357,8 +355,11 @@ class SqlGateway:
             char_encoding=options.text.char_encoding,
         )
 
-    def _engine(self, url: str, session: Session) -> Engine:
+    def _engine(self, url: str, session: Session, *, kept: bool = True) -> Engine:
+        """`kept`: connections stay open for the next who needs one."""
         options = self.edge.engine_options(session)
+        if not kept:
+            options["poolclass"] = NullPool
         if "poolclass" not in options:
             wait = session.timeouts.lock
             options |= {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_timeout": wait}
@@ -397,8 +398,3 @@ def _give_back(connection: Connection) -> None:
     except DBAPIError:
         if not connection.closed:  # a broken one has left the pool by itself
             connection.invalidate()
-
-
-def _aware(value: Any, clock: Clock) -> datetime:
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
-    return moment.astimezone(clock.zone) if moment.tzinfo else moment.replace(tzinfo=clock.zone)

@@ -71,7 +71,8 @@ def _runs(tx: Tx) -> list[Mapping[Any, Any]]:
 
 def _away_until(tx: Tx) -> str:
     """Until when the centre was known to be away, `~` (after every time) while it is; it has an alarm of its own."""
-    closed = select(alarms.alarm.c.closed_at).where(alarms.alarm.c.subject == alarms.CENTRE)
+    away = alarms.alarm.c.kind.in_(alarms.CENTRE_AWAY)
+    closed = select(alarms.alarm.c.closed_at).where(alarms.alarm.c.subject == alarms.CENTRE, away)
     newest = tx.conn.execute(closed.order_by(alarms.alarm.c.id.desc()).limit(1)).first()
     return "" if newest is None else newest.closed_at or "~"
 

@@ -1,20 +1,29 @@
-"""The centre as the worker knows it: a gateway opened when it is first needed, and one alarm while it is away."""
+"""The centre as the worker knows it: a gateway opened when it is first needed, and what the looks at it amount to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from config.settings import Settings
+from fallback_server.domain.detection import Switching, switches
 from fallback_server.domain.errors import YjError
-from fallback_server.store import alarms, centre_look
-from fallback_server.store.session import Store
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.usual import Usual
+from fallback_server.store import centre_history, detection
+from fallback_server.store.mode import SYSTEM_OPERATOR
+from fallback_server.store.session import Actor, Store, Tx
 from sync.central.gateway import CentralGateway
 from sync.central.sql_file import MappingError
+from sync.worker.concluding import conclude
+from sync.worker.looking import Looker, Seen
 
+USUAL_HOLDS: Final = timedelta(minutes=10)  # what is usual is worked out this often
 GatewayFactory = Callable[[], CentralGateway]
 log: Any = structlog.get_logger("yj.worker")
 
@@ -45,46 +54,67 @@ class Centre:
 
 
 class CentreWatch:
-    """Looks at the centre; only a change is written, whichever worker sees it: to the log, the audit, the alarms."""
+    """Looks at the centre. What the looks amount to goes on from the row in the store, whichever worker wrote it; only
+    a change of it is written to the log, the audit, the alarms."""
 
-    def __init__(self, store: Store, centre: Centre) -> None:
-        self._store, self._centre = store, centre
-        self._sound: bool | None = None
+    def __init__(self, store: Store, centre: Centre, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        self._looker = Looker(centre.gateway)
+        self._usual: dict[str, Usual | None] = {}
+        self._usual_until: datetime | None = None
+        self._without = ""
 
-    def look(self, while_there: Callable[[], object]) -> bool:
-        """One look, with something to do there if it answers. Returns whether the centre has just come back."""
+    def look(self) -> bool:
+        """One look. Returns whether the centre answered it and did not answer the one before."""
         try:
-            found = self._centre.gateway().probe()
-            while_there()
-            sound, detail = True, f"{found.clock_offset_seconds:.0f} s clock offset"
-            self._note(found.seconds, found.clock_offset_seconds, found.version)
+            seen = self._looker.look()
+        except NoCentre as error:
+            seen = self._nothing_to_look_at(str(error))
         except Exception as error:  # noqa: BLE001  (edge of a look: whatever it is, the centre is not in order)
-            sound, detail = False, type(error).__name__
-        if not sound:
-            self._note(None, None, detail)
-        if sound is self._sound:
-            return False
-        self._sound = sound
-        log.info("centre", sound=sound, detail=detail)
+            seen = Seen(failed="read", how="away", error=type(error).__name__)
         try:
-            return self._write(sound, detail)
-        except (SQLAlchemyError, YjError) as error:
-            self._sound = None  # said again at the next look
-            log.error("audit_broke", error=type(error).__name__)
-            return False
-
-    def _note(self, seconds: float | None, clock_offset: float | None, detail: str) -> None:
-        """For the console: how the centre was at this look. A store that is away keeps nobody from looking again."""
-        try:
-            centre_look.note(self._store, seconds, clock_offset, detail)
+            return self._write(seen)
         except (SQLAlchemyError, YjError) as error:
             log.error("look_not_noted", error=type(error).__name__)
+            return False
 
-    def _write(self, sound: bool, detail: str) -> bool:
-        if sound:
-            return alarms.silence(self._store, alarms.CENTRE, action="centre.back")
-        alarms.sound(
-            self._store, alarms.CENTRE, "lost", "中心连不上或不正常。", "The centre cannot be reached or is not sound.",
-            action="centre.lost", detail=detail,
-        )  # fmt: skip
-        return False
+    def _nothing_to_look_at(self, why: str) -> Seen:
+        """A centre that nobody told us of is not one that is gone."""
+        if why != self._without:
+            log.warning("no_centre", why=why)
+            self._without = why
+        return Seen(failed="none", error=why)
+
+    def _write(self, seen: Seen) -> bool:
+        with self._store.reading() as tx:
+            self._learn(tx)
+        with self._store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
+            return conclude(tx, seen, self._usual, self._settings.detection.windows_percent)
+
+    def _learn(self, tx: Tx) -> None:
+        if self._usual_until is None or tx.now >= self._usual_until or tx.now.hour != self._usual_until.hour:
+            self._usual = centre_history.usual_now(tx.conn, tx.now)
+            self._usual_until = tx.now + USUAL_HOLDS
+
+    def switch_by_itself(self) -> int | None:
+        """Switch on if the hospital wants that and every condition is met; the number of the incident then.
+
+        The only arrow of the mode that nobody has to ask for, and the only one here: back needs two people.
+        """
+        rules = _switching(self._settings)
+        if not rules.by_itself:
+            return None
+        stale = self._settings.mirror
+        with self._store.reading() as tx:
+            if not switches(rules, detection.standing(tx, stale)):
+                return None
+        with self._store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
+            return detection.switch(tx, rules, stale)
+
+
+def _switching(settings: Settings) -> Switching:
+    chosen = settings.detection
+    return Switching(
+        chosen.switch_by_itself, chosen.switch_after_seconds, chosen.windows_percent, chosen.least_windows,
+        chosen.rest_minutes,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from fallback_server.domain.clock import SystemClock
+from fallback_server.domain.detection import LOOK_SECONDS
 from fallback_server.domain.errors import YjError
 from sync.mirror.alarm import GROUPS
 from sync.mirror.freeze import frozen
@@ -21,7 +22,6 @@ from sync.worker.upkeep import Upkeep
 from sync.worker.ways_out import sending_of
 from sync.worker.work import Worker
 
-PROBE_SECONDS: Final = 15.0
 JUDGE_SECONDS: Final = 60.0
 SWEEP_SECONDS: Final = 600.0  # between two looks at whether a sweep is due
 AFTER_SECONDS: Final = 60.0  # between two looks at what is left after a return
@@ -56,7 +56,7 @@ class Timetable:
         now = self._clock.now()
         for name, after in (("master", 0), ("open", 2)):
             self._every(self.plan.intervals[name], self._run, name, now + timedelta(seconds=after), args=(name,))
-        self._every(PROBE_SECONDS, self._probe, "probe", now)
+        self._every(LOOK_SECONDS, self._probe, "probe", now)
         self._every(JUDGE_SECONDS, self.worker.judge_mirror, "judge", now + timedelta(seconds=JUDGE_SECONDS))
         self._every(AFTER_SECONDS, self.worker.look_after, "after", now + timedelta(seconds=AFTER_SECONDS))
         self._every(THAW_SECONDS, self._thaw, "thaw", now + timedelta(seconds=THAW_SECONDS))

@@ -56,7 +56,7 @@ class Worker:
             jobs.REHEARSE: drills.do_rehearse,
             jobs.SELF_TEST: drills.do_self_test,
         }
-        self._watch = CentreWatch(store, centre)
+        self._watch = CentreWatch(store, centre, settings)
         self._upload_again: dict[int, float] = {}
 
     # -- the mirror -------------------------------------------------------------------------------------------------
@@ -188,14 +188,23 @@ class Worker:
         self._upload_what_is_due()
 
     def probe(self) -> bool:
-        """Look at the centre, and tell it what was closed. Returns whether it has just come back."""
-        return self._watch.look(self._tell_what_was_closed)
+        """Look at the centre, and switch if that is wanted. Returns whether it answers after a look that it did not."""
+        back = self._watch.look()
+        try:
+            number = self._watch.switch_by_itself()
+        except (SQLAlchemyError, YjError) as error:
+            log.error("switch_broke", error=type(error).__name__)
+        else:
+            if number is not None:
+                log.warning("switched_by_itself", incident=number)
+        return back
 
     def look_after(self) -> None:
         """Ask and tell the centre what is left when documents are back; where nothing is, nothing is asked."""
         from sync.after.look import look
 
         try:
+            self._tell_what_was_closed()
             found = asdict(look(self.store, self.centre.gateway()))
             if any(found.values()):
                 log.info("after", **found)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fallback_server.domain.datasets import DATASETS
-from sync.central.gateway import IntegrityAlarm, OutcomeUnknown, Refused, Systemic, Unreachable
+from sync.central.gateway import IntegrityAlarm, LookFailed, OutcomeUnknown, Refused, Systemic, Unreachable
 from tests.contract.centres import THEM, US, Centre, charge
 from tests.contract.proxy import Cut
 
@@ -220,7 +220,21 @@ def test_a_centre_that_is_gone_is_unreachable_and_comes_back_by_itself(open_cent
     ):
         with pytest.raises(Unreachable):
             call()
+    with pytest.raises(LookFailed):
+        list(open_centre.gateway.look())
     open_centre.come_back()
     assert abs(open_centre.gateway.probe().clock_offset_seconds) < 30
     open_centre.gateway.apply(charge(1))
     assert len(open_centre.arrived()) == 1
+
+
+def test_a_look_goes_step_by_step_and_leaves_nothing_behind(open_centre: Centre) -> None:
+    found = [step for _ in range(2) for step in open_centre.gateway.look()]
+    read = next(step for step in found if step.step == "read")
+    assert read.version and read.clock_offset_seconds is not None and abs(read.clock_offset_seconds) < 30
+    steps = [step.step for step in found[: len(found) // 2]]
+    assert steps == [step for step in ("tcp", "login", "read", "write") if step in steps]
+    assert {"login", "read"} <= set(steps) and all(step.seconds >= 0 for step in found)
+    # What may not be tried is said; the ledger does not know the row that was taken back.
+    assert ("write" in steps) is not bool(read.note)
+    assert open_centre.gateway.ledger_find(["yj-look"]) == {}

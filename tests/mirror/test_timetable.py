@@ -112,23 +112,29 @@ def test_every_interval_is_that_of_the_settings(worker: Worker, store: Store, tm
 
 
 def test_a_centre_down_at_the_tick_is_one_alarm_and_mends_itself(
-    store: Store, worker: Worker, timetable: Timetable, centre: FakeCentral
+    store: Store, worker: Worker, timetable: Timetable, centre: FakeCentral, clock: SettableClock
 ) -> None:
     timetable._run("master")
+    timetable._probe()
     centre.reachable = False
     timetable._run("open")
     assert next_in(timetable, "open") == pytest.approx(60, abs=5)
     for _ in range(3):
+        clock.advance(10)
         timetable._probe()
         timetable._run("open")
         timetable._run("master")
         worker.judge_mirror()
     centre.reachable = True
+    clock.advance(10)
     timetable._probe()
     assert max(next_in(timetable, "open"), next_in(timetable, "master")) < 5  # not only at their next times
     timetable._run("open")
     timetable._run("master")
     assert [state for state, _ in states(store)][-2:] == ["published", "published"]
+    for _ in range(6):
+        clock.advance(10)
+        timetable._probe()
     with store.reading() as tx:
         said = list(tx.conn.execute(select(audit.c.action).order_by(audit.c.sequence)).scalars())
         assert alarms.on(tx.conn) == []
@@ -138,13 +144,16 @@ def test_a_centre_down_at_the_tick_is_one_alarm_and_mends_itself(
 
 
 def test_a_worker_that_starts_in_an_outage_says_nothing_twice(
-    store: Store, centre: FakeCentral, settings: Settings
+    store: Store, centre: FakeCentral, settings: Settings, clock: SettableClock
 ) -> None:
+    def started() -> bool:
+        clock.advance(10)
+        return Worker(store, Centre(lambda: centre), settings, threading.Event()).probe()
+
     centre.reachable = False
-    for _ in range(3):
-        Worker(store, Centre(lambda: centre), settings, threading.Event()).probe()
+    assert not any(started() for _ in range(3))
     centre.reachable = True
-    assert Worker(store, Centre(lambda: centre), settings, threading.Event()).probe()
+    assert [started() for _ in range(8)] == [True] + [False] * 7
     with store.reading() as tx:
         said = tx.conn.execute(select(audit.c.action).order_by(audit.c.sequence)).scalars()
         assert list(said) == ["centre.lost", "centre.back"]

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from config.settings import Settings, write_default
+from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
 from fallback_server.store import backup, counters, jobs
 from fallback_server.store.audit import audit
@@ -121,10 +122,13 @@ def test_the_schedule_survives_an_unreachable_centre(store: Store, worker: Worke
     assert [tuple(each) for each in found] == [("failed", "schedule"), ("published", "schedule")]
 
 
-def test_only_a_change_of_the_centre_is_written(store: Store, worker: Worker, centre: FakeCentral) -> None:
-    for reachable in (True, True, False, False, True, True):
+def test_only_a_change_of_the_centre_is_written(
+    store: Store, worker: Worker, centre: FakeCentral, clock: SettableClock
+) -> None:
+    for reachable in (True, True, False, False, False, *[True] * 8):
         centre.reachable = reachable
         worker.probe()
+        clock.advance(10)
     assert events(store) == ["centre.lost", "centre.back"]
 
 
@@ -221,7 +225,7 @@ def test_the_process_ends_cleanly_on_sigterm_and_logs_json(store: Store, tmp_pat
     assert process.wait(20) == 0
     lines += [json.loads(line) for line in rest.splitlines()]
     assert lines[-1]["event"] == "worker_stopped"
-    assert any(line["event"] == "centre" and line["sound"] is False for line in lines)
+    assert any(line["event"] == "no_centre" and "[central] url" in line["why"] for line in lines)
 
 
 def test_a_backup_is_made_when_due_and_before_an_upload_that_brings_something_new(

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
 
+from config.settings import Detection, Settings
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
@@ -19,6 +21,7 @@ from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
 from tests.fixtures_hospital import ADMIN, CAST, Hospital
 from tests.pages.busy_day import BusyDay, busy_day, practised
+from tests.pages.centre_cast import Watched
 from tests.pages.console_cast import worked
 from tests.windows.money_cast import charge, items
 
@@ -194,10 +197,22 @@ def after_a_drill(hospital: Hospital) -> BusyDay:
     return BusyDay(1, "", "", "", "", "", "", number)
 
 
+def windows_cut_off(hospital: Hospital) -> BusyDay:
+    """The network between most windows and the centre is broken; the standby reaches it."""
+    lived(hospital)
+    detection = Detection(switch_by_itself=True)
+    watched = Watched(hospital, Settings.model_validate({"home": Path("/nowhere"), "detection": detection}))
+    watched.lived()
+    watched.looks(3, yes=40)
+    watched.looks(21, yes=2, no=38)
+    return BusyDay(0, "", "", "", "", "", "")
+
+
 Scene = Callable[[Hospital], BusyDay]
 # Pages that have most to show on the way back; all others in the outage.
 SCENES: dict[str, Scene] = {
     "/console/workstations": before_an_outage,
+    "/console/detection": windows_cut_off,
     "/console/upload": on_the_way_back,
     "/console/conflicts": on_the_way_back,
     "/console/incidents": on_the_way_back,

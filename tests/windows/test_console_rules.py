@@ -19,7 +19,7 @@ from fallback_server.windows.console.rules import (
 )
 
 FINE = Situation("normal", centre="fine")
-ON = Situation("emergency", incident_no=3, centre="down", centre_since="2026-11-23T08:00:00.000+08:00")
+ON = Situation("emergency", incident_no=3, centre="dead", centre_since="2026-11-23T08:00:00.000+08:00")
 BACK = Situation("returning", incident_no=3, centre="fine", grace_until="g", hold_until="h")
 OVER = Return(3, "closing", documents=9, clean=9)
 UPLOADED = Return(3, "reconciling", documents=9, account=True)
@@ -32,8 +32,14 @@ def with_return(one: Return, **more: Any) -> Situation:
 TABLE: list[tuple[str, Situation, list[tuple[str, str]]]] = [
     ("all well", FINE, []),
     ("never looked at the centre", Situation("normal"), []),
-    ("the centre is away", replace(FINE, centre="down"), [("switch_on", NOW)]),
+    ("the centre is away", replace(FINE, centre="dead"), [("switch_on", NOW)]),
     ("the centre is slow", replace(FINE, centre="slow"), [("watch_slow", SOON)]),
+    ("windows are cut off", replace(FINE, centre="windows_cut", windows_cut=38, windows_known=40),
+     [("windows_cut", NOW)]),
+    ("the standby alone is cut off", replace(FINE, centre="standby_cut"), [("standby_cut", SOON)]),
+    ("the standby's account is refused", replace(FINE, centre="locked_out"), [("locked_out", NOW)]),
+    ("somebody stopped switching by itself", replace(FINE, switching_stopped=True), [("switching_stopped", SOON)]),
+    ("an outage in which windows are cut off", replace(ON, centre="windows_cut"), [("wait_centre", WAIT)]),
     ("no mirror", replace(FINE, failing=("mirror",)), [("mend_mirror", NOW)]),
     ("the worker is dead", replace(FINE, failing=("worker",)), [("mend_worker", NOW)]),
     ("a held run", replace(FINE, held_runs=(7,)), [("mirror_held", SOON)]),

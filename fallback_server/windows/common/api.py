@@ -177,7 +177,7 @@ def show_dictionary(call: Call) -> Any:
     agents=True,
 )
 def heartbeat(call: Call) -> Any:
-    return usecases.heartbeat(call.tx, **_said(call.body))
+    return usecases.heartbeat(call.tx, **_said(call.body), knock=call.policy.windows_knock)
 
 
 @api.free(
@@ -187,7 +187,8 @@ def heartbeat(call: Call) -> Any:
 def heartbeats(call: FreeCall) -> Any:
     if not asked_by_door(request.environ):
         raise YjError("not_found")
-    return {"answers": usecases.heartbeats(call.store, [_beat(one) for one in call.body.beats])}
+    beats = [_beat(one) for one in call.body.beats]
+    return {"answers": usecases.heartbeats(call.store, beats, call.policy.windows_knock)}
 
 
 def _beat(one: AgentBeat) -> usecases.Beat | None:

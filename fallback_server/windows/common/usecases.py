@@ -13,6 +13,7 @@ from fallback_server.acts import silent_prints
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.places import Place
 from fallback_server.store import voices
 from fallback_server.store.people import note_epoch, workstation
 from fallback_server.store.session import Actor, Store, Tx
@@ -24,9 +25,10 @@ PAGE_SECONDS: Final = 90  # a page out of sight is heard of about once a minute
 
 def heartbeat(
     tx: Tx, *, code: str, role: str | None, epoch: int, central_ok: bool | None, clock: str | None,
-    version: str | None, locked: bool = False, instance: str | None = None,
+    version: str | None, locked: bool = False, instance: str | None = None, knock: Place | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """A workstation says that it lives and which epoch it knows. Returns the current epoch.
+    """A workstation says that it lives and which epoch it knows. Returns the current epoch; to an agent also where it
+    shall `knock` to see whether it reaches the centre, and whether its workstation has printers.
 
     A locked one speaks with its ended session, for itself only; so does an agent with its token. Raises login_required
     for an ended session otherwise: the page then asks for the password.
@@ -54,6 +56,7 @@ def heartbeat(
     answer: dict[str, Any] = {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
     if agent:
         answer["printers"] = silent_prints.has_printers(tx, code)
+        answer["centre"] = {"host": knock[0], "port": knock[1]} if knock else None
     return answer
 
 
@@ -66,20 +69,20 @@ class Beat:
     said: dict[str, Any]
 
 
-def heartbeats(store: Store, beats: Sequence[Beat | None]) -> list[dict[str, Any] | None]:
+def heartbeats(store: Store, beats: Sequence[Beat | None], knock: Place | None) -> list[dict[str, Any] | None]:
     """Many agents at once, in one short transaction. None for each that cannot be heard so: it comes again, alone."""
     with store.writing(Permit.HOUSEKEEPING, Actor(AGENT, AGENT, frozenset())) as tx:
-        return [_heard(tx, beat) if beat is not None else None for beat in beats]
+        return [_heard(tx, beat, knock) if beat is not None else None for beat in beats]
 
 
-def _heard(tx: Tx, beat: Beat) -> dict[str, Any] | None:
+def _heard(tx: Tx, beat: Beat, knock: Place | None) -> dict[str, Any] | None:
     try:
         agent = agent_of(tx, beat.token, beat.address)
         _offset(tx, beat.said["clock"])  # refused before anything is written
         if agent is None or agent.workstation != beat.said["code"]:
             return None
         tx.actor = agent
-        return heartbeat(tx, **beat.said)
+        return heartbeat(tx, **beat.said, knock=knock)
     except YjError:
         return None
 

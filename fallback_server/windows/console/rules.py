@@ -132,8 +132,11 @@ class Situation:
     upload_wanted: bool = False
     confirm_by: str | None = None
     confirm_overdue: bool = False
-    centre: str = "unknown"
+    centre: str = "unknown"  # what standby and windows say together: domain.detection.Verdict
     centre_since: str | None = None
+    windows_cut: int = 0
+    windows_known: int = 0
+    switching_stopped: bool = False  # switching by itself, where the hospital wants that
     missed: int = 0
     failing: tuple[str, ...] = ()
     held_runs: tuple[int, ...] = ()
@@ -159,9 +162,7 @@ def next_steps(now: Situation) -> list[Step]:
 def _switch(now: Situation) -> list[Step]:
     number = {"no": now.incident_no, "since": now.centre_since}
     if now.mode == "normal":
-        if now.centre == "down":
-            return [Step("switch_on", NOW, SWITCHERS, "switch", values=number)]
-        return [Step("watch_slow", SOON, SWITCHERS, "switch", values=number)] if now.centre == "slow" else []
+        return [*_centre(now, number), *_stopped(now)]
     if now.mode == "returning":
         if not now.grace_over:
             return [Step("wait_grace", WAIT, SWITCHERS, "switch", now.grace_until, number)]
@@ -203,6 +204,28 @@ def _reported(now: Situation) -> list[Step]:
             Step("measures", SOON, DECIDERS, "record", values={"no": now.measures_of, "n": now.measures})
         )  # fmt: skip
     return steps
+
+
+def _centre(now: Situation, number: Mapping[str, Any]) -> list[Step]:
+    """What the state of the centre proposes while windows work at it; only the first wants everybody in YJ."""
+    match now.centre:
+        case "dead":
+            return [Step("switch_on", NOW, SWITCHERS, "switch", values=number)]
+        case "windows_cut":
+            told = {**number, "n": now.windows_cut, "all": now.windows_known}
+            return [Step("windows_cut", NOW, SWITCHERS, "detection", values=told)]
+        case "locked_out":
+            return [Step("locked_out", NOW, SWITCHERS, "detection", values=number)]
+        case "standby_cut":
+            return [Step("standby_cut", SOON, ("admin",), "detection", values=number)]
+        case "slow":
+            return [Step("watch_slow", SOON, SWITCHERS, "detection", values=number)]
+        case _:
+            return []
+
+
+def _stopped(now: Situation) -> list[Step]:
+    return [Step("switching_stopped", SOON, SWITCHERS, "detection")] if now.switching_stopped else []
 
 
 def _windows(now: Situation) -> list[Step]:

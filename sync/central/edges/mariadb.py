@@ -72,6 +72,7 @@ class MariadbEdge:
         return {"connect_args": connect_args}
 
     def attach(self, engine: Engine, session: Session) -> None:
+        odbc.keep_no_pool(engine)
         refused = engine.dialect.loaded_dbapi.Error
         event.listen(engine, "connect", lambda connection, _: _prepare(connection, session, refused))
         event.listen(engine, "handle_error", _notice_loss)

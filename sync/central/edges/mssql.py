@@ -81,6 +81,7 @@ class MssqlEdge:
         return {"connect_args": connect_args, "ignore_no_transaction_on_rollback": True}
 
     def attach(self, engine: Engine, session: Session) -> None:
+        odbc.keep_no_pool(engine)
         event.listen(engine, "connect", lambda connection, _: _prepare(connection, session))
         event.listen(engine, "handle_error", _notice_loss)
         event.listen(engine, "after_cursor_execute", _count_last)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from sync.central.pages import Stream, shape_of
@@ -21,6 +21,12 @@ _NAMED: Final = {
     "table": re.compile(r"(?i)(?:(?:table|object|object name) ['\"`]|fail\w* (?:for |\()`[^`]*`\.`)([\w.#]+)['\"`]"),
     "column": re.compile(r"(?i)column ['\"`]([\w.`]+)['\"`]"),
 }
+
+
+def keep_no_pool(engine: Engine) -> None:
+    """Connections are kept by SQLAlchemy alone: a pool of the driver manager's would show a look an old log-in."""
+    driver: Any = engine.dialect.loaded_dbapi
+    driver.pooling = False
 
 
 def said(error: DBAPIError) -> tuple[str | None, int | None, str]:

@@ -1,12 +1,13 @@
 """Routes of the console: the switch (switch.py), the mirror (mirror.py), the way back (returns.py), its run-sheet
 (run_sheet.py), the record of an incident (record.py), prices keyed in during an outage (prices.py), people (people.py),
-agents (agents.py), the workstation table (stations.py), drills (drills.py)."""
+agents (agents.py), the workstation table (stations.py), drills (drills.py), the look at the centre (detection.py)."""
 
 from __future__ import annotations
 
 from fallback_server.web.routes import Api
 from fallback_server.windows.console.api import (
     agents,
+    detection,
     drills,
     mirror,
     people,
@@ -20,6 +21,6 @@ from fallback_server.windows.console.api import (
 
 _PARTS = (
     switch.api, mirror.api, returns.api, run_sheet.api, record.api, prices.api, people.api, agents.api, stations.api,
-    drills.api,
+    drills.api, detection.api,
 )  # fmt: skip
 api = Api("console", [route for part in _PARTS for route in part.routes])

@@ -35,6 +35,7 @@ TABS: Final = {
 # The second row: the standby itself, looked after in quiet times. With Shift and a digit.
 STANDBY_TABS: Final[dict[str, str]] = {
     "workstations": "/console/workstations",
+    "detection": "/console/detection",
     "drills": "/console/drills",
     "record": "/console/record",
 }  # fmt: skip

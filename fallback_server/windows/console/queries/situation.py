@@ -17,6 +17,7 @@ from fallback_server.domain.readiness import Finding
 from fallback_server.store import (
     centre_look,
     credentials,
+    detection,
     jobs,
     mirror_status,
     sign_off,
@@ -39,6 +40,7 @@ def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situat
     failing = [one.check for one in checks if one.ok is False]
     unsigned = credentials.unsigned(tx.conn)
     late = [one for one in incident_record.measures(tx) if one["overdue"]]
+    told = detection.counted(detection.windows_say(tx.conn, tx.now))
     return rules.Situation(
         mode=state.mode.value,
         drill=state.drill,
@@ -49,8 +51,12 @@ def situation(tx: Tx, policy: Policy, checks: Iterable[Finding]) -> rules.Situat
         upload_wanted=bool(on and on["upload_wanted"]),
         confirm_by=wait.get("confirm_by"),
         confirm_overdue=bool(wait.get("confirm_overdue")),
-        centre=look["state"],
-        centre_since=look["since"],
+        centre=look["verdict"],
+        centre_since=look["verdict_since"],
+        windows_cut=told.no,
+        windows_known=told.known,
+        switching_stopped=policy.switching.by_itself
+        and stop_orders.stopped(tx.conn, stop_orders.DETECTION) is not None,
         missed=_missed(tx, state),
         failing=tuple(dict.fromkeys(failing)),
         held_runs=tuple(one["run_id"] for one in mirror_status.overview(tx.conn, tx.now, policy)["held"]),

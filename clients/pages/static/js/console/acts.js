@@ -126,6 +126,8 @@ export const ACTS = {
   mirror_run: () => sent("/mirror/runs", {}, t("console.said_asked")),
   mirror_go: () => sent("/mirror/go", {}, t("console.said_goes_on")),
   mirror_stop: () => ask(t("console.mirror_stop"), "/mirror/stop", t("console.said_stopped"))(),
+  detection_stop: () => ask(t("detection.stop"), "/detection/stop", t("detection.said_stopped"))(),
+  detection_go: () => sent("/detection/go", {}, t("detection.said_goes")),
   mirror_back: async ({ generation }) => {
     const done = await asked({
       title: t("console.mirror_back"), body: t("console.mirror_back_means", { n: generation }), fields: [REASON],
