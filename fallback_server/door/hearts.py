@@ -19,7 +19,7 @@ from fallback_server.door.answers import API
 
 PATH: Final = API + "/workstations/heartbeat"
 GATHER_SECONDS: Final = 0.03
-MOST: Final = 40  # at once: the windows' documents wait for the transaction meanwhile
+MOST: Final = 50  # at once: the windows' documents wait for the transaction meanwhile
 
 Beat = dict[str, Any]
 """`{token, address, body}` of one agent."""
@@ -65,7 +65,8 @@ class Hearts:
         """Tell what has gathered, for ever."""
         while True:
             await self._some.wait()
-            await asyncio.sleep(GATHER_SECONDS)
+            if len(self._waiting) < MOST:
+                await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             if not self._waiting:
                 self._some.clear()
