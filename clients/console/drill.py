@@ -82,6 +82,8 @@ def end(
 
     found = instance(ctx)
     policy = found.policy
+    if approver is None and alone is None and "drill_end" in policy.two_persons:
+        raise Misuse("--approver: ending a drill needs a second person (supervisor, duty or admin), or --alone and why")
     with found.store() as store:
         actor = acting(
             store, operator, SWITCH, Passwords(password_file), approver, policy=policy, acts=("drill_end",),
@@ -275,7 +277,8 @@ def _show(store: Store, number: int | None, out: Output) -> None:
     if one["measures"] is not None:
         _tell_figures(one["measures"], out)
     found = [[row["kind"], row["text"], row["owner"] or "–", row["due_on"] or "–"] for row in one["findings"]]
-    out.table("发现 · findings", ["", "what", "who", "by"], found)
+    if found:
+        out.table("发现 · findings", ["", "what", "who", "by"], found)
     out.document(one)
 
 

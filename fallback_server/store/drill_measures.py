@@ -16,7 +16,6 @@ from fallback_server.domain.clock import from_text
 from fallback_server.domain.drills import MILESTONES
 from fallback_server.store import drill_rows
 from fallback_server.store.cash import charge
-from fallback_server.store.mode import mode
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
 from fallback_server.store.visits import handover, prescription, registration
@@ -56,14 +55,11 @@ def measures(conn: Connection, row: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _switch(conn: Connection, row: Mapping[str, Any], begun: str) -> dict[str, Any]:
-    known = dict(row["acknowledged"])
-    now = conn.execute(select(mode.c.mode, mode.c.epoch, mode.c.incident_no)).one()
-    if now.mode == "emergency" and now.incident_no == row["incident_no"]:
-        known = {**drill_rows.acknowledgements(conn, now.epoch), **known}
+    known = drill_rows.acknowledgements(conn, int(row["incident_no"]))
     wanted = set(row["workstations"])
     # A computer nobody counted on that was first switched on later was not late.
     later = set(conn.execute(select(workstation.c.code).where(workstation.c.first_seen_at > begun)).scalars()) - wanted
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"workstation": code, "seconds": _between(begun, known.get(code))}
         for code in sorted((wanted | set(known)) - later)
     ]

@@ -1,7 +1,7 @@
 """What is on record of drills: plans, findings, rehearsals of the return, self-tests; who knew of the switch and when.
 
 A drill is an incident; its row here says what it was for. The acts are in `drills`; here are the tables, and what the
-switch itself writes down while it happens.
+switch itself writes down.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    func,
     select,
     update,
 )
 
-from fallback_server.store.people import workstation
+from fallback_server.store.mode import mode_change
+from fallback_server.store.people import workstation, workstation_epoch
 from fallback_server.store.schema import BigKey, metadata
 
 drill = Table(
@@ -42,7 +44,6 @@ drill = Table(
     Column("created_by", String(64), nullable=False),
     # Promise: one drill an incident, one incident a drill.
     Column("incident_no", Integer, ForeignKey("incident.incident_no"), unique=True),
-    Column("acknowledged", JSON, nullable=False),  # computer → when it knew of the switch
     Column("called_off_at", String(35)),
     Column("called_off_by", String(64)),
     Column("called_off_reason", Text),
@@ -109,33 +110,26 @@ def begun(
         waiting = (drill.c.id == plan, drill.c.incident_no.is_(None), drill.c.called_off_at.is_(None))
         return conn.execute(update(drill).where(*waiting).values(incident_no=incident_no)).rowcount == 1
     scope = list(departments) if departments else None
-    row = {**EMPTY, "departments": scope, "acknowledged": {}, "incident_no": incident_no}
+    row = {**EMPTY, "departments": scope, "incident_no": incident_no}
     conn.execute(drill.insert().values(title=title[:200], created_at=at, created_by=by, **row))
     return True
 
 
-def keep_acknowledged(conn: Connection, incident_no: int | None, epoch: int) -> None:
-    """Before the epoch of a drill is over: write down which computers knew of it, and since when.
+def acknowledgements(conn: Connection, incident_no: int) -> dict[str, str]:
+    """Computer → when it first knew that this incident is on; consoles only look on and do not count.
 
-    Their own rows hold only the newest epoch. The first time counts: a drill's scope may change while it goes on.
+    The first time counts: the scope of a drill may change while it goes on.
     """
-    known = conn.execute(select(drill.c.acknowledged).where(drill.c.incident_no == incident_no)).scalar()
-    if known is None:
-        return
-    told = {**acknowledgements(conn, epoch), **known}
-    conn.execute(update(drill).where(drill.c.incident_no == incident_no).values(acknowledged=told))
-
-
-def acknowledgements(conn: Connection, epoch: int) -> dict[str, str]:
-    """Computer → when it acknowledged this epoch; consoles only look on and do not count."""
-    rows = conn.execute(
-        select(workstation.c.code, workstation.c.epoch_at).where(
-            workstation.c.epoch == epoch,
-            workstation.c.epoch_at.is_not(None),
-            workstation.c.role.is_distinct_from("console"),
-        )
+    on = select(mode_change.c.epoch).where(
+        mode_change.c.incident_no == incident_no, mode_change.c.to_mode == "emergency"
     )
-    return {row.code: row.epoch_at for row in rows}
+    rows = conn.execute(
+        select(workstation.c.code, func.min(workstation_epoch.c.at).label("at"))
+        .join(workstation, workstation.c.code == workstation_epoch.c.code)
+        .where(workstation_epoch.c.epoch.in_(on), workstation.c.role.is_distinct_from("console"))
+        .group_by(workstation.c.code)
+    )
+    return {row.code: row.at for row in rows}
 
 
 def row_of(conn: Connection, number: int) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ def plan(
     row: dict[str, Any] = {
         "title": title, "objectives": objectives, "departments": sorted(set(departments)) if departments else None,
         "workstations": _once(workstations), "people": _once(people), "observers": _once(observers),
-        "planned_for": planned_for, "created_at": tx.at, "created_by": tx.who.operator_code, "acknowledged": {},
+        "planned_for": planned_for, "created_at": tx.at, "created_by": tx.who.operator_code,
     }  # fmt: skip
     number = int(tx.conn.execute(drill.insert().values(row).returning(drill.c.id)).scalar_one())
     tx.audit("drill.plan", subject=str(number), title=title)

@@ -294,8 +294,6 @@ def _change(
 ) -> None:
     epoch = before.epoch + 1
     stored = list(scope) if scope is not None else None
-    if before.drill:
-        drill_rows.keep_acknowledged(tx.conn, before.incident_no, before.epoch)
     tx.conn.execute(
         update(mode).values(
             mode=wanted.value, epoch=epoch, incident_no=incident_no, scope=stored, since=tx.at, **values

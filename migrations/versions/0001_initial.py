@@ -733,7 +733,6 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(length=35), nullable=False),
         sa.Column("created_by", sa.String(length=64), nullable=False),
         sa.Column("incident_no", sa.Integer(), nullable=True),
-        sa.Column("acknowledged", sa.JSON(), nullable=False),
         sa.Column("called_off_at", sa.String(length=35), nullable=True),
         sa.Column("called_off_by", sa.String(length=64), nullable=True),
         sa.Column("called_off_reason", sa.Text(), nullable=True),

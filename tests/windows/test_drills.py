@@ -81,7 +81,10 @@ def test_a_drill_is_planned_timed_ended_by_two_and_certified(hospital: Hospital)
     acknowledge(hospital, "registrar", "registrar")
     hospital.clock.advance(7)
     acknowledge(hospital, "cashier", "cashier")
+    wider = {"departments": ["NK", "EK"], "reason": "儿科也参加"}
+    assert hospital.window("admin").post("/mode/scope", wider).status == 200
     hospital.clock.advance(48)
+    acknowledge(hospital, "registrar", "registrar")  # who knows of it a second time knew before
     assert register(hospital.window("registrar")).status == 201
     found = hospital.window("supervisor").post(
         f"/drills/{number}/findings",
