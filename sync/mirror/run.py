@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
+from fallback_server.store.trouble import OF_THE_STORE, trouble_of
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
 from sync.mirror import afterwards, records, rewound, torn
 from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
@@ -165,14 +167,21 @@ def _carry_out(work: _Work, held: Mapping[str, Any] | None) -> None:
     except CentralError as error:
         report.state = "failed"
         work.problems.append(_broken(error))
-    except SQLAlchemyError as error:
-        # Its text may quote rows; the kind is enough to look it up in the database's own log.
+    except (SQLAlchemyError, YjError) as error:
+        if isinstance(error, YjError) and error.code not in OF_THE_STORE:
+            raise
         report.state, report.generation, report.counts = "failed", None, {}
-        cause = type(getattr(error, "orig", None) or error).__name__
-        work.problems.append(
-            Problem("store", None, "本地库写入出错，镜像未更新。", f"The store refused the run: {cause}")
-        )
+        work.problems.append(_refused_by_store(error))
     report.problems = [_told(work, problem) for problem in (*work.problems, *work.notes)]
+
+
+def _refused_by_store(error: SQLAlchemyError | YjError) -> Problem:
+    """In words where they are known. Else the kind: the text may quote rows, and the database's own log has it."""
+    told = trouble_of(error) if isinstance(error, DBAPIError | DisconnectionError) else error
+    if isinstance(told, YjError):
+        return Problem("store", None, f"镜像未更新：{told.sentence('zh')}", f"{told.sentence('en')} {told.hint()}")
+    cause = type(getattr(error, "orig", None) or error).__name__
+    return Problem("store", None, "本地库写入出错，镜像未更新。", f"The store refused the run: {cause}")
 
 
 def _told(work: _Work, problem: Problem) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import create_engine, event, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from config.settings import Settings
 from fallback_server.app import create_app
@@ -21,6 +22,7 @@ from fallback_server.domain.numbers import new_ulid
 from fallback_server.store import audit as audit_log
 from fallback_server.store.cash import charge as charges
 from fallback_server.store.session import Store
+from sync.mirror.run import _refused_by_store
 from tests.fixtures_hospital import Hospital
 from tests.windows.money_cast import cash, items
 
@@ -152,6 +154,16 @@ def test_a_file_that_is_no_store_any_more_is_said_to_be_damaged(hospital: Hospit
     for reply in (window.post("/charges", BLOOD_COUNT), window.get("/mode")):
         assert (reply.status, reply.code) == (503, "store_damaged")
         assert "通知信息科" in reply.json["detail"] and "backup" in reply.json["hint"]
+
+
+def test_a_mirror_run_that_finds_no_room_says_so_and_no_row_s_values() -> None:
+    with create_engine("sqlite://").connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        connection.exec_driver_sql("PRAGMA max_page_count = 2")
+        with pytest.raises(OperationalError) as full:
+            connection.exec_driver_sql("INSERT INTO t VALUES ('SECRET-NAME' || zeroblob(100000))")
+    said = _refused_by_store(full.value)
+    assert "磁盘已满" in said.zh and "room" in said.en and "SECRET" not in said.en
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
