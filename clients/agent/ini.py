@@ -201,11 +201,12 @@ class _Text:
         return raw.decode(self.encoding, "surrogateescape" if not self.wide else "surrogatepass")
 
     def end(self) -> bytes:
-        """The line end that the file uses; Windows' where it has none yet."""
-        for line in self.lines:
-            if ending := line[len(line.rstrip(ENDS)) :]:
-                return ending
-        return b"\r\n"
+        """The line end that the file uses; Windows' where it has none yet.
+
+        A lone CR only where there is nothing else: before an empty line that ends with LF the two would become one end.
+        """
+        found = [ending for line in self.lines if (ending := line[len(line.rstrip(ENDS)) :])]
+        return next((ending for ending in found if ending != b"\r"), b"\r" if found else b"\r\n")
 
     def headers(self, section: str) -> list[int]:
         return [number for number, line in enumerate(self.lines) if self._section_in(line, section)]

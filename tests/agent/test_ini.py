@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from clients.agent.disk import beside
@@ -46,6 +46,7 @@ VALUES = st.text(st.characters(codec="gbk", exclude_characters="\r\n\0\"'"), min
 
 
 @given(FILES, VALUES, st.sampled_from(["gbk", "utf-8"]), st.booleans())
+@example("[其他]\r[database]\r\n\n[database]".encode("gbk"), "0", "gbk", True)
 def test_any_file_gets_the_value_and_comes_back_byte_for_byte(
     data: bytes, value: str, encoding: str, add: bool
 ) -> None:

@@ -243,3 +243,9 @@ def test_the_self_test_runs_once_a_week_at_its_hour(now: timedelta, last: timede
 def test_a_store_made_today_is_tested_at_the_next_hour_of_its_own(hospital: Hospital) -> None:
     with hospital.store.writing(Permit.HOUSEKEEPING) as tx:
         assert to_text(drills.last_self_test_began(tx.conn)) == to_text(MONDAY)
+
+
+@pytest.mark.parametrize("when", ["2026-02-31 08:30", "\uff12026-11-23 08:30", "2026-11-23 8:30 ", "2026-11-23X08:30"])
+def test_a_drill_is_planned_for_a_day_and_an_hour_that_there_are(hospital: Hospital, when: str) -> None:
+    refused = hospital.window("admin").post("/drills", {**PLAN, "planned_for": when})
+    assert (refused.status, refused.code) == (422, "invalid_request")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -23,14 +24,15 @@ Reason = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 def _day(text: str) -> str:
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", text):
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError("YYYY-MM-DD")
+    date.fromisoformat(text)  # a day that there is
     return text
 
 
 def _moment(text: str) -> str:
     _day(text[:10])
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text[11:]) or text[10] not in " T":
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text[11:]) or text[10] not in " T":
         raise ValueError("YYYY-MM-DD HH:MM")
     return text
 
