@@ -76,12 +76,12 @@ def _moment(tx: Tx, text: str | None) -> str:
     if text is None:
         return tx.at
     try:
-        moment = from_text(text)
-    except ValueError:
+        moment = from_text(text).astimezone(tx.now.tzinfo)
+    except (ValueError, OverflowError):  # the first hours of the year 1 have no time in other zones
         raise YjError("invalid_request", field="happened_at", problem="时间格式不对 / not RFC 3339") from None
     if moment > tx.now + timedelta(seconds=rules.AHEAD_SECONDS):
         raise YjError("invalid_request", field="happened_at", problem="还没有到 / lies ahead")
-    return to_text(moment.astimezone(tx.now.tzinfo))
+    return to_text(moment)
 
 
 def notes(tx: Tx, number: int, *, calls_only: bool = False) -> list[dict[str, Any]]:

@@ -75,6 +75,9 @@ def encoded(text: str) -> str:
 def decoded(cursor: str) -> str:
     """What a cursor stands on; raises invalid_request for one that is not ours."""
     try:
-        return base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
     except (ValueError, binascii.Error):
-        raise YjError("invalid_request", field="cursor", problem="请重新查找 / search again") from None
+        text = "\0"
+    if "\0" in text:  # in no key of ours, and no database takes it
+        raise YjError("invalid_request", field="cursor", problem="请重新查找 / search again")
+    return text

@@ -14,6 +14,7 @@ from typing import Any, Final
 from fallback_server.acts import timeline_outage, timeline_return
 from fallback_server.acts.timeline_lines import Asked, Line
 from fallback_server.domain import timeline as words
+from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.store.mode_switch import incident_row
@@ -21,6 +22,7 @@ from fallback_server.store.session import Tx
 
 PAGE: Final = 100
 MOST: Final = 500
+LARGEST: Final = 1 << 31  # no number of a row is that large
 # What only notes have: the answer, when it was keyed in, its id, whether it was amended, which one it amends.
 _NOTHING_MORE: Final = {"answer": None, "keyed_at": None, "note": None, "amended": False, "amends": None, "scope": None}
 SOURCES: Final = (*timeline_outage.SOURCES, *timeline_return.SOURCES)
@@ -71,6 +73,10 @@ def _before(cursor: str) -> tuple[str, int, int] | None:
         return None
     try:
         at, rank, ref = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return str(at), int(rank), int(ref)
-    except (ValueError, TypeError, binascii.Error):
-        raise YjError("invalid_request", field="cursor", problem="不认识 / unknown") from None
+        from_text(at)
+        rank, ref = int(rank), int(ref)
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        rank, ref = -1, -1
+    if not (0 <= rank < LARGEST and 0 <= ref < LARGEST):
+        raise YjError("invalid_request", field="cursor", problem="不认识 / unknown")
+    return at, rank, ref

@@ -32,10 +32,9 @@ from fallback_server.web.metrics import REFUSALS
 from fallback_server.web.people import check_approver, count_failure, refuse_if_locked_out
 from fallback_server.web.problems import from_validation, problem
 from fallback_server.web.routes import Api, Approver, Call, FreeCall, Route
+from fallback_server.web.shapes import storable
 
 PREFIX = "/api/v1"
-MOST_NESTED: Final = 20
-MOST_NAMES: Final = 1000
 _NOW: Final = {  # what to do, for somebody whose page still lived in an older mode
     Mode.NORMAL: ("现在是正常模式，请到 HIS 中办理", "normal again, please use the HIS"),
     Mode.EMERGENCY: ("请看清顶部色带，再重试", "read the band at the top, then try again"),
@@ -68,7 +67,7 @@ def _view(route: Route, store: Store, policy: Policy) -> Callable[..., Response]
 def _handle(route: Route, store: Store, policy: Policy, path: dict[str, str]) -> Response:
     raw = _json_body(route)
     try:
-        _storable({**path, **request.args.to_dict()})
+        storable({**path, **request.args.to_dict()})
     except ValueError:
         raise YjError("not_found") from None
     if len(request.path) > idempotency.LONGEST_PATH:  # no id is that long, and the key of the act keeps its path
@@ -231,27 +230,9 @@ def _json_body(route: Route) -> Any:
     if request.mimetype != "application/json":
         raise YjError("unsupported_media_type")
     try:
-        return _storable(json.loads(data))
+        return storable(json.loads(data))
     except (ValueError, RecursionError):
         raise YjError("malformed_json") from None
-
-
-def _storable(value: Any, depth: int = 0) -> Any:
-    """The same value; raises ValueError for text no database keeps (NUL characters, halves of surrogate pairs), and for
-    shapes that no act has and that cost more to look at than to send: deeply nested, or with thousands of names.
-    """
-    if isinstance(value, str):
-        value.encode()
-        if "\0" in value:
-            raise ValueError("NUL in text")
-    elif isinstance(value, dict | list):
-        if depth >= MOST_NESTED or (isinstance(value, dict) and len(value) > MOST_NAMES):
-            raise ValueError("nested too deeply, or too many names")
-        for name in value if isinstance(value, dict) else ():
-            _storable(name)
-        for inner in value.values() if isinstance(value, dict) else value:
-            _storable(inner, depth + 1)
-    return value
 
 
 def _parse(model: type[BaseModel] | None, raw: Any) -> Any:

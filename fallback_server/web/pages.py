@@ -26,6 +26,7 @@ from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.web import behind, cookies, papers, static_files, texts
 from fallback_server.web.login import actor_of
 from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
+from fallback_server.web.shapes import storable
 
 # Nothing is loaded from elsewhere, and nobody may put our pages into theirs.
 CONTENT_POLICY: Final = (
@@ -207,6 +208,7 @@ def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Cal
 
     def view(**path: str) -> AnyResponse:
         try:
+            _require_text({**path, **request.args.to_dict()})
             return answer(path)
         except GoTo as further:
             return redirect(further.path)
@@ -216,6 +218,14 @@ def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Cal
             return trouble(site, error)
 
     return view
+
+
+def _require_text(asked: dict[str, str]) -> None:
+    """Raises not_found for an address with signs that no database keeps: nothing is called so."""
+    try:
+        storable(asked)
+    except ValueError:
+        raise YjError("not_found") from None
 
 
 def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyResponse:

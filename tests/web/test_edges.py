@@ -285,3 +285,23 @@ def test_ids_of_the_way_back_are_opaque_text(hospital: Hospital) -> None:
     assert isinstance(one["id"], str)
     decided = window.post(f"/conflicts/{one['id']}/resolve", {"decision": "noted", "note": "已核对"})
     assert (decided.status, decided.json["id"]) == (200, one["id"])
+
+
+CURSORS = ["AA==", "AAAA", "!!", "é", "WyJcdTAwMDAiLDEsMV0", "WyIyMDI2LTExLTIzIiwxLDFd", "WzEsMWU0MDAsMV0", "bnVsbA"]
+WIDE = "WyIyMDI2LTExLTIzVDA4OjAwOjAwLjAwMCswODowMCIsMSw5OTk5OTk5OTk5OTk5OTk5OTk5OTld"  # a row number of 22 digits
+
+
+@pytest.mark.parametrize("path", ["/drugs", "/incidents/1/timeline"])
+def test_a_cursor_that_is_none_of_ours_is_a_slip_and_no_fault(hospital: Hospital, path: str) -> None:
+    hospital.emergency()
+    window = hospital.window("admin")
+    for cursor in (*CURSORS, WIDE):
+        reply = window.get(path, cursor=cursor)
+        assert reply.status == 422 or (path == "/drugs" and reply.status == 200), (cursor, reply.json)
+
+
+def test_a_note_of_the_year_one_is_a_slip_and_no_fault(hospital: Hospital) -> None:
+    hospital.emergency()
+    for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "2026-11-23T08:00:00"):
+        reply = hospital.window("admin").post("/incidents/1/notes", {"text": "x", "happened_at": at})
+        assert (reply.status, reply.code) == (422, "invalid_request"), at
