@@ -273,7 +273,6 @@ class Alerts(Section):
     clock_warn_seconds: Positive = 30
     clock_fail_seconds: Positive = 300
     disk_free_percent: Percent = 20
-    drill_days: Positive = 92
     networks: list[Network] = Field(default=[])
     language: Literal["zh", "en"] = "zh"
     least: Literal["info", "warning", "critical"] = "warning"

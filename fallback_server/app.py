@@ -27,6 +27,7 @@ from fallback_server.web import authority, dispatch, health, login_page, metrics
 from fallback_server.web.problems import problem
 from fallback_server.web.routes import Api
 from fallback_server.windows import all_pages, all_windows
+from migrations.upgrade import newest
 
 log = logging.getLogger("yj.web")
 
@@ -82,6 +83,8 @@ def standards_of(settings: Settings) -> Standards:
     return Standards(
         home=settings.home,
         version=product_version(),
+        schema=newest(),
+        networks=tuple(settings.alerts.networks),
         disk_free_percent=settings.alerts.disk_free_percent,
         clock_warn_seconds=settings.alerts.clock_warn_seconds,
         clock_fail_seconds=settings.alerts.clock_fail_seconds,
@@ -126,7 +129,7 @@ def create_app(
     apis = all_windows()
     authority.install(app, authority_file)
     dispatch.install(app, apis, store, policy)
-    health.install(app, store)
+    health.install(app, store, policy)
     _install_openapi(app, apis)
     if pages_dir is not None:
         site = pages.install(app, all_pages(), store, policy, shown_mode, pages_dir, product_version())
@@ -161,8 +164,7 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         route = request.endpoint or "none"
-        metrics.REQUESTS.labels(request.method, route, str(response.status_code)).inc()
-        metrics.SECONDS.labels(route).observe(time.perf_counter() - g.started)
+        metrics.answered(request.method, route, response.status_code, time.perf_counter() - g.started)
         return response
 
     def refused(error: YjError) -> Response:

@@ -54,6 +54,13 @@ def version(connection: Connection) -> tuple[str | None, str | None]:
     return context.get_current_revision(), ScriptDirectory.from_config(config(connection)).get_current_head()
 
 
+def newest() -> str:
+    """The newest revision in the code."""
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent))
+    return ScriptDirectory.from_config(settings).get_current_head() or ""
+
+
 def drift(connection: Connection) -> list[Any]:
     """Differences between the store and the tables in the code; empty when the migrations say the same as the code."""
     context = MigrationContext.configure(

@@ -6,6 +6,7 @@ import typer
 
 from clients.console import (
     agent,
+    alarm,
     audit,
     backup,
     books,
@@ -33,6 +34,7 @@ VERBS = (
 )  # fmt: skip
 GROUPS = {
     "agent": agent.group,
+    "alarm": alarm.group,
     "central": central.group,
     "mirror": mirror.group,
     "mode": mode.group,

@@ -75,6 +75,10 @@ class Standards:
 
     home: Path | None = None
     version: str = "0"
+    schema: str = ""
+    """The revision that this code needs."""
+    networks: tuple[str, ...] = ()
+    """Who may read why, beside this machine."""
     disk_free_percent: int = 20
     clock_warn_seconds: int = 30
     clock_fail_seconds: int = 300

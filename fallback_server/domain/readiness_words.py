@@ -215,6 +215,10 @@ WORDS: Final[dict[str, Words]] = {
         "{n} 台一周没有消息：{codes}", "{n} silent for a week: {codes}",
         "开机检查；已撤的电脑从名单中移除", "switch them on and look; revoke those that are gone",
     ),
+    "schema_newest": Words("库结构 {found}，最新", "Schema {found}, the newest"),
+    "schema_old": Words(
+        "库结构 {found}，程序需要 {wanted}", "Schema {found}, this version needs {wanted}", "重启 yj up", "restart `yj up`"
+    ),
     "versions_same": Words("版本 {own}，{n} 台工作站一致", "Version {own}, the same on {n} workstations"),
     "versions_differ": Words(
         "本机 {own}，{n} 台不同（{versions}）：{codes}", "{own} here, {n} workstations differ ({versions}): {codes}",
@@ -232,6 +236,20 @@ WORDS: Final[dict[str, Words]] = {
         "{n} 台工作站时间不准（最多 {worst} 秒）：{codes}", "{n} workstations are off by up to {worst} s: {codes}",
         "校准这些电脑的时间", "set their clocks right",
     ),
+    # --- alarms ------------------------------------------------------------------------------------------------
+    "alarms_none": Words("没有待处理的告警", "No alarm waits for anybody"),
+    "alarms_waiting": Words(
+        "{n} 条告警无人确认", "{n} alarms that nobody acknowledged", "控制台告警页，或 yj alarm list", "the console's alarms, or `yj alarm list`",
+    ),
+    "channels_none": Words(
+        "没有设置告警通道，出事没人知道", "Alarms go nowhere: nobody would be told",
+        "在 yj.toml 的 [alerts] 设置通道，再 yj alarm test", "set a channel in [alerts] of yj.toml, then `yj alarm test`",
+    ),
+    "channels_down": Words(
+        "{n} 个告警通道发不出去：{codes}", "{n} channels of alarms do not work: {codes}",
+        "yj alarm test 看原因", "`yj alarm test` says why",
+    ),
+    "channels_fine": Words("{n} 个告警通道正常", "{n} channels of alarms work"),
     # --- the machine -----------------------------------------------------------------------------------------------
     "disk_free": Words(
         "空闲 {percent} %（{gb} GB）", "{percent} % free ({gb} GB)",

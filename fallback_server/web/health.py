@@ -1,21 +1,41 @@
-"""Health, readiness and metrics, outside the API prefix and without log-in; no patient data in any of them."""
+"""Health, readiness and metrics, outside the API prefix and without log-in; no patient data in any of them.
+
+Everybody may know whether the process answers and whether the standby would work. Why not, and all figures, are for
+this machine and the networks of `[alerts] networks`: they tell an attacker where it hurts.
+"""
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify
+import math
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from threading import Lock
+from typing import Any, Final
+
+from flask import Flask, Response, jsonify, request
 from sqlalchemy import func, select
 
+from fallback_server.acts import roll_call
+from fallback_server.domain import readiness as judge
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
 from fallback_server.domain.outbox import OutboxState
+from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import Finding
+from fallback_server.store import alarm_channels, alarms, backup_rows, centre_look, readiness, trial
 from fallback_server.store.outbox import outbox
-from fallback_server.store.session import Store, Tx, current_generation, mirror_as_of
+from fallback_server.store.session import Store, Tx, mirror_as_of
 from fallback_server.web import metrics
+from fallback_server.web.problems import problem
+
+FRESH_SECONDS: Final = 5.0  # whoever asks more often gets the same answer: nobody outside can keep the store busy
 
 
-def install(app: Flask, store: Store) -> None:
-    """Bind /healthz (the process answers), /readyz (it could take documents), /metrics."""
+def install(app: Flask, store: Store, policy: Policy) -> None:
+    """Bind /healthz (the process answers), /readyz (would the standby work), /metrics."""
+    recent = Recent(policy)
+    inside = [ip_network(one, strict=False) for one in policy.standards.networks]
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -24,35 +44,107 @@ def install(app: Flask, store: Store) -> None:
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
         with store.reading() as tx:
-            reasons = not_ready(tx)
-        return jsonify(ready=not reasons, reasons=reasons), 200 if not reasons else 503
+            found, state = recent.findings(tx), tx.mode
+        ready = judge.ready(found)
+        shown: dict[str, Any] = {"ready": ready}
+        if may_look(request.remote_addr, inside):
+            shown |= {"score": judge.score(found), "mode": state.mode.value, "epoch": state.epoch, **_details(found)}
+        return jsonify(shown), 200 if ready else 503
 
     @app.get("/metrics")
     def metric_page() -> Response:
+        if not may_look(request.remote_addr, inside):
+            return problem(YjError("forbidden", roles="an address of [alerts] networks"))
         with store.reading() as tx:
-            refresh_gauges(tx)
+            refresh_gauges(tx, recent.findings(tx))
         return Response(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def not_ready(tx: Tx) -> list[str]:
-    """Codes of what keeps this server from taking over; empty when it could."""
+def may_look(address: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    """Whether this address is told more than the state: this machine, and the networks that were named."""
     try:
-        current_generation(tx.conn)
-    except YjError as error:
-        return [error.code]
-    return []
+        found = ip_address(address or "")
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None) or found
+    return mapped.is_loopback or any(mapped in one for one in networks)
 
 
-def refresh_gauges(tx: Tx) -> None:
+class Recent:
+    """The findings of the last seconds, for those who ask without a log-in."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy, self._lock = policy, Lock()
+        self._found: list[Finding] = []
+        self._at: Any = None
+
+    def findings(self, tx: Tx) -> list[Finding]:
+        """What store.readiness finds, or found a moment ago."""
+        with self._lock:
+            if self._at is None or not 0 <= (tx.now - self._at).total_seconds() < FRESH_SECONDS:
+                self._found, self._at = readiness.findings(tx, self._policy), tx.now
+            return self._found
+
+
+def _details(found: Sequence[Finding]) -> dict[str, Any]:
+    """Codes, ages and limits: for programs, and without a name in them."""
+    names = ("check", "subject", "state", "code", "age_seconds", "limit")
+    return {
+        "reasons": [one.code for one in found if one.ok is False],
+        "warnings": [one.code for one in found if one.ok is None],
+        "checks": [{name: getattr(one, name) for name in names} for one in found],
+    }
+
+
+def refresh_gauges(tx: Tx, found: Sequence[Finding]) -> None:
     """Set the gauges from the tables, at reading time."""
     for known in Mode:
         metrics.MODE.labels(known.value).set(1 if tx.mode.mode is known else 0)
     metrics.EPOCH.set(tx.mode.epoch)
+    metrics.DRILL.set(1 if tx.mode.drill and tx.mode.mode is not Mode.NORMAL else 0)
+    metrics.READY.set(1 if judge.ready(found) else 0)
+    metrics.SCORE.set(judge.score(found))
+    for check, ok in judge.worst(found).items():
+        metrics.CHECK.labels(check).set(judge.SHARES[ok])
+    _data(tx)
+    _windows_and_centre(tx)
+    _alarms(tx)
+
+
+def _data(tx: Tx) -> None:
+    metrics.MIRROR_AGE.clear()
     for dataset, as_of in mirror_as_of(tx.conn).items():
         metrics.MIRROR_AGE.labels(dataset).set((tx.now - from_text(as_of)).total_seconds())
-    counts = {
-        row.state: row.n
-        for row in tx.conn.execute(select(outbox.c.state, func.count().label("n")).group_by(outbox.c.state))
-    }
+    grouped = select(outbox.c.state, func.count().label("n")).group_by(outbox.c.state)
+    counts = {row.state: row.n for row in tx.conn.execute(grouped)}
     for state in OutboxState:
         metrics.OUTBOX.labels(state.value).set(counts.get(state.value, 0))
+    made = backup_rows.ended(backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True))
+    metrics.BACKUP_AGE.set((tx.now - made).total_seconds() if made else math.nan)
+    last = trial.last(tx.conn)
+    metrics.TRIAL_SECONDS.set(last["seconds"] if last else math.nan)
+
+
+def _windows_and_centre(tx: Tx) -> None:
+    roll = [one for one in roll_call.windows(tx) if one["live"] or one["missed"]]
+    for state, n in (
+        ("live", sum(one["live"] for one in roll)),
+        ("switched", sum(one["live"] and one["acknowledged"] for one in roll)),
+        ("missed", sum(one["missed"] for one in roll)),
+    ):
+        metrics.WORKSTATIONS.labels(state).set(n)
+    look = centre_look.last(tx.conn, tx.now)
+    for state in (centre_look.FINE, centre_look.SLOW, centre_look.DOWN, centre_look.UNKNOWN):
+        metrics.CENTRE.labels(state).set(1 if look["state"] == state else 0)
+    metrics.CENTRE_SECONDS.set(math.nan if look["seconds"] is None else look["seconds"])
+    offset = look["clock_offset_seconds"]
+    metrics.CLOCK.set(math.nan if offset is None else offset)
+
+
+def _alarms(tx: Tx) -> None:
+    metrics.ALARMS.clear()
+    for row in alarms.on(tx.conn):
+        metrics.ALARMS.labels(row["severity"], "yes" if row["acknowledged_at"] else "no").inc()
+    metrics.CHANNEL.clear()
+    for row in alarm_channels.listed(tx.conn):
+        metrics.CHANNEL.labels(row["name"]).set(row["failures"])

@@ -181,7 +181,7 @@ class Mail:
         letter["Subject"], letter["From"], letter["To"] = message.title, self.sender, ", ".join(self.receivers)
         letter["Date"], letter["Message-ID"] = format_datetime(message.at), make_msgid(domain="his-yj")
         letter["Auto-Submitted"] = "auto-generated"
-        letter.set_content(message.text)
+        letter.set_content(message.text, cte="base64")  # no server need understand 8 bits
         return letter
 
 

@@ -21,6 +21,7 @@ from fallback_server.store.readiness import (
     mirror,
     people,
     printers,
+    told,
     windows,
 )
 from fallback_server.store.readiness.look import Look
@@ -43,6 +44,7 @@ LOOKS: Final[tuple[Callable[[Look], Iterable[Finding]], ...]] = (
     drills.drills,
     windows.versions,
     printers.printers,
+    told.told,
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fallback_server.domain.clock import from_text
-from fallback_server.domain.modes import ModeState
+from fallback_server.domain.modes import Mode, ModeState
 from fallback_server.domain.policy import Policy
 from fallback_server.store import staffing
 
@@ -26,6 +26,11 @@ class Look:
     policy: Policy
     centre: Mapping[str, Any]
     """How the centre was when it was last looked at (store.centre_look.last)."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether windows work here in earnest: the standby is no longer waiting."""
+        return self.mode.mode is not Mode.NORMAL and not self.mode.drill
 
     @cached_property
     def staff(self) -> list[staffing.Standing]:

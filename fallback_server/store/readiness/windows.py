@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.readiness import Finding
@@ -37,8 +37,12 @@ def workstations(look: Look) -> Iterator[Finding]:
 
 
 def versions(look: Look) -> Iterator[Finding]:
-    """Windows and agents of this week that run another version than the standby."""
-    own = look.policy.standards.version
+    """The store's schema; windows and agents of this week that run another version than the standby."""
+    own, wanted = look.policy.standards.version, look.policy.standards.schema
+    found = str(look.conn.execute(text("SELECT version_num FROM schema_version")).scalar() or "–")
+    if wanted:
+        code = "schema_newest" if found == wanted else "schema_old"
+        yield Finding("versions", found == wanted, code, {"found": found, "wanted": wanted}, "schema")
     rows = look.conn.execute(
         select(workstation.c.code, workstation.c.version)
         .where(workstation.c.last_seen_at >= to_text(look.now - WEEK), workstation.c.version.is_not(None))

@@ -242,7 +242,7 @@ def _standby(now: Situation) -> list[Step]:
     level = NOW if now.mode == "normal" else SOON
     # In an outage the copy grows old because it is frozen: there is nothing to mend.
     failing = [check for check in now.failing if check != "mirror" or now.mode == "normal" or now.drill]
-    steps = [Step(f"mend_{check}", level, ("admin",), _PLACE.get(check, "")) for check in failing]
+    steps = [Step(f"mend_{check}", level, ("admin",), _PLACE.get(check, "readiness")) for check in failing]
     if now.unsigned:
         steps.append(Step("countersign", SOON, DECIDERS, "operators", now.unsigned_by, {"n": now.unsigned}))
     if now.held_runs:

@@ -1,6 +1,7 @@
 """Routes of the console: the switch (switch.py), the mirror (mirror.py), the way back (returns.py), its run-sheet
 (run_sheet.py), the record of an incident (record.py), prices keyed in during an outage (prices.py), people (people.py),
-agents (agents.py), the workstation table (stations.py), drills (drills.py), the look at the centre (detection.py)."""
+agents (agents.py), the workstation table (stations.py), drills (drills.py), the look at the centre (detection.py),
+the standby itself (standby.py)."""
 
 from __future__ import annotations
 
@@ -15,12 +16,13 @@ from fallback_server.windows.console.api import (
     record,
     returns,
     run_sheet,
+    standby,
     stations,
     switch,
 )
 
 _PARTS = (
     switch.api, mirror.api, returns.api, run_sheet.api, record.api, prices.api, people.api, agents.api, stations.api,
-    drills.api, detection.api,
+    drills.api, detection.api, standby.api,
 )  # fmt: skip
 api = Api("console", [route for part in _PARTS for route in part.routes])

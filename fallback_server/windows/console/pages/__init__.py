@@ -1,6 +1,6 @@
 """Pages and prints of the console: what is seen before and in an outage (watch.py), of the centre (detection.py), the
 way back (returning.py, one document of it in documents.py), the papers and files for signatures (papers.py), people
-(people.py), drills (drills.py), computers at the windows (stations.py), what stands beside the tabs
+(people.py), drills (drills.py), computers at the windows (stations.py), the standby itself (standby.py), what stands beside the tabs
 (afterwards.py)."""
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from fallback_server.windows.console.pages import (
     people,
     record,
     returning,
+    standby,
     stations,
     watch,
 )
 
 _PARTS = (
     watch.pages, returning.pages, documents.pages, papers.pages, people.pages, stations.pages, drills.pages,
-    afterwards.pages, record.pages, detection.pages,
+    afterwards.pages, record.pages, detection.pages, standby.pages,
 )  # fmt: skip
 pages = Pages(
     "console", [page for part in _PARTS for page in part.pages], [file for part in _PARTS for file in part.files]

@@ -34,10 +34,12 @@ TABS: Final = {
 }  # fmt: skip
 # The second row: the standby itself, looked after in quiet times. With Shift and a digit.
 STANDBY_TABS: Final[dict[str, str]] = {
+    "readiness": "/console/readiness",
     "workstations": "/console/workstations",
     "detection": "/console/detection",
     "drills": "/console/drills",
     "record": "/console/record",
+    "alarms": "/console/alarms",
 }  # fmt: skip
 OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account", "record")
 

@@ -1,0 +1,154 @@
+"""Alarms on their way out: each channel says each thing once, and one that is down is heard of on the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from fallback_server.domain.alerting import Message, Pace
+from fallback_server.domain.modes import Permit
+from fallback_server.domain.policy import Policy
+from fallback_server.store import alarm_channels, alarms, readiness, trial
+from fallback_server.store.session import Actor, Store
+from sync.worker.channels import ChannelTrouble
+from sync.worker.sending import Sending
+from sync.worker.upkeep import Upkeep
+from tests.fixtures_hospital import Hospital
+
+ADMIN = Actor("0801", "卫信息", frozenset({"admin"}))
+
+
+@dataclass
+class Way:
+    """A channel that keeps what it was given, or fails."""
+
+    name: str
+    target: str = "loopback"
+    down: bool = False
+    sent: list[Message] = field(default_factory=list)
+
+    def send(self, message: Message) -> None:
+        if self.down:
+            raise ChannelTrouble("ConnectError")
+        self.sent.append(message)
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        return [(one["key"], one["state"]) for message in self.sent for one in message.alarms]
+
+
+@pytest.fixture
+def ways() -> list[Way]:
+    return [Way("wecom"), Way("mail")]
+
+
+@pytest.fixture
+def sending(hospital: Hospital, ways: list[Way]) -> Sending:
+    return Sending(hospital.store, ways, Pace(), hospital="仁和医院")
+
+
+def lost(store: Store) -> None:
+    alarms.sound(store, alarms.CENTRE, "lost", "中心连不上。", "The centre is away.")
+
+
+def after(hospital: Hospital, sending: Sending, minutes: float = 6) -> None:
+    hospital.clock.advance(minutes * 60)
+    sending.look()
+
+
+def test_an_alarm_goes_out_once_by_every_channel_and_so_does_its_end(
+    hospital: Hospital, sending: Sending, ways: list[Way]
+) -> None:
+    lost(hospital.store)
+    for _ in range(3):
+        sending.look()
+    after(hospital, sending)
+    Sending(hospital.store, ways, Pace()).look()  # a worker that starts anew repeats nothing
+    alarms.silence(hospital.store, alarms.CENTRE)
+    after(hospital, sending)
+    after(hospital, sending)
+    assert [way.states for way in ways] == [[("centre", "on"), ("centre", "off")]] * 2
+    assert "仁和医院" in ways[0].sent[0].text
+
+
+def test_one_that_is_acknowledged_is_not_said_again_until_it_comes_back(
+    hospital: Hospital, sending: Sending, ways: list[Way]
+) -> None:
+    lost(hospital.store)
+    sending.look()
+    after(hospital, sending, 61)
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        number = alarms.on(tx.conn)[0]["id"]
+        assert alarms.acknowledge(tx, number, "已通知厂商")["acknowledged_by"] == "0801"
+    after(hospital, sending, 61)
+    alarms.silence(hospital.store, alarms.CENTRE)
+    after(hospital, sending)
+    lost(hospital.store)
+    after(hospital, sending)
+    assert [state for _, state in ways[0].states] == ["on", "again", "off", "on"]
+
+
+def test_a_channel_that_is_down_is_one_alarm_on_the_others_and_catches_up(
+    hospital: Hospital, sending: Sending, ways: list[Way]
+) -> None:
+    ways[0].down = True
+    lost(hospital.store)
+    for _ in range(6):
+        after(hospital, sending)
+    assert [state for state in ways[1].states if state[0] == "channel.wecom"] == [("channel.wecom", "on")]
+    with hospital.store.reading() as tx:
+        row = next(one for one in alarm_channels.listed(tx.conn) if one["name"] == "wecom")
+        found = [one.code for one in readiness.findings(tx, Policy())]
+    assert row["down"] and row["error"] == "ConnectError" and "channels_down" in found
+    ways[0].down = False
+    after(hospital, sending, 20)
+    after(hospital, sending)
+    assert ways[0].states == [("centre", "on")]
+    assert ways[1].states[-1] == ("channel.wecom", "off")
+
+
+def test_a_channel_that_fails_is_left_alone_for_a_while(hospital: Hospital, sending: Sending, ways: list[Way]) -> None:
+    ways[0].down = True
+    tried: list[Message] = []
+    ways[0].send = lambda message: tried.append(message) or (_ for _ in ()).throw(ChannelTrouble("x"))  # type: ignore
+    lost(hospital.store)
+    for _ in range(5):
+        sending.look()
+    assert len(tried) == 1
+    after(hospital, sending, 0.3)
+    assert len(tried) == 2
+
+
+def test_thirty_alarms_at_once_are_one_message(hospital: Hospital, sending: Sending, ways: list[Way]) -> None:
+    for n in range(30):
+        alarms.sound(hospital.store, f"x.{n}", "k", "告警", "alarm")
+    sending.look()
+    assert len(ways[0].sent) == 1 and len(ways[0].states) == 30
+
+
+def test_a_channel_that_is_no_longer_configured_is_forgotten(hospital: Hospital, ways: list[Way]) -> None:
+    Sending(hospital.store, ways, Pace()).look()
+    Sending(hospital.store, ways[:1], Pace()).look()
+    with hospital.store.reading() as tx:
+        assert [one["name"] for one in alarm_channels.listed(tx.conn)] == ["wecom"]
+
+
+def test_what_keeps_the_standby_from_working_is_an_alarm_until_it_is_mended(hospital: Hospital) -> None:
+    ok = [False]
+
+    def tried(store: Store, policy: Policy) -> Any:
+        trial.note(store, ok[0], None if ok[0] else "nothing_to_charge", 0.01)
+
+    upkeep = Upkeep(hospital.store, Policy(), tried)
+    upkeep.look()
+    with hospital.store.reading() as tx:
+        row = next(one for one in alarms.on(tx.conn) if one["subject"] == "ready.trial")
+    assert (row["severity"], row["kind"]) == ("critical", "trial_failed") and "nothing_to_charge" in row["zh"]
+    ok[0] = True
+    upkeep.look()  # the last trial is some seconds old: not tried again
+    hospital.clock.advance(301)
+    upkeep.look()
+    with hospital.store.reading() as tx:
+        assert "ready.trial" not in {one["subject"] for one in alarms.on(tx.conn)}
