@@ -214,7 +214,15 @@ def test_health_readiness_and_metrics_need_no_log_in(hospital: Hospital) -> None
     hospital.emergency()
     with hospital.app.test_client() as client:
         assert client.get("/healthz").get_json() == {"status": "ok"}
-        assert client.get("/readyz").status_code == 200
+        answer = client.get("/readyz")
+        told = answer.get_json()
+        assert (answer.status_code, told["ready"], told["mode"]) == (503, False, "emergency")
+        assert "worker_away" in told["reasons"] and 0 < told["score"] < 50
+        # That the data grow old while windows work on them is a warning: nobody could mend it.
+        assert {one["state"] for one in told["checks"] if one["code"] == "mirror_old"} <= {"warn"}
+        elsewhere = {"REMOTE_ADDR": "10.0.8.7"}
+        assert client.get("/readyz", environ_base=elsewhere).get_json() == {"ready": False}
+        assert client.get("/metrics", environ_base=elsewhere).status_code == 403
         metrics = client.get("/metrics").get_data(as_text=True)
     assert 'yj_mode{mode="emergency"} 1.0' in metrics
     assert "yj_mirror_age_seconds" in metrics

@@ -44,7 +44,7 @@ def show_readiness(call: Call) -> Any:
 
 
 @api.free(
-    "/readiness/trial", summary="Write a test document and roll it back", roles=CONSOLE, body=TrialRequest,
+    "/readiness/trial", summary="Write a test document and roll it back", roles=DECIDERS, body=TrialRequest,
     reason="nothing stays of it but when it was tried and how it ended",
 )  # fmt: skip
 def try_document(call: FreeCall) -> Any:
