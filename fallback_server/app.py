@@ -12,6 +12,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
+from fallback_server.acts import roll_call
 from fallback_server.acts.standing import shown_mode
 from fallback_server.domain import places
 from fallback_server.domain.clock import Clock
@@ -129,7 +130,7 @@ def create_app(
     apis = all_windows()
     authority.install(app, authority_file)
     dispatch.install(app, apis, store, policy)
-    health.install(app, store, policy)
+    health.install(app, store, policy, roll_call.windows)
     _install_openapi(app, apis)
     if pages_dir is not None:
         site = pages.install(app, all_pages(), store, policy, shown_mode, pages_dir, product_version())

@@ -7,7 +7,7 @@ this machine and the networks of `[alerts] networks`: they tell an attacker wher
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from threading import Lock
 from typing import Any, Final
@@ -15,7 +15,6 @@ from typing import Any, Final
 from flask import Flask, Response, jsonify, request
 from sqlalchemy import func, select
 
-from fallback_server.acts import roll_call
 from fallback_server.domain import readiness as judge
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
@@ -29,10 +28,12 @@ from fallback_server.store.session import Store, Tx, mirror_as_of
 from fallback_server.web import metrics
 from fallback_server.web.problems import problem
 
+RollCall = Callable[[Tx], Sequence[Mapping[str, Any]]]
+"""Every window with `live`, `acknowledged`, `missed`; handed in, because this layer knows no acts."""
 FRESH_SECONDS: Final = 5.0  # whoever asks more often gets the same answer: nobody outside can keep the store busy
 
 
-def install(app: Flask, store: Store, policy: Policy) -> None:
+def install(app: Flask, store: Store, policy: Policy, roll: RollCall) -> None:
     """Bind /healthz (the process answers), /readyz (would the standby work), /metrics."""
     recent = Recent(policy)
     inside = [ip_network(one, strict=False) for one in policy.standards.networks]
@@ -56,7 +57,7 @@ def install(app: Flask, store: Store, policy: Policy) -> None:
         if not may_look(request.remote_addr, inside):
             return problem(YjError("forbidden", roles="an address of [alerts] networks"))
         with store.reading() as tx:
-            refresh_gauges(tx, recent.findings(tx))
+            refresh_gauges(tx, recent.findings(tx), roll(tx))
         return Response(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -96,7 +97,7 @@ def _details(found: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def refresh_gauges(tx: Tx, found: Sequence[Finding]) -> None:
+def refresh_gauges(tx: Tx, found: Sequence[Finding], roll: Sequence[Mapping[str, Any]]) -> None:
     """Set the gauges from the tables, at reading time."""
     for known in Mode:
         metrics.MODE.labels(known.value).set(1 if tx.mode.mode is known else 0)
@@ -107,7 +108,8 @@ def refresh_gauges(tx: Tx, found: Sequence[Finding]) -> None:
     for check, ok in judge.worst(found).items():
         metrics.CHECK.labels(check).set(judge.SHARES[ok])
     _data(tx)
-    _windows_and_centre(tx)
+    _windows(roll)
+    _centre(tx)
     _alarms(tx)
 
 
@@ -125,14 +127,16 @@ def _data(tx: Tx) -> None:
     metrics.TRIAL_SECONDS.set(last["seconds"] if last else math.nan)
 
 
-def _windows_and_centre(tx: Tx) -> None:
-    roll = [one for one in roll_call.windows(tx) if one["live"] or one["missed"]]
+def _windows(roll: Sequence[Mapping[str, Any]]) -> None:
     for state, n in (
         ("live", sum(one["live"] for one in roll)),
         ("switched", sum(one["live"] and one["acknowledged"] for one in roll)),
         ("missed", sum(one["missed"] for one in roll)),
     ):
         metrics.WORKSTATIONS.labels(state).set(n)
+
+
+def _centre(tx: Tx) -> None:
     look = centre_look.last(tx.conn, tx.now)
     for state in (centre_look.FINE, centre_look.SLOW, centre_look.DOWN, centre_look.UNKNOWN):
         metrics.CENTRE.labels(state).set(1 if look["state"] == state else 0)
