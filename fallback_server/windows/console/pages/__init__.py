@@ -1,7 +1,7 @@
 """Pages and prints of the console: what is seen before and in an outage (watch.py), of the centre (detection.py), the
 way back (returning.py, one document of it in documents.py), the papers and files for signatures (papers.py), people
-(people.py), drills (drills.py), computers at the windows (stations.py), the standby itself (standby.py), what stands beside the tabs
-(afterwards.py)."""
+(people.py), drills (drills.py), computers at the windows (stations.py), the standby itself
+(standby.py), what stands beside the tabs (afterwards.py)."""
 
 from __future__ import annotations
 
