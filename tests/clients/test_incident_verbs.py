@@ -39,7 +39,10 @@ def home(hospital: Hospital, tmp_path: Path) -> Path:
 
 
 def yj(home: Path, *arguments: str) -> int:
-    asked = {"confirm", "explain", "sign"} & set(arguments)
+    asked = {
+        "confirm", "explain", "sign", "note", "told", "heard", "notice", "analysis", "measure", "measure-done",
+        "report",
+    } & {arguments[0]}  # fmt: skip
     words = ["--password-file", str(home.parent / "words.json")] if asked else []
     return main(["--home", str(home), "incident", *arguments, *words])
 
@@ -102,3 +105,35 @@ def test_reconcile_answers_a_program_before_the_first_outage(
     assert main(["--home", str(tmp_path / "home"), "reconcile", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["incident_no"], told["balanced"], told["differences"]) == (None, False, [])
+
+
+def test_the_record_is_kept_at_the_command_line_from_the_first_call_to_the_final_report(
+    hospital: Hospital, home: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    who = ("--operator", "0801")
+    assert yj(home, "told", "总值班", "HIS 停机", "--means", "phone", "--answer", "知道了", *who) == 0
+    assert yj(home, "told", "院长", "HIS 停机", "--means", "smoke", *who) == 1
+    assert yj(home, "heard", "DBA 何工", "存储掉线", *who) == 0
+    assert yj(home, "note", "窗口卡纸", "--at", "25:00", *who) == 1
+    assert yj(home, "note", "四号窗口", "--amends", "2", *who) == 0
+    assert yj(home, "note", "x", "--operator", "0201") == 1  # a cashier keeps no record
+    assert yj(home, "notice", "预计 11 点恢复", *who) == 0
+    assert yj(home, "measure", "换控制器", "--responsible", "何工", "--due", "2099-01-01", *who) == 0
+    assert yj(home, "measure", "x", "--responsible", "y", "--due", "soon", *who) == 2
+    assert yj(home, "measure-done", "1", "--note", "已换", *who) == 0
+    assert yj(home, "report", "--final", *who) == 1  # not closed
+    assert yj(home, "analysis", "--cause", "存储", "--lessons", "演练", *who) == 0
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        tx.conn.execute(update(incident).values(state="closed", closed_at=tx.at))
+    assert yj(home, "report", "--final", "--out", str(tmp_path / "report.html"), *who) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert all(word in page for word in ("存储掉线", "换控制器", "已定稿", "<style>")) and "stylesheet" not in page
+    assert yj(home, "report", "--out", str(tmp_path / "report.doc"), *who) == 2
+    capsys.readouterr()
+    assert yj(home, "record", "--json") == 0
+    kept = json.loads(capsys.readouterr().out)
+    assert kept["timers"][0]["state"] == "told" and kept["final"]
+    assert yj(home, "timeline", "--only", "people", "--json") == 0
+    kinds = [one["kind"] for one in json.loads(capsys.readouterr().out)["items"]]
+    assert kinds.count("heard") == 2 and {"told", "announced", "measure_done", "report_final"} <= set(kinds)
+    assert yj(home, "timeline", "--only", "nonsense") == 2

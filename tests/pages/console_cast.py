@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,9 @@ class Outage:
         run_reconcile(self.hospital.store, self.centre, self.number)
 
 
-def worked(hospital: Hospital, *, refuse: bool = False) -> Outage:
+def worked(
+    hospital: Hospital, *, refuse: bool = False, before_the_return: Callable[[Hospital], None] | None = None
+) -> Outage:
     """Two cashiers take money, one gives some back; the windows are at the HIS again.
 
     With `refuse` the centre takes two of the charges for a person's: a receipt number that it used itself, and an item
@@ -46,6 +49,8 @@ def worked(hospital: Hospital, *, refuse: bool = False) -> Outage:
         charge(hospital.window("cashier"), items(("F003", 2))).json,
     ]
     hospital.window("cashier").post(f"/charges/{made[2]['id']}/refund", {"reason": "重复收费"})
+    if before_the_return is not None:
+        before_the_return(hospital)
     hospital.back()
     centre = FakeCentral(hospital.clock)
     nothing = ("upload/match_patient", "upload/advance_receipt_book")

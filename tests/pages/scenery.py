@@ -11,11 +11,13 @@ from typing import Any
 from sqlalchemy import update
 
 from config.settings import Detection, Settings
+from fallback_server.acts import incident_report
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
+from fallback_server.domain.policy import Policy
 from fallback_server.domain.stations import Entry, Printer
-from fallback_server.store import centre_look, drills, mirror, people, stations
+from fallback_server.store import alarms, centre_look, drills, mirror, people, stations
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
@@ -208,6 +210,57 @@ def windows_cut_off(hospital: Hospital) -> BusyDay:
     return BusyDay(0, "", "", "", "", "", "")
 
 
+def recorded(hospital: Hospital) -> BusyDay:
+    """An outage that is signed for, with what people kept of it: calls, a note put right, cause and measures."""
+    lived(hospital)
+    for who in ("cashier", "cashier2", "registrar"):
+        hospital.window(who)
+    alarms.sound(hospital.store, alarms.CENTRE, "lost", "连不上中心 HIS。", "The centre cannot be reached.")
+    outage = worked(hospital, before_the_return=_kept)
+    reasoned(hospital)
+    alarms.silence(hospital.store, alarms.CENTRE)
+    outage.upload()
+    outage.reconcile()
+    for who, signed_as in (("admin", "it"), ("supervisor", "finance")):
+        answer = hospital.window(who).post(f"/incidents/{outage.number}/sign", {"as": signed_as})
+        assert answer.status == 200, answer.json
+    hospital.clock.advance(60)
+    incident_report.look(hospital.store, Policy())
+    hospital.clock.advance(3 * 3600)
+    admin = hospital.window("admin")
+    cause = {
+        "cause_analysis": "存储控制器固件缺陷，主备切换失败。", "lessons": "切换前 12 分钟才有人核实；值班电话表过期。",
+    }  # fmt: skip
+    said = [admin.post(f"/incidents/{outage.number}/analysis", cause)]
+    for text, who, due in (("升级控制器固件", "何工", "2026-11-30"), ("更新值班电话表", "褚总值班", "2026-11-25")):
+        body = {"text": text, "responsible": who, "due_on": due}
+        said.append(admin.post(f"/incidents/{outage.number}/measures", body))
+    said.append(admin.post(f"/incidents/{outage.number}/report"))
+    assert all(one.status == 201 for one in said), [one.json for one in said]
+    centre_look.note(hospital.store, 0.031, 0.4, "15.4")
+    return BusyDay(outage.number, "", "", "", outage.charges[0]["id"], "", "")
+
+
+def _kept(hospital: Hospital) -> None:
+    """Calls and notes while the windows worked for three quarters of an hour."""
+    _beats(hospital, late="triage")
+    duty = hospital.window("duty")
+    said = [duty.post("/mode/notice", {"text": "HIS 故障抢修中，预计 09:30 恢复；挂号收费照常办理"})]
+    for minutes, body in (
+        (4, {"kind": "heard", "whom": "DBA 何工", "means": "phone", "text": "存储掉线，正在切备用控制器"}),
+        (6, {"kind": "told", "timer": "总值班", "whom": "褚总值班", "means": "phone", "text": "HIS 停机，全院已转应急",
+             "answer": "知道了，去现场"}),
+        (18, {"kind": "told", "timer": "分管院领导", "whom": "院领导 周", "means": "message", "text": "预计 10:30 恢复",
+              "answer": "注意急诊"}),
+        (20, {"kind": "note", "text": "二楼 3 号窗口打印机卡纸，已换纸"}),
+    ):  # fmt: skip
+        hospital.clock.advance(60 * minutes)
+        said.append(duty.post("/incidents/1/notes", body))
+    said.append(duty.post("/incidents/1/notes", {"text": "预计 09:30 恢复", "amends": said[3].json["id"]}))
+    said.append(hospital.window("admin2").post("/incidents/1/confirm"))
+    assert all(one.status in (200, 201) for one in said), [one.json for one in said]
+
+
 Scene = Callable[[Hospital], BusyDay]
 # Pages that have most to show on the way back; all others in the outage.
 SCENES: dict[str, Scene] = {
@@ -221,7 +274,8 @@ SCENES: dict[str, Scene] = {
     "/console/documents/{document_id}": on_the_way_back,
     "/console/account": on_the_way_back,
     "/print/reconciliation/{incident_no}": signed,
-    "/print/incident/{incident_no}": on_the_way_back,
+    "/console/record": recorded,
+    "/print/incident/{incident_no}": recorded,
 }
 
 
