@@ -140,6 +140,7 @@ def _money(tx: Tx, number: int, sheet: Mapping[str, Any]) -> dict[str, Any]:
     names = ("balanced", "totals", "by_method", "by_category", "at", "report_hash")
     found = {name: sheet[name] for name in names}
     found["cashiers"] = len(sheet["cashiers"])
+    found["totals"] = {**dict.fromkeys(("local", "ledger", "central")), **sheet["totals"]}
     if sheet["at"] is not None:
         return found
     rows = tx.conn.execute(

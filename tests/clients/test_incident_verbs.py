@@ -124,7 +124,7 @@ def test_the_record_is_kept_at_the_command_line_from_the_first_call_to_the_final
     assert yj(home, "report", "--final", *who) == 1  # not closed
     assert yj(home, "analysis", "--cause", "存储", "--lessons", "演练", *who) == 0
     with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
-        tx.conn.execute(update(incident).values(state="closed", closed_at=tx.at))
+        tx.conn.execute(update(incident).values(state="closed", closed_at="2026-01-01T08:00:00.000+08:00"))
     assert yj(home, "report", "--final", "--out", str(tmp_path / "report.html"), *who) == 0
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert all(word in page for word in ("存储掉线", "换控制器", "已定稿", "<style>")) and "stylesheet" not in page

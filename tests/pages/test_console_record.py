@@ -62,7 +62,9 @@ def test_cause_measures_and_the_final_report_with_its_hash_on_paper(
     assert incident_report.look(hospital.store, Policy()) == [1]
     page = desk("admin", "/console").page
     wait_for(page, ".steps", "报告定稿")
-    page.keyboard.press("Shift+Digit2")
+    page.focus("#go-report-1")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     page.wait_for_selector("body[data-ready] #do-final")
     page.keyboard.press("F10")
     page.wait_for_selector("dialog[open]")
