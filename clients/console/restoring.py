@@ -1,6 +1,7 @@
-"""Putting a backup in the place of the store: everything is made ready beside it, then one rename.
+"""Putting a backup in the place of the store: everything is made ready beside it, then one rename, or one transaction.
 
-Killed before the rename, nothing has happened; after it, all of it has. The store before is kept aside.
+Killed before it, nothing has happened; after it, all of it has. The store before is kept aside: its file in a folder,
+its tables (PostgreSQL) in a schema of their own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -36,12 +38,9 @@ def restore(
     """
     from fallback_server.domain.errors import YjError
     from fallback_server.store import backup, backup_file
-    from fallback_server.store.database import is_sqlite, sqlite_files
     from fallback_server.store.locks import LockBusy, single_instance
 
     url = found.settings.database.url
-    if not is_sqlite(url):
-        raise YjError("backup_postgresql")
     with ExitStack() as held:
         for part in RUNNING:
             held.enter_context(only_one(found.home.resolve(), part))
@@ -51,29 +50,38 @@ def restore(
         except LockBusy as error:
             raise YjError("restore_refused", problem=f"{error} 正在运行 / {error} is at work") from error
         path = backup.find(places, name)
-        folder = held.enter_context(backup.scratch(url))
+        folder = held.enter_context(backup.scratch(places))
         size = backup_file.read_header(path).get("size", 0)
         backup.require_room(folder, 2 * size + places.spare_bytes)
         manifest, opened = backup.check(path, backup_file.read_key(key or places.key), folder)
-        live = sqlite_files(url)[0]
-        _same_installation(live, manifest)
+        _same_installation(url, manifest)
         told = _make_ready(found, opened, path.name, manifest, operator, approver, alone, reason, passwords)
-        aside = _swap(live, opened, found)
-    return {"name": path.name, "made_at": manifest["made_at"], "aside": str(aside), **told}
+        aside = _swap(found, opened)
+    return {"name": path.name, "made_at": manifest["made_at"], "aside": aside, **told}
 
 
-def _same_installation(live: Path, manifest: dict[str, Any]) -> None:
+def _same_installation(url: str, manifest: dict[str, Any]) -> None:
     """Another installation's store would make a twin of it. A store that cannot be read any more is no objection."""
-    from fallback_server.domain.errors import YjError
+    from sqlalchemy import create_engine, text
+    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
 
+    from fallback_server.domain.errors import YjError
+    from fallback_server.store.database import is_sqlite, sqlite_files
+
+    # An embedded store is only looked at: opened like a store it would be made where there is none.
+    looked = f"sqlite:///file:{sqlite_files(url)[0].as_posix()}?mode=ro&uri=true" if is_sqlite(url) else url
+    engine = create_engine(looked, poolclass=NullPool)
     try:
-        with closing(sqlite3.connect(f"file:{live.as_posix()}?mode=ro", uri=True)) as conn:
-            mine = conn.execute("SELECT installation_id FROM installation").fetchone()
-            used = conn.execute("SELECT count(*) FROM outbox").fetchone()[0]
-    except sqlite3.Error:
+        with engine.connect() as conn:
+            mine = conn.execute(text("SELECT installation_id FROM installation")).scalar()
+            used = conn.execute(text("SELECT count(*) FROM outbox")).scalar()
+    except SQLAlchemyError:
         return
+    finally:
+        engine.dispose()
     # A fresh installation on a new machine has no documents yet: it becomes the one that was lost.
-    if mine is not None and used and mine[0] != manifest["installation_id"]:
+    if mine is not None and used and mine != manifest["installation_id"]:
         raise YjError(
             "restore_refused",
             problem="备份属于另一套应急系统 / the backup is of another installation, and this one has documents",
@@ -91,8 +99,7 @@ def _make_ready(
     from migrations.upgrade import upgrade
 
     url = f"sqlite:///{opened.as_posix()}"
-    _lend_mirror(found, opened)
-    upgrade(url, found.clock)
+    _lend_mirror(found, opened, lambda: upgrade(url, found.clock))
     store = Store(url, found.clock, pool_size=2)
     try:
         actor = acting(
@@ -108,14 +115,24 @@ def _make_ready(
     return told
 
 
-def _lend_mirror(found: Instance, opened: Path) -> None:
-    """Operators log in with what the mirror says of them: a copy of it beside the store that is made ready."""
-    from fallback_server.store.backup import snapshot
-    from fallback_server.store.database import sqlite_files
+def _lend_mirror(found: Instance, opened: Path, upgrade: Callable[[], object]) -> None:
+    """Operators log in with what the mirror says of them: a copy of it beside the store that is brought up to date."""
+    from fallback_server.store import backup, backup_postgres
+    from fallback_server.store.database import is_sqlite, open_engine, sqlite_files
 
-    mirror = sqlite_files(found.settings.database.url)[1]
-    if mirror.exists():
-        snapshot(mirror, opened.with_name("mirror.db"))
+    url = found.settings.database.url
+    if is_sqlite(url):
+        mirror = sqlite_files(url)[1]
+        if mirror.exists():
+            backup.snapshot(mirror, opened.with_name("mirror.db"))
+        upgrade()
+        return
+    upgrade()
+    engine = open_engine(url, pool_size=1)
+    try:
+        backup_postgres.lend_mirror(engine, opened.with_name("mirror.db"))
+    finally:
+        engine.dispose()
 
 
 def _mark(store: Store, actor: Actor, name: str, manifest: dict[str, Any], reason: str) -> dict[str, Any]:
@@ -142,11 +159,36 @@ def _mark(store: Store, actor: Actor, name: str, manifest: dict[str, Any], reaso
     return {"mode": manifest["mode"], "incident_no": manifest["incident_no"], "numbers_skipped": backup_rows.JUMP}
 
 
-def _swap(live: Path, ready: Path, found: Instance) -> Path:
-    """The store before goes aside, the restored one takes its name."""
+def _swap(found: Instance, ready: Path) -> str:
+    """The store before goes aside, the restored one takes its place; returns where the former is."""
+    from fallback_server.store.database import is_sqlite, sqlite_files
+
+    url, stamp = found.settings.database.url, found.clock.now().strftime("%Y%m%dT%H%M%S")
+    if is_sqlite(url):
+        return str(_swap_files(sqlite_files(url)[0], ready, stamp))
+    return _swap_tables(url, ready, f"yj_replaced_{stamp.lower()}")
+
+
+def _swap_tables(url: str, ready: Path, aside: str) -> str:
+    from sqlalchemy.exc import OperationalError
+
+    from fallback_server.domain.errors import YjError
+    from fallback_server.store import backup_postgres
+    from fallback_server.store.database import open_engine
+
+    engine = open_engine(url, pool_size=1)
+    try:
+        backup_postgres.swap(engine, ready, aside)
+    except OperationalError as error:
+        raise YjError("restore_refused", problem="数据库正在使用 / the store is in use by another process") from error
+    finally:
+        engine.dispose()
+    return aside
+
+
+def _swap_files(live: Path, ready: Path, stamp: str) -> Path:
     from fallback_server.store.backup_file import sync_folder
 
-    stamp = found.clock.now().strftime("%Y%m%dT%H%M%S")
     aside = Path(tempfile.mkdtemp(prefix=f"replaced-{stamp}-", dir=live.parent))
     if live.exists():
         _alone_with(live)

@@ -1,7 +1,7 @@
 """Backups of the standby's own store: made while windows work, sealed, in two places, and opened again to be sure.
 
-What is copied is `yj.db`: documents, money, audit, people. The mirror is not: it is the centre's, and is read again.
-A store in PostgreSQL is backed up by the hospital's own means; here it is refused, clearly (`backup_postgresql`).
+What is copied is the standby's own: documents, money, audit, people. The mirror is not: it is the centre's, and is read
+again. A store in PostgreSQL becomes the same file as an embedded one (backup_postgres.py).
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import create_engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup_file, backup_rows
+from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows
 from fallback_server.store import audit as audit_log
 from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import single_instance
@@ -44,11 +45,12 @@ _SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
 
 @dataclass(frozen=True)
 class Places:
-    """Where backups go, and the key, which is never in the same folder."""
+    """Where backups go, the key, which is never in the same folder, and where an unsealed copy may lie for seconds."""
 
     directory: Path
     second: Path | None
     key: Path
+    work: Path  # on the disk of the store
     spare_bytes: int = 0  # what must be left free beside a backup
 
 
@@ -71,10 +73,8 @@ class Made:
 def create(store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR) -> Made:
     """Make a backup, put it into both places, thin out old ones; what came of it is remembered, a failure is an alarm.
 
-    Raises backup_postgresql, backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
+    Raises backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
     """
-    if not is_sqlite(store.url):
-        raise YjError("backup_postgresql")
     actor, started = Actor(by, by), to_text(store.clock.now())
     try:
         with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly():
@@ -101,23 +101,36 @@ def _told_plainly() -> Iterator[None]:
         if "full" in str(error):
             raise YjError("backup_no_space", place="") from error
         raise YjError("backup_failed", problem=str(error)) from error
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None)
+        if isinstance(cause, sqlite3.Error) and "full" in str(cause):
+            raise YjError("backup_no_space", place="") from error
+        # The words of the server may quote rows.
+        raise YjError("backup_failed", problem=type(cause or error).__name__) from error
 
 
 def _make(store: Store, places: Places) -> Made:
     begun, now = time.monotonic(), store.clock.now()
     places.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = _key(store, places)
-    with scratch(store.url) as folder:
+    with scratch(places) as folder:
         _clear(places)
-        size = sqlite_files(store.url)[0].stat().st_size
+        size = _size(store)
         for place in (folder, places.directory):
             require_room(place, size + places.spare_bytes)
         copy = folder / "yj.db"
-        snapshot(sqlite_files(store.url)[0], copy)
+        if is_sqlite(store.url):
+            snapshot(sqlite_files(store.url)[0], copy)
+        else:
+            backup_postgres.copy_out(store.engine, copy)
         manifest = {"made_at": to_text(now), **describe(copy)}
         path = places.directory / backups.file_name(now, secrets.token_hex(4))
         backup_file.write(path, key, manifest, copy)
     return Made(path.name, path.stat().st_size, round(time.monotonic() - begun, 3), None, manifest)
+
+
+def _size(store: Store) -> int:
+    return sqlite_files(store.url)[0].stat().st_size if is_sqlite(store.url) else backup_postgres.size(store.engine)
 
 
 def _key(store: Store, places: Places) -> bytes:
@@ -132,12 +145,12 @@ def _key(store: Store, places: Places) -> bytes:
 
 
 @contextmanager
-def scratch(url: str) -> Iterator[Path]:
-    """A folder beside the store for what is not sealed; emptied before (a killed run may have left some), gone after.
+def scratch(places: Places) -> Iterator[Path]:
+    """A folder for what is not sealed; emptied before (a killed run may have left some), gone after.
 
     Under the lock only.
     """
-    folder = sqlite_files(url)[0].with_name(WORK)
+    folder = places.work
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     try:
@@ -272,11 +285,14 @@ def _failed(store: Store, actor: Actor, started: str, error: YjError) -> None:
 # -- opening one again -----------------------------------------------------------------------------------------------
 
 
-def find(places: Places, name: str | None) -> Path:
-    """The backup of that name (or path), or the newest of both places. Raises backup_not_found."""
+def find(places: Places, name: str | None, place: str | None = None) -> Path:
+    """The backup of that name (or path), or the newest; of both places, or the first or second. Raises
+    backup_not_found."""
     if name is not None and (given := Path(name)).is_file() and backups.made_at(given.name) is not None:
         return given
-    found = [place / one for place in (places.directory, places.second) if place for one in names_in(place)]
+    both = {"first": places.directory, "second": places.second}
+    folders = [folder for label, folder in both.items() if folder is not None and place in (None, label)]
+    found = [folder / one for folder in folders for one in names_in(folder)]
     wanted = [path for path in found if name in (None, path.name)]
     if not wanted:
         raise YjError("backup_not_found", name=name or "*")
@@ -306,7 +322,7 @@ def _summary(path: Path) -> dict[str, Any]:
 def check(path: Path, key: bytes, folder: Path) -> tuple[dict[str, Any], Path]:
     """Open a backup into `folder` and hold it against its manifest: every byte, every table, the audit chain.
 
-    Returns manifest and the opened store. Raises backup_wrong_key, backup_damaged.
+    Returns manifest and the opened store, always an embedded one. Raises backup_wrong_key, backup_damaged.
     """
     opened = folder / "yj.db"
     manifest = backup_file.unpack(path, key, opened)
@@ -336,25 +352,29 @@ def _problem(manifest: dict[str, Any], opened: Path) -> str | None:
     return f"the audit log inside is broken: {breaks[0]}" if breaks else None
 
 
-def verify(store: Store, places: Places, name: str | None = None, *, key: Path | None = None,
-           actor: Actor | None = None, rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
+def verify(store: Store, places: Places, name: str | None = None, *, place: str | None = None,
+           key: Path | None = None, key_id: str | None = None, actor: Actor | None = None,
+           rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
     """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way.
 
-    `rehearsal`: words of the person who did it as a rehearsal. Raises as `check` and `find` do.
+    `rehearsal`: words of the person who did it as a rehearsal; `key_id`: of the key they typed in from paper, which
+    must be that of the backup. Raises as `check` and `find` do.
     """
-    if not is_sqlite(store.url):
-        raise YjError("backup_postgresql")
     actor, started, begun = (
         actor or Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR),
         to_text(store.clock.now()),
         time.monotonic(),
     )
     kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
-    path = find(places, name)
+    path = find(places, name, place)
     try:
-        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly(), scratch(store.url) as folder:
-            require_room(folder, backup_file.read_header(path).get("size", 0) + places.spare_bytes)
-            manifest, _ = check(path, backup_file.read_key(key or places.key), folder)
+        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly(), scratch(places) as folder:
+            header = backup_file.read_header(path)
+            if key_id not in (None, header.get("key_id")):
+                raise YjError("backup_wrong_key", name=path.name)
+            require_room(folder, header.get("size", 0) + places.spare_bytes)
+            manifest, opened = check(path, backup_file.read_key(key or places.key), folder)
+            _into_postgresql(store, path, manifest, opened)
     except YjError as error:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
@@ -365,3 +385,17 @@ def verify(store: Store, places: Places, name: str | None = None, *, key: Path |
         detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
         backup_rows.note(tx, kind, started, True, name=path.name, bytes=path.stat().st_size, detail=detail)
     return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}
+
+
+def _into_postgresql(store: Store, path: Path, manifest: dict[str, Any], opened: Path) -> None:
+    """Where the store is in PostgreSQL the backup must go into PostgreSQL too, today: tried in a schema of its own.
+
+    One of an older schema is brought up to date only when it is restored; it was checked as a file.
+    """
+    if is_sqlite(store.url):
+        return
+    with store.engine.connect() as conn:
+        if backup_postgres.version(conn) != manifest["schema"]:
+            return
+    if (problem := backup_postgres.rehearse(store.engine, opened, manifest["rows"])) is not None:
+        raise YjError("backup_damaged", name=path.name, problem=problem)

@@ -63,18 +63,23 @@ def read_key(path: Path) -> bytes:
     Raises backup_key_missing, and backup_wrong_key where what is written there is no key or has a slip.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return parse_key(path.read_text(encoding="utf-8"), path.name)
     except (OSError, UnicodeDecodeError) as error:
         raise YjError("backup_key_missing", path=str(path)) from error
+
+
+def parse_key(words: str, name: str) -> bytes:
+    """The key in what somebody typed. Raises backup_wrong_key, about `name`, for a slip."""
+    lines = words.splitlines()
     lines = [line for line in lines if line.strip() and not line.startswith("HIS-YJ")]
     check = next((line.split()[-1] for line in lines if line.lower().startswith("check")), None)
     text = "".join("".join(line.split()) for line in lines if not line.lower().startswith("check")).upper()
     try:
         key = base64.b32decode(text + "=" * (-len(text) % 8))
     except ValueError as error:
-        raise YjError("backup_wrong_key", name=path.name) from error
+        raise YjError("backup_wrong_key", name=name) from error
     if len(key) != KEY_BYTES or (check is not None and check.lower() != key_id(key)):
-        raise YjError("backup_wrong_key", name=path.name)
+        raise YjError("backup_wrong_key", name=name)
     return key
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +13,9 @@ from config.settings import Settings
 from fallback_server.domain import backups
 from fallback_server.domain.errors import YjError
 from fallback_server.store import backup, backup_rows, counters
-from fallback_server.store.database import is_sqlite
+from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import LockBusy
-from fallback_server.store.session import Store
+from fallback_server.store.session import Actor, Store
 
 FAILURES: Final = (YjError, SQLAlchemyError, LockBusy, OSError)
 log: Any = structlog.get_logger("yj.worker")
@@ -25,13 +26,16 @@ def places(settings: Settings) -> backup.Places:
     rules = settings.backup
     second = settings.home / rules.second_directory if rules.second_directory else None
     spare = rules.spare_mb * 1_000_000
-    return backup.Places(settings.home / rules.directory, second, settings.home / rules.key, spare)
+    url = settings.database.url
+    # On the disk of the store: a restore ends with a rename.
+    beside = sqlite_files(url)[0].parent if is_sqlite(url) else settings.home
+    return backup.Places(
+        settings.home / rules.directory, second, settings.home / rules.key, beside / backup.WORK, spare
+    )
 
 
 def look(store: Store, settings: Settings) -> None:
     """Make a backup if one is due; that of the day is restored into a scratch instance to be sure. Raises nothing."""
-    if not is_sqlite(store.url):
-        return
     try:
         with store.reading() as tx:
             good = backup_rows.ended(backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True))
@@ -50,8 +54,6 @@ def look(store: Store, settings: Settings) -> None:
 def before_upload(store: Store, settings: Settings, by: str) -> None:
     """A backup that has every document that is about to be sent. One that fails is an alarm and holds nothing up:
     documents that reach the centre are safe there."""
-    if not is_sqlite(store.url):
-        return
     try:
         with store.reading() as tx:
             last = backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True)
@@ -61,3 +63,16 @@ def before_upload(store: Store, settings: Settings, by: str) -> None:
             log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, before="upload")
     except FAILURES as error:
         log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
+
+
+def open_again(store: Store, settings: Settings, by: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Verify the backup that somebody named at the console (None: the newest), or rehearse with the key from paper.
+
+    `wanted`: verify (name), place (first or second), and of a rehearsal its words and the id of the key that was typed.
+    """
+    told = backup.verify(
+        store, places(settings), wanted["verify"], place=wanted.get("place"), key_id=wanted.get("key_id"),
+        rehearsal=wanted.get("rehearsal"), actor=Actor(by, by),
+    )  # fmt: skip
+    manifest = told.pop("manifest")
+    return {**told, "rows": sum(manifest["rows"].values()), "head": manifest["audit_head"]}

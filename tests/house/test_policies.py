@@ -11,10 +11,10 @@ from tests.house.tree import modules
 
 # The standby's store is committed in one file. The centre's own transactions are the gateway's; the reference centre
 # is a centre; migrations make the store before there is anything to protect. The mirror's writer cannot see the store;
-# a rehearsal's scratch store is nobody's.
+# a rehearsal's scratch store is nobody's; a backup is put into PostgreSQL while nobody works there.
 COMMITTERS = (
-    "fallback_server/store/session.py", "sync/central/", "sync/mirror/workspace.py", "sync/reference_his/",
-    "sync/rehearsal/scratch.py", "migrations/",
+    "fallback_server/store/session.py", "fallback_server/store/backup_postgres.py", "sync/central/",
+    "sync/mirror/workspace.py", "sync/reference_his/", "sync/rehearsal/scratch.py", "migrations/",
 )  # fmt: skip
 MONEY = re.compile(r"(^|_)(money|price|amount|total|fee|cents|paid|due|tendered|balance)(_|$)")
 CLOCKS = ("fallback_server/domain/clock.py",)

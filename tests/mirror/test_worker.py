@@ -20,7 +20,6 @@ from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
 from fallback_server.store import backup, counters, jobs
 from fallback_server.store.audit import audit
-from fallback_server.store.database import is_sqlite
 from fallback_server.store.mirror import run
 from fallback_server.store.mode import incident, mode
 from fallback_server.store.returning import job
@@ -231,8 +230,6 @@ def test_the_process_ends_cleanly_on_sigterm_and_logs_json(store: Store, tmp_pat
 def test_a_backup_is_made_when_due_and_before_an_upload_that_brings_something_new(
     store: Store, worker: Worker, settings: Settings
 ) -> None:
-    if not is_sqlite(store.url):
-        pytest.skip("a store in PostgreSQL is backed up by the hospital's own means")
     roomy = settings.model_copy(update={"backup": settings.backup.model_copy(update={
         "directory": str(settings.home / "b"), "key": str(settings.home / "backup.key"), "spare_mb": 0,
     })})  # fmt: skip
