@@ -118,7 +118,17 @@ Positive = Annotated[int, Field(ge=1)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Role = Literal["registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor"]
 TwoPersonAct = Literal[
-    "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal"
+    "mode_normal",
+    "drill_end",
+    "upload",
+    "refund",
+    "void",
+    "conflict",
+    "price_override",
+    "rewound",
+    "wipe",
+    "restore",
+    "seal",
 ]
-AloneAct = Literal["mode_normal", "drill_end", "upload", "restore", "seal"]
+AloneAct = Literal["mode_normal", "drill_end", "upload", "wipe", "restore", "seal"]
 PaymentMethod = Literal["cash", "bank_card", "wechat", "alipay", "other", "rounding", "arrears"]

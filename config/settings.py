@@ -228,10 +228,11 @@ class Security(Section):
     approval_sheet_hours: Annotated[int, Field(ge=1, le=744)] = 72
     two_persons: list[TwoPersonAct] = Field(
         default=[
-            "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal",
+            "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "rewound",
+            "wipe", "restore", "seal",
         ]
     )  # fmt: skip
-    alone_acts: list[AloneAct] = Field(default=["mode_normal", "drill_end", "upload", "restore", "seal"])
+    alone_acts: list[AloneAct] = Field(default=["mode_normal", "drill_end", "upload", "wipe", "restore", "seal"])
     countersign_by: TimeOfDay = "12:00"
     night_roles: list[Role] = Field(default=["duty", "registrar", "cashier", "doctor", "pharmacist"])
 

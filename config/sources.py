@@ -132,3 +132,17 @@ def _secret(name: str, file: object, home: Path, problems: list[SettingsProblem]
     if not text:
         problems.append(SettingsProblem(name, f'{{ file = "{file}" }}', f"{path} is empty; put the secret into it"))
     return text
+
+
+def secret_files(home: Path) -> list[Path]:
+    """The files that the yj.toml of an instance keeps secrets in."""
+    return [home / name.replace("{home}", home.as_posix()) for name in _named(read_file(home / "yj.toml", []))]
+
+
+def _named(tree: Tree) -> list[str]:
+    found: list[str] = []
+    for value in tree.values():
+        if isinstance(value, dict):
+            name = value.get("file") if set(value) == {"file"} else None
+            found += [name] if isinstance(name, str) else _named(value)
+    return found

@@ -1,4 +1,4 @@
-"""`yj mirror run | status | history | rejected | stop | go | rollback`: the copy of the centre."""
+"""`yj mirror run | status | history | rejected | stop | go | rollback | wipe`: the copy of the centre."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from clients.console import mirror_views, output
 from clients.console.context import Instance, Misuse, instance
 from clients.console.output import Output
-from clients.console.people import Asked, Operator, PasswordFile, Passwords, acting, person
+from clients.console.people import Alone, Approver, Asked, Operator, PasswordFile, Passwords, acting, person
 
 if TYPE_CHECKING:
     from fallback_server.store.session import Store
@@ -166,6 +166,37 @@ def go(ctx: typer.Context, operator: Operator, password_file: PasswordFile = Non
             was = stop_orders.go(tx)
     out.say("the mirror goes on" if was else "nothing stopped it")
     out.document({"stopped": None})
+
+
+@group.command()
+def wipe(
+    ctx: typer.Context,
+    operator: Operator,
+    reason: Annotated[str, typer.Option("--reason", help="why, in words")],
+    approver: Approver = None,
+    alone: Alone = None,
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """Wipe the patients out of the copy (two people); it stays stopped until `go`. Not with an unclosed incident."""
+    from sync.mirror.wipe import wipe as wipe_now
+
+    if not reason.strip():
+        raise Misuse("--reason: is empty; say why in words")
+    out, found = Output(as_json), instance(ctx)
+    with found.store() as store:
+        actor = acting(
+            store, operator, APPROVE, Passwords(password_file), approver, policy=found.policy, acts=("wipe",),
+            alone=alone,
+        )  # fmt: skip
+        done = wipe_now(store, found.policy, actor, reason)
+    gone = ", ".join(f"{name} {count}" for name, count in done.rows.items() if count)
+    out.say(f"已清除 wiped: {gone or 'nothing was left'}")
+    out.say("the mirror is stopped; `yj mirror go` fetches everybody again")
+    out.document(done.as_json())
+    if not done.file:
+        output.complain(["a window still reads the file: close the windows and run it again"])
+        raise typer.Exit(1)
 
 
 @group.command()

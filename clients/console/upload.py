@@ -107,7 +107,11 @@ def recover(
         raise Misuse("--note: is empty; the next person needs to know why")
     out, found = Output(as_json), instance(ctx)
     with found.store() as store, found.gateway() as gateway:
-        actor = acting(store, operator, DECIDE, Passwords(password_file), approver) if operator is not None else None
+        actor = None
+        if operator is not None:
+            actor = acting(
+                store, operator, DECIDE, Passwords(password_file), approver, policy=found.policy, acts=("rewound",)
+            )
         seen = recover_now(store, gateway, incident, actor, note)
     if seen is None:
         out.say("中心台账没有本地不知道的单据。 The ledger has nothing that this store does not know.")

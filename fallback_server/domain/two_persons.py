@@ -33,11 +33,13 @@ ACTS: Final[dict[str, TwoPersonAct]] = {
     "void": TwoPersonAct("限额以上作废票据", "Voiding receipts above the limit"),
     "conflict": TwoPersonAct("决定涉及金额或并档的冲突", "Conflict of money or forced merge"),
     "price_override": TwoPersonAct("改价", "Price override"),
+    "rewound": TwoPersonAct("认可中心被回退或台账超前", "Accepting a rewound centre or a ledger ahead"),
+    "wipe": TwoPersonAct("清除患者镜像", "Wiping the patients' mirror", alone=True),
     "restore": TwoPersonAct("从备份恢复", "Restore from a backup", alone=True),
     "seal": TwoPersonAct("封存应急启封账号", "Sealing the break-glass account", alone=True),
 }
 # What the schema or another rule of money insists on, whatever a hospital configures.
-ALWAYS: Final = frozenset({"conflict", "price_override"})
+ALWAYS: Final = frozenset({"conflict", "price_override", "rewound"})
 
 
 def unknown(names: Iterable[str], *, alone: bool = False) -> list[str]:

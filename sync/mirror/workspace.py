@@ -5,7 +5,7 @@ It sees `mirror.db` (or the schema) and its temporary tables, never `yj.db`: no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -43,6 +43,25 @@ def transaction(connection: Connection) -> Iterator[None]:
             yield
         finally:
             connection.info[_OPEN] = False
+
+
+def shrink(connection: Connection, names: Iterable[str]) -> bool:
+    """Give what rows left behind in the file (PostgreSQL: in these tables) back to the system, outside a transaction.
+
+    False where a reader is in the way: what was deleted is still in the log of the file then, until the next attempt.
+    """
+    raw = connection.connection.dbapi_connection
+    assert raw is not None  # noqa: S101  (it is open)
+    cursor = raw.cursor()
+    if connection.dialect.name == "sqlite":
+        cursor.execute("VACUUM mirror")
+        busy = cursor.execute("PRAGMA mirror.wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
+    raw.rollback()
+    raw.set_session(autocommit=True)
+    for name in names:
+        cursor.execute(f"VACUUM (FULL) mirror.{name}")
+    return True
 
 
 def _give_room(connection: Connection) -> None:

@@ -212,6 +212,7 @@ def _make_known(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Acto
 
 
 def _require_two(actor: Actor) -> None:
+    """The act `rewound` of domain.two_persons: always two, whatever a hospital configures."""
     if actor.approver_code in (None, "", actor.operator_code):
         raise YjError("second_person_required")
 

@@ -27,7 +27,8 @@ Code = Annotated[str, Field(min_length=1, max_length=64)]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 Role = Literal["registrar", "cashier", "doctor", "pharmacist", "triage", "supervisor", "duty", "admin", "auditor"]
 Act = Literal[
-    "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "restore", "seal"
+    "mode_normal", "drill_end", "upload", "refund", "void", "conflict", "price_override", "rewound",
+    "wipe", "restore", "seal",
 ]  # fmt: skip
 
 

@@ -139,7 +139,7 @@ def show_conflict(call: Call) -> Any:
     roles=DECIDE,
     permit=Permit.HOUSEKEEPING,
     body=ResolveRequest,
-    acts=("conflict",),
+    acts=("conflict", "rewound"),
 )
 def resolve(call: Call) -> Any:
     body: ResolveRequest = call.body

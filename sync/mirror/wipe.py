@@ -1,0 +1,85 @@
+"""Wiping the patients out of the mirror: the machine is given away, or the trial is over.
+
+Gone are the rows, what could bring them back (deltas of former generations) and what was set aside of them, down to the
+pages of the file. Masters stay. The mirror is stopped first, or the next run would fetch everybody again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select, text
+
+from fallback_server.domain.errors import YjError
+from fallback_server.domain.modes import IncidentState, Mode, Permit
+from fallback_server.domain.policy import Policy
+from fallback_server.store import second_person, stop_orders
+from fallback_server.store.locks import single_instance
+from fallback_server.store.mirror import dataset_state, datasets, delta, rejection
+from fallback_server.store.mode import incident
+from fallback_server.store.session import Actor, Store, Tx
+from sync.mirror.workspace import LOCK, shrink, transaction, workspace
+
+OF_PATIENTS: Final = (
+    "patient", "patient_card", "open_registration", "open_prescription", "open_prescription_line", "open_order",
+    "open_order_line",
+)  # fmt: skip
+_KEPT_BY_NAME: Final = (delta, rejection, dataset_state)
+
+
+@dataclass(frozen=True)
+class Wiped:
+    """What is gone: rows by dataset. `file`: whether the file itself holds nothing of them any more."""
+
+    rows: dict[str, int]
+    file: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, for `--json`."""
+        return asdict(self)
+
+
+def wipe(store: Store, policy: Policy, actor: Actor, reason: str) -> Wiped:
+    """Stop the mirror, wait for a run at work, and wipe. Run again after a power cut it does what is left.
+
+    Raises wrong_state in an outage or while an incident is not closed (its documents speak of these people), and
+    second_person_required.
+    """
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        _require_quiet(tx)
+        second_person.require(tx, policy, "wipe")
+        stop_orders.stop(tx, reason)
+    with single_instance(store.url, LOCK):
+        with store.reading() as tx:
+            _require_quiet(tx)  # somebody may have switched on while a run at work was waited for
+        with workspace(store.url) as connection:
+            rows = _wipe_rows(connection)
+            file = shrink(connection, [kept.name for kept in _KEPT_BY_NAME])
+    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+        tx.audit("mirror.wipe", reason=reason, before=rows, after=dict.fromkeys(rows, 0), file=file)
+    return Wiped(rows, file)
+
+
+def _require_quiet(tx: Tx) -> None:
+    if tx.mode.mode is not Mode.NORMAL:
+        raise YjError("wrong_state", current=tx.mode.mode.value, wanted="mirror wipe")
+    unclosed = select(incident.c.incident_no).where(incident.c.state != IncidentState.CLOSED.value)
+    number = tx.conn.execute(unclosed.limit(1)).scalar()
+    if number is not None:
+        raise YjError("wrong_state", current=f"incident {number} not closed", wanted="mirror wipe")
+
+
+def _wipe_rows(connection: Connection) -> dict[str, int]:
+    embedded = connection.dialect.name == "sqlite"
+    if embedded:
+        with transaction(connection):
+            connection.exec_driver_sql("PRAGMA mirror.secure_delete = ON")
+    with transaction(connection):
+        tables = [datasets[name] for name in OF_PATIENTS]
+        rows = {one.name: connection.execute(select(func.count()).select_from(one)).scalar_one() for one in tables}
+        for one in tables:
+            connection.execute(one.delete() if embedded else text(f"TRUNCATE mirror.{one.name}"))
+        for kept in _KEPT_BY_NAME:
+            connection.execute(kept.delete().where(kept.c.dataset.in_(OF_PATIENTS)))
+    return rows
