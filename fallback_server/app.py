@@ -12,6 +12,7 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from config.settings import Settings
+from config.sources import secret_files
 from fallback_server.acts import roll_call
 from fallback_server.acts.standing import shown_mode
 from fallback_server.domain import places
@@ -22,7 +23,9 @@ from fallback_server.domain.incident_record import timers
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import MachineLook, Standards
+from fallback_server.domain.traces import without_values
 from fallback_server.door import believed, certificates
+from fallback_server.store import at_rest
 from fallback_server.store.session import Store
 from fallback_server.web import authority, dispatch, health, login_page, metrics, openapi, pages
 from fallback_server.web.problems import problem
@@ -76,6 +79,9 @@ def policy_of(settings: Settings) -> Policy:
             settings.detection.windows_percent, settings.detection.least_windows, settings.detection.rest_minutes,
         ),
         windows_knock=places.knock(settings.detection.windows_address, settings.central.url),
+        backup_daily_at=settings.backup.daily_at,
+        backup_places=tuple(filter(None, (settings.backup.directory, settings.backup.second_directory))),
+        backup_key=settings.backup.key,
     )  # fmt: skip
 
 
@@ -93,8 +99,19 @@ def standards_of(settings: Settings) -> Standards:
         backup_rehearsal_days=settings.backup.rehearsal_days,
         drill_days=settings.drill.drill_days,
         backup_second_place=bool(settings.backup.second_directory),
-        machine=(_certificate_look(settings),),
+        machine=(
+            _certificate_look(settings),
+            at_rest.disks(settings.home),
+            at_rest.secrets(lambda: _secret_files(settings)),
+        ),
     )
+
+
+def _secret_files(settings: Settings) -> list[Path]:
+    """Everything of an instance that gives somebody away or lets somebody in."""
+    own = [settings.home / "yj.toml", Path(settings.backup.key), *(settings.home / certificates.FOLDER).glob("*.key")]
+    bought = [settings.home / settings.server.certificate_key] if settings.server.certificate_key else []
+    return [*own, *bought, *secret_files(settings.home)]
 
 
 def _certificate_look(settings: Settings) -> MachineLook:
@@ -193,5 +210,5 @@ def _install_edges(app: Flask, clock: Clock, store: Store) -> None:
     def unforeseen(error: Exception) -> Response:
         # The edge of the process: nothing was committed, the trace goes to the log, the person gets words and a number.
         incident = new_ulid(clock.now())
-        log.error("unforeseen error %s", incident, exc_info=error)
+        log.error("unforeseen error %s", incident, exc_info=without_values(error))
         return refused(YjError("internal_error", incident=incident))

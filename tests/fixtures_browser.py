@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from waitress import create_server
 
 from clients.pages import PAGES_DIR
-from config.settings import Settings
+from config.settings import Backup, Settings
 from fallback_server.app import create_app
 from fallback_server.domain.clock import SettableClock
 from fallback_server.store.session import Store
@@ -30,6 +30,9 @@ CHROMIUM_ARGS = [
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 
+
+# Pages only show where backups lie; they never look there.
+PLACES = Backup(directory="/srv/his-yj/backups", second_directory="/mnt/nas/his-yj", key="/srv/his-yj/backup.key")
 
 # `PAGES_THROTTLE=6` slows every page as an old window PC does: what only passes on a fast machine shows itself.
 THROTTLE = float(os.environ.get("PAGES_THROTTLE", "1"))
@@ -144,7 +147,7 @@ def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
 def standby(sqlite_store_url: str, clock: SettableClock, hospital_settings: Settings) -> Iterator[Standby]:
     """A fresh instance with the cast, with its pages, on a real port, in mode normal."""
     store = Store(sqlite_store_url, clock, pool_size=20)
-    app = create_app(hospital_settings, clock, PAGES_DIR, store=store)
+    app = create_app(hospital_settings.model_copy(update={"backup": PLACES}), clock, PAGES_DIR, store=store)
     running = Standby(Hospital(sqlite_store_url, clock, store, app), app, free_port())
     running.start()
     yield running

@@ -44,7 +44,11 @@ def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
         skipped += _skip(tx, book, last)
         if book.id == target.id:
             break
-    tx.audit("receipt_book.confirm", subject=target.text(number), skipped=len(skipped))
+    moved: dict[str, Any] = {
+        "before": {"next_no": books[0].text(books[0].next_no)},
+        "after": {"next_no": target.text(number)},
+    }
+    tx.audit("receipt_book.confirm", subject=target.text(number), skipped=len(skipped), **moved)
     return {**receipt_books.shown(tx, policy), "skipped": skipped}
 
 

@@ -55,7 +55,8 @@ def reissue(
         book_operator_code=old["operator_code"], charge_id=charge_id,
         chain=charge["patient_id"] or charge_id, new_receipt_no=sheet.receipt_no,
     )  # fmt: skip
-    tx.audit("receipt.reissue", subject=charge_id, void=old["receipt_no"], new=sheet.receipt_no, reason=reason)
+    papers: dict[str, Any] = {"before": {"receipt_no": old["receipt_no"]}, "after": {"receipt_no": sheet.receipt_no}}
+    tx.audit("receipt.reissue", subject=charge_id, reason=reason, **papers)
     return {
         "id": event_id,
         "yj_no": yj_no,

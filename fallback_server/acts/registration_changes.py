@@ -89,7 +89,8 @@ def transfer(tx: Tx, key: str, registration_id: str, department_code: str, staff
             refs={"registration": view.ref},
         )
     )
-    tx.audit("registration.transfer", subject=view.id, yj_no=yj_no, to=department_code)
+    moved: dict[str, Any] = {"before": {"department": view.department_code}, "after": {"department": department_code}}
+    tx.audit("registration.transfer", subject=view.id, yj_no=yj_no, reason=reason, **moved)
     return yj_no
 
 

@@ -123,13 +123,12 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         "Type the printed key from the safe into {path}; earlier backups need it. A new key only after those were moved away.",
     ),
     "backup_not_found": ErrorKind(404, "没有找到备份 {name}。", "There is no backup {name}.", "`yj backup list` shows what there is."),
-    "backup_postgresql": ErrorKind(
-        501, "本机数据存放在 PostgreSQL 中，请用医院自己的 PostgreSQL 备份。",
-        "The store is in PostgreSQL: it needs the hospital's own PostgreSQL backup.",
-        "pg_dump or pgBackRest, at least every 15 minutes of an outage; see docs/operate.md, Backups.",
-    ),
     "restore_refused": ErrorKind(
         409, "不能恢复：{problem}。", "The restore was refused: {problem}.", "Nothing was changed; see docs/operate.md, Restore."
+    ),
+    "archive_differs": ErrorKind(
+        409, "归档文件 {name} 与日志不符，或读不出。", "The archive {name} is another one, or cannot be read.",
+        "Nothing was written over; look at both with `yj audit verify --archive`.",
     ),
     # --- people --------------------------------------------------------------------------------------------------
     "login_failed": ErrorKind(401, "工号或密码不正确。", "Wrong operator or password.", "Unknown, disabled or wrong password."),

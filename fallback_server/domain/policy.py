@@ -56,3 +56,6 @@ class Policy:
     report_days: int = 2
     switching: Switching = field(default_factory=Switching)
     windows_knock: Place | None = None  # where agents try whether they reach the centre
+    backup_daily_at: str = "01:30"
+    backup_places: tuple[str, ...] = ()
+    backup_key: str = ""

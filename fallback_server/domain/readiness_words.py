@@ -49,6 +49,8 @@ CHECKS: Final[dict[str, Check]] = {
     "certificate": Check("证书", "Certificate", 5),
     "clock": Check("时钟", "Clocks", 5),
     "disk": Check("磁盘", "Disk", 6),
+    "at_rest": Check("静态加密", "Encryption at rest", 3),
+    "secrets": Check("密钥文件", "Files with secrets", 3),
     "backup": Check("备份", "Backup", 8),
     "rehearsal": Check("恢复演练", "Restore rehearsal", 4),
     "restored": Check("恢复后的封闭", "Fence after a restore", 4),
@@ -159,10 +161,6 @@ WORDS: Final[dict[str, Words]] = {
         "{name} 已过 {minutes} 分钟", "{name} is {minutes} min old",
         "看告警和 logs/worker.log，再 yj backup create", "see the alarms and logs/worker.log, then `yj backup create`",
     ),
-    "backup_elsewhere": Words(
-        "本地库在 PostgreSQL，备份由医院另做，这里看不到", "The store is in PostgreSQL: the hospital backs it up, nobody here sees it",
-        "请 DBA 定期确认备份并演练恢复", "have the DBA confirm backups and rehearse a restore",
-    ),
     "backup_one_place": Words(
         "备份只在一处", "Backups are only in one place", "设置 [backup] second_directory", "set [backup] second_directory"
     ),
@@ -251,6 +249,19 @@ WORDS: Final[dict[str, Words]] = {
     ),
     "channels_fine": Words("{n} 个告警通道正常", "{n} channels of alarms work"),
     # --- the machine -----------------------------------------------------------------------------------------------
+    "at_rest_sealed": Words("数据所在磁盘已加密", "the disk of the store is encrypted"),
+    "at_rest_open": Words(
+        "数据所在磁盘没有加密", "the disk of the store is not encrypted",
+        "给 {place} 所在磁盘启用 LUKS 或 BitLocker", "put {place} on LUKS or BitLocker",
+    ),
+    "at_rest_unknown": Words(
+        "看不出数据所在磁盘是否加密", "nothing here tells whether the disk of the store is encrypted",
+        "请确认 {place} 所在存储已加密", "make sure that the storage of {place} is encrypted",
+    ),
+    "secrets_closed": Words("{count} 个密钥文件只有所有者可读", "{count} files with secrets, for their owner only"),
+    "secrets_open": Words(
+        "其他用户也能读：{files}", "others may read: {files}", "chmod 600 这些文件", "`chmod 600` those files",
+    ),
     "disk_free": Words(
         "空闲 {percent} %（{gb} GB）", "{percent} % free ({gb} GB)",
         "清理磁盘或换大盘", "make room, or move the instance to a larger disk",

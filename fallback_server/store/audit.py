@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Connection, Integer, String, Table, Text, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    select,
+)
 
 from fallback_server.domain.documents import canonical
+from fallback_server.store import guards
 from fallback_server.store.schema import metadata
 
 GENESIS = "0" * 64
+_FORMULA = ("=", "+", "-", "@", "\t")
+_HEAD = re.compile(r"(\d{1,15})[: /]\s*([0-9A-Fa-f]{8,64})…?")
 
 audit = Table(
     "audit",
@@ -31,6 +50,10 @@ audit = Table(
     Column("hash", String(64), nullable=False, unique=True),
     Column("text", Text, nullable=False),  # the canonical text that was hashed
 )
+# What auditors ask by: whose acts, when, and everything about one document.
+Index("ix_audit_operator_code", audit.c.operator_code, audit.c.sequence)
+Index("ix_audit_at", audit.c.at)
+Index("ix_audit_subject", audit.c.subject)
 
 CHAINED = ("sequence", "at", "operator_code", "approver_code", "workstation", "address", "action", "ok", "subject",
            "incident_no", "detail", "previous_hash")  # fmt: skip
@@ -88,15 +111,64 @@ def against(conn: Connection, sequence: int, printed: str) -> str | None:
     return None
 
 
-def selected(conn: Connection, **wanted: Any) -> Iterator[dict[str, Any]]:
-    """Rows in their order, with hashes; `since`, `until` (times), and `operator_code`, `action`, `incident_no`."""
-    statement = select(*(audit.c[name] for name in (*CHAINED, "hash"))).order_by(audit.c.sequence)
-    for name in ("operator_code", "action", "incident_no"):
-        if wanted.get(name) is not None:
-            statement = statement.where(audit.c[name] == wanted[name])
-    if wanted.get("since") is not None:
-        statement = statement.where(audit.c.at >= wanted["since"])
-    if wanted.get("until") is not None:
-        statement = statement.where(audit.c.at < wanted["until"])
-    for row in conn.execute(statement).mappings():
+def prove(conn: Connection, printed: Iterable[tuple[int, str]] = ()) -> dict[str, Any]:
+    """The whole chain walked, its guards looked for, heads from paper (number, digits of the hash) held against it."""
+    rows, breaks = verify(conn)
+    sequence, newest = head(conn)
+    breaks += guards.missing(conn)
+    breaks += [problem for number, digits in printed if (problem := against(conn, number, digits))]
+    return {"rows": rows, "unbroken": not breaks, "breaks": breaks, "head": {"sequence": sequence, "hash": newest}}
+
+
+def read_head(words: str) -> tuple[int, str] | None:
+    """A head as it stands on paper, NUMBER:HASH (the first digits will do); None for anything else."""
+    told = _HEAD.fullmatch(words.strip())
+    return (int(told[1]), told[2].lower()) if told is not None else None
+
+
+def selected(
+    conn: Connection, *, newest_first: bool = False, limit: int | None = None, **wanted: Any
+) -> Iterator[dict[str, Any]]:
+    """Rows in their order (or the newest first), with hashes.
+
+    `since` and `until` (times, the second not included), `operator_code` (who did or approved it), `workstation`,
+    `action` (one, or a group of them, like `mode.`), `incident_no`, `subjects`, `failed`; `below` and `since_row` are
+    sequences.
+    """
+    order = audit.c.sequence.desc() if newest_first else audit.c.sequence
+    statement = select(*(audit.c[name] for name in (*CHAINED, "hash"))).where(*_conditions(wanted)).order_by(order)
+    for row in conn.execute(statement.limit(limit)).mappings():
         yield dict(row)
+
+
+def _conditions(wanted: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
+    by: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+        "since": lambda value: audit.c.at >= value,
+        "until": lambda value: audit.c.at < value,
+        "operator_code": lambda value: (audit.c.operator_code == value) | (audit.c.approver_code == value),
+        "workstation": lambda value: audit.c.workstation == value,
+        "action": lambda value: audit.c.action.startswith(value) if value[-1] in ". " else audit.c.action == value,
+        "incident_no": lambda value: audit.c.incident_no == value,
+        "subjects": lambda value: audit.c.subject.in_(value),
+        "failed": lambda value: audit.c.ok.is_(False),
+        "below": lambda value: audit.c.sequence < value,
+        "since_row": lambda value: audit.c.sequence >= value,
+    }
+    for name, value in wanted.items():
+        if value:
+            yield by[name](value)
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows as lines of a table for a spreadsheet; the first names the columns."""
+    yield _line([*CHAINED, "hash"])
+    for row in rows:
+        plain = {**row, "detail": json.dumps(row["detail"], ensure_ascii=False)}
+        yield _line([plain[name] for name in (*CHAINED, "hash")])
+
+
+def _line(cells: list[Any]) -> str:
+    held = io.StringIO()
+    # What a person typed as a reason must not become a formula where the table is opened.
+    csv.writer(held).writerow([f"'{cell}" if str(cell)[:1] in _FORMULA else cell for cell in cells])
+    return held.getvalue()

@@ -119,7 +119,13 @@ def resolve(tx: Tx, conflict_id: int, decision: str, note: str, central_key: str
             approver_code=tx.who.approver_code, note=note.strip(), central=central,
         )
     )  # fmt: skip
-    tx.audit("conflict.resolve", subject=str(conflict_id), decision=decision, kind=row["kind"], yj_id=row["yj_id"])
+    told: dict[str, Any] = {
+        "kind": row["kind"],
+        "yj_id": row["yj_id"],
+        "before": {"decision": None},
+        "after": {"decision": decision},
+    }
+    tx.audit("conflict.resolve", subject=str(conflict_id), **told)
     return show_conflict(tx.conn, conflict_id)
 
 

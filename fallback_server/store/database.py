@@ -58,6 +58,7 @@ def _postgresql(url: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error that is logged quotes no patient
         connect_args={
             "options": "-c timezone=UTC -c lock_timeout=10s -c synchronous_commit=on",
             "application_name": "his-yj",
@@ -82,7 +83,7 @@ def _sqlite(main: str, mirror: str, pool_size: int | None) -> Engine:
     options: dict[str, Any] = {"poolclass": NullPool}
     if pool_size is not None:
         options = {"poolclass": QueuePool, "pool_size": pool_size, "max_overflow": 4}
-    engine = create_engine("sqlite+pysqlite://", creator=connect, **options)
+    engine = create_engine("sqlite+pysqlite://", creator=connect, hide_parameters=True, **options)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:

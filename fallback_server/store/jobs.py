@@ -17,7 +17,8 @@ from fallback_server.store.returning import job
 from fallback_server.store.session import Store, Tx
 
 MIRROR, UPLOAD, RECONCILE, REHEARSE, SELF_TEST = "mirror", "upload", "reconcile", "rehearse", "self_test"
-KINDS: Final = (MIRROR, UPLOAD, RECONCILE, REHEARSE, SELF_TEST)
+BACKUP, AUDIT = "backup", "audit"  # make, open or rehearse one; walk the chain
+KINDS: Final = (MIRROR, UPLOAD, RECONCILE, REHEARSE, SELF_TEST, BACKUP, AUDIT)
 MAX_DEATHS: Final = 3
 
 

@@ -67,7 +67,11 @@ def enter_emergency(
     note_event(
         tx, number, "opened", arrow, cause=cause, reason=reason, scope=scope, drill=drill, generation=tx.generation
     )
-    tx.audit("mode.emergency", subject=str(number), cause=cause, reason=reason, scope=scope, drill=drill)
+    changed: dict[str, Any] = {
+        "before": {"mode": before.mode.value},
+        "after": {"mode": Mode.EMERGENCY.value, "scope": scope},
+    }
+    tx.audit("mode.emergency", subject=str(number), cause=cause, reason=reason, drill=drill, **changed)
     return number
 
 
@@ -80,7 +84,8 @@ def set_scope(tx: Tx, departments: Sequence[str] | None, reason: str) -> None:
     number = tx.incident_no
     _change(tx, state, Mode.EMERGENCY, "scope", number, reason, scope=scope, values={})
     note_event(tx, number, "scope", None, reason=reason, scope=scope)
-    tx.audit("mode.scope", subject=str(number), reason=reason, scope=scope)
+    was = list(state.scope) if state.scope is not None else None
+    tx.audit("mode.scope", subject=str(number), reason=reason, before={"scope": was}, after={"scope": scope})
 
 
 def begin_return(tx: Tx, *, upload: bool, grace_seconds: int, hold_seconds: int, reason: str = "") -> int:
@@ -104,7 +109,8 @@ def begin_return(tx: Tx, *, upload: bool, grace_seconds: int, hold_seconds: int,
     )  # fmt: skip
     if upload:
         jobs.enqueue(tx, jobs.UPLOAD, {"incident_no": number}, tx.who.operator_code)
-    tx.audit("mode.normal", subject=str(number), upload=upload)
+    changed: dict[str, Any] = {"before": {"mode": state.mode.value}, "after": {"mode": Mode.RETURNING.value}}
+    tx.audit("mode.normal", subject=str(number), upload=upload, **changed)
     return number
 
 
@@ -123,7 +129,8 @@ def release(tx: Tx, reason: str) -> None:
     note_event(tx, number, "released", arrow, reason=reason)
     if state.drill or not has_documents(tx.conn, number):
         close_incident_without_upload(tx, number)
-    tx.audit("mode.release", subject=str(number), reason=reason)
+    changed: dict[str, Any] = {"before": {"mode": state.mode.value}, "after": {"mode": Mode.NORMAL.value}}
+    tx.audit("mode.release", subject=str(number), reason=reason, **changed)
 
 
 def confirm_incident(tx: Tx, number: int) -> None:
@@ -145,10 +152,11 @@ def confirm_incident(tx: Tx, number: int) -> None:
 
 def set_insurance_down(tx: Tx, down: bool, reason: str) -> None:
     """The switch of its own for the insurance platform; it changes no mode and no epoch."""
+    was = {"insurance_down": tx.mode.insurance_down}
     tx.conn.execute(update(mode).values(insurance_down=down))
     if tx.mode.incident_no is not None:
         note_event(tx, tx.mode.incident_no, "insurance_down" if down else "insurance_up", None, reason=reason)
-    tx.audit("mode.insurance", down=down, reason=reason)
+    tx.audit("mode.insurance", reason=reason, before=was, after={"insurance_down": down})
 
 
 def announce(tx: Tx, text: str | None, number: int | None = None) -> None:

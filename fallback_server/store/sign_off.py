@@ -222,7 +222,8 @@ def explain_difference(tx: Tx, difference_id: int, note: str) -> dict[str, Any]:
         .where(difference.c.id == difference_id)
         .values(explained_at=tx.at, explained_by=tx.who.operator_code, note=note.strip())
     )
-    tx.audit("reconcile.explain", subject=str(difference_id), kind=row["kind"], yj_id=row["yj_id"])
+    words: dict[str, Any] = {"before": {"note": row["note"]}, "after": {"note": note.strip()}}
+    tx.audit("reconcile.explain", subject=str(difference_id), kind=row["kind"], yj_id=row["yj_id"], **words)
     return next(item for item in list_differences(tx.conn, row["incident_no"]) if item["id"] == difference_id)
 
 

@@ -173,7 +173,7 @@ def disable(tx: Tx, code: str, reason: str) -> int:
 
     Raises unknown_operator, approver_rejected for oneself.
     """
-    own = _require(tx, code)
+    own, was = _require(tx, code), code not in locked_out(tx.conn)
     if code == tx.who.operator_code:
         raise YjError("approver_rejected")
     if own:
@@ -187,20 +187,27 @@ def disable(tx: Tx, code: str, reason: str) -> int:
         live = update(credentials.approval_code).where(column == code, credentials.approval_code.c.used_at.is_(None))
         tx.conn.execute(live.values(expires_at=tx.at))
     ended = end_sessions(tx.conn, code, tx.at)
-    tx.audit("operator.disable", subject=code, reason=reason, sessions_ended=ended)
+    changed: dict[str, Any] = {"before": {"works": was}, "after": {"works": False}}
+    tx.audit("operator.disable", subject=code, reason=reason, sessions_ended=ended, **changed)
     return ended
+
+
+def locked_out(conn: Connection) -> set[str]:
+    """Codes of all who were locked out by hand: the standby's own, and mirrored ones."""
+    own = select(operator.c.operator_code).where(operator.c.disabled_at.is_not(None))
+    return set(conn.execute(own).scalars()) | credentials.disabled(conn)
 
 
 def enable(tx: Tx, code: str, reason: str) -> None:
     """Let somebody in again who was locked out by hand. Raises unknown_operator, approver_rejected for oneself."""
-    own = _require(tx, code)
+    own, was = _require(tx, code), code not in locked_out(tx.conn)
     if code == tx.who.operator_code:
         raise YjError("approver_rejected")
     if own:
         tx.conn.execute(update(operator).where(operator.c.operator_code == code).values(disabled_at=None))
     else:
         credentials.keep(tx.conn, code, disabled_at=None, disabled_by=None, disabled_reason=None)
-    tx.audit("operator.enable", subject=code, reason=reason)
+    tx.audit("operator.enable", subject=code, reason=reason, before={"works": was}, after={"works": True})
 
 
 def _require(tx: Tx, code: str) -> bool:

@@ -208,7 +208,7 @@ def _act(route: Route, raw: Any, actor: Actor) -> idempotency.Act | None:
 
 
 # An act that is sent again after a slip of the second person is still the same act.
-_SECRETS = ("password", "new_password")
+_SECRETS = ("password", "new_password", "typed_key")
 
 
 def _without_secrets(value: Any, inside: str = "") -> Any:

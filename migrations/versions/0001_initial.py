@@ -142,6 +142,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("hash", name=op.f("uq_audit_hash")),
     )
     op.create_index(op.f("ix_audit_action"), "audit", ["action"], unique=False)
+    op.create_index("ix_audit_at", "audit", ["at"], unique=False)
+    op.create_index("ix_audit_operator_code", "audit", ["operator_code", "sequence"], unique=False)
+    op.create_index("ix_audit_subject", "audit", ["subject"], unique=False)
     op.create_table(
         "backup_run",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -2756,6 +2759,9 @@ def downgrade() -> None:
     op.drop_table("centre_change")
     op.drop_index("ix_backup_run_kind", table_name="backup_run")
     op.drop_table("backup_run")
+    op.drop_index("ix_audit_subject", table_name="audit")
+    op.drop_index("ix_audit_operator_code", table_name="audit")
+    op.drop_index("ix_audit_at", table_name="audit")
     op.drop_index(op.f("ix_audit_action"), table_name="audit")
     op.drop_table("audit")
     op.drop_index("ix_approval_code_live", table_name="approval_code")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from fallback_server.domain.modes import IncidentState
-from fallback_server.store import jobs
+from fallback_server.domain.modes import IncidentState, Permit
+from fallback_server.store import audit, backup, jobs
 from fallback_server.store.mode import incident
 from fallback_server.store.returns_queries import clean_left
-from fallback_server.store.session import Tx
+from fallback_server.store.session import Actor, Tx
 
 if TYPE_CHECKING:
     from sync.upload.report import UploadReport
@@ -91,3 +91,23 @@ def do_reconcile(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
         worker.store, worker.centre.gateway(), int(job.arguments["incident_no"]), requested_by=job.requested_by
     )
     return report.to_json()
+
+
+def do_backup(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
+    """A backup asked for at the console; or one is opened again, to be sure or to rehearse."""
+    from sync.worker import backups
+
+    if "verify" in job.arguments:
+        return backups.open_again(worker.store, worker.settings, job.requested_by, job.arguments)
+    made = backup.create(worker.store, backups.places(worker.settings), worker.settings.backup, job.requested_by)
+    return {"name": made.name, "bytes": made.bytes, "seconds": made.seconds, "second": made.second}
+
+
+def do_audit(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
+    """Walk the audit chain and hold it against heads from paper; what was found is audited itself."""
+    printed = [(int(number), str(digits)) for number, digits in job.arguments.get("heads", [])]
+    with worker.store.reading() as tx:
+        found = audit.prove(tx.conn, printed)
+    with worker.store.writing(Permit.HOUSEKEEPING, Actor(job.requested_by, job.requested_by)) as tx:
+        tx.audit("audit.verify", ok=found["unbroken"], rows=found["rows"], heads=len(printed))
+    return found

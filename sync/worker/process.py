@@ -117,7 +117,12 @@ def _work(worker: Worker, upkeep: Upkeep | None) -> None:
     timetable = Timetable(worker, upkeep)
     hands = [
         threading.Thread(target=worker.work_off, args=(kinds,), name=f"jobs-{kinds[0]}")
-        for kinds in ((jobs.MIRROR,), (jobs.UPLOAD, jobs.RECONCILE), (jobs.REHEARSE, jobs.SELF_TEST))
+        for kinds in (
+            (jobs.MIRROR,),
+            (jobs.UPLOAD, jobs.RECONCILE),
+            (jobs.REHEARSE, jobs.SELF_TEST),
+            (jobs.BACKUP, jobs.AUDIT),
+        )
     ]
     for hand in hands:
         hand.start()

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.settings import Settings
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.traces import without_values
 from fallback_server.store import jobs
 from fallback_server.store.locks import LockBusy
 from fallback_server.store.mode import SYSTEM_OPERATOR
@@ -55,6 +56,8 @@ class Worker:
             jobs.RECONCILE: handlers.do_reconcile,
             jobs.REHEARSE: drills.do_rehearse,
             jobs.SELF_TEST: drills.do_self_test,
+            jobs.BACKUP: handlers.do_backup,
+            jobs.AUDIT: handlers.do_audit,
         }
         self._watch = CentreWatch(store, centre, settings)
         self._upload_again: dict[int, float] = {}
@@ -128,20 +131,23 @@ class Worker:
             self._failed(job, str(error))
         except CentralError as error:
             self._failed(job, f"{type(error).__name__}: {error.detail}")
-        except (NoCentre, ValueError) as error:
+        except NoCentre as error:
             self._failed(job, str(error))
+        except ValueError as error:
+            self._failed(job, str(error), logged=type(error).__name__)
         # Edge of a job: one bad job does not end the worker.
         except Exception as error:
             self._failed(job, f"internal error: {type(error).__name__}")
-            log.error("job_broke", job=job.id, kind=job.kind, exc_info=_without_values(error))
+            log.error("job_broke", job=job.id, kind=job.kind, exc_info=without_values(error))
         else:
             jobs.finish(self.store, job.id, _jsonable(result))
             log.info("job_done", job=job.id, kind=job.kind, seconds=round(time.monotonic() - begun, 2))
         return True
 
-    def _failed(self, job: jobs.Job, error: str) -> None:
+    def _failed(self, job: jobs.Job, error: str, *, logged: str | None = None) -> None:
+        """`logged`: what the log says of it, where the words may quote a row."""
         jobs.fail(self.store, job.id, error)
-        log.warning("job_failed", job=job.id, kind=job.kind, error=error)
+        log.warning("job_failed", job=job.id, kind=job.kind, error=logged or error)
 
     # -- every second -----------------------------------------------------------------------------------------------
 
@@ -226,9 +232,3 @@ def _outage(state: Any) -> bool:
 def _jsonable(result: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = json.loads(json.dumps(result, default=str))
     return made
-
-
-def _without_values(error: BaseException) -> Any:
-    """The traceback without the error's own text, which may quote rows."""
-    bare = type(error)("…") if type(error) in (ValueError, KeyError, TypeError, AttributeError) else RuntimeError("…")
-    return (type(bare), bare, error.__traceback__)

@@ -24,6 +24,7 @@ class Played:
     told: dict[str, Any]
     progress: str
     code: int
+    home: Path
 
 
 def play(home: Path, *options: str) -> Played:
@@ -36,7 +37,7 @@ def play(home: Path, *options: str) -> Played:
     EmbeddedPostgres(home / "centre").destroy()
     if not done.stdout.strip():
         raise AssertionError(f"the demo ended with {done.returncode} and no document:\n{done.stderr[-6000:]}")
-    return Played(json.loads(done.stdout), done.stderr, done.returncode)
+    return Played(json.loads(done.stdout), done.stderr, done.returncode, home)
 
 
 def require_sound(played: Played) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -45,3 +47,16 @@ def test_persons_had_conflicts_to_decide_and_a_difference_to_explain(played: Pla
 def test_progress_is_visible_throughout(played: Played) -> None:
     for step in ("mirror", "switch to YJ", "work at the windows", "upload", "reconcile", "documents:", "visits:"):
         assert step in played.progress
+
+
+def test_no_log_of_that_day_names_a_patient(played: Played) -> None:
+    """Everybody in the mirror, and everybody a document speaks of: names, id numbers, telephones."""
+    told = set()
+    for file, rows in (("mirror.db", "SELECT name, id_no, phone, guardian_phone FROM patient"),
+                       ("yj.db", "SELECT name, id_no, phone, guardian_phone FROM patient")):  # fmt: skip
+        with closing(sqlite3.connect(played.home / file)) as conn:
+            told |= {str(value) for row in conn.execute(rows) for value in row if value and len(str(value)) > 2}
+    logs = [path.read_text("utf-8", "replace") for path in sorted(played.home.rglob("*.log"))]
+    assert len(told) > 20_000 and logs
+    words = set(re.findall(r"\w+", "\n".join(logs)))
+    assert words & told == set()

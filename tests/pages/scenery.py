@@ -4,7 +4,7 @@ that is away or back. Only for pictures; tests make what they look at themselves
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from sqlalchemy import update
 
 from config.settings import Detection, Settings
 from fallback_server.acts import incident_report
+from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.stations import Entry, Printer
-from fallback_server.store import alarms, centre_look, drills, mirror, people, stations
+from fallback_server.store import alarms, backup_rows, centre_look, drills, mirror, people, stations
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
@@ -160,6 +161,44 @@ def before_an_outage(hospital: Hospital) -> BusyDay:
     return BusyDay(0, "", "", "", "", "", "")
 
 
+def backed_up(hospital: Hospital) -> BusyDay:
+    """A week of nights, each opened again; a rehearsal; then every quarter of an hour, once in one place only."""
+    now = hospital.clock.now()
+    nights = [now - timedelta(days=back, hours=7) for back in range(6, -1, -1)]
+    for at in nights:
+        _backup(hospital, backup_rows.BACKUP, at, 2_360_000)
+        _backup(hospital, backup_rows.VERIFY, at + timedelta(seconds=4), 2_360_000, made=at)
+    rehearsed = {"note": "密钥取自保险柜（孙科长），副本取自第二位置", "place": "/mnt/nas/his-yj"}
+    _backup(
+        hospital,
+        backup_rows.REHEARSAL,
+        nights[3] + timedelta(hours=9),
+        2_360_000,
+        made=nights[3],
+        by="0801",
+        **rehearsed,
+    )
+    day = in_an_outage(hospital)
+    for quarter in range(3):
+        hospital.clock.advance(900)
+        _backup(hospital, backup_rows.BACKUP, hospital.clock.now(), 2_410_000 + 90_000 * quarter, second=quarter != 1)
+    return day
+
+
+def _backup(
+    hospital: Hospital, kind: str, at: datetime, size: int, *, made: datetime | None = None, by: str = "system",
+    second: bool = True, **detail: Any,
+) -> None:  # fmt: skip
+    name = backups.file_name(made or at, f"{int((made or at).timestamp()):08x}")
+    told = {"seconds": 0.6, "second": second, **detail} if made is None else {"seconds": 1.4, **detail}
+    row = {"kind": kind, "ok": True, "name": name, "bytes": size, "requested_by": by, "detail": told}
+    if kind == backup_rows.BACKUP and not second:
+        row["code"] = "backup_second_failed"
+    times = {"started_at": to_text(at), "finished_at": to_text(at)}
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        tx.conn.execute(backup_rows.backup_run.insert().values(**row, **times))
+
+
 def on_the_way_back(hospital: Hospital) -> BusyDay:
     """Sent back to a centre that leaves two charges to a person, and accounted for."""
     lived(hospital)
@@ -273,6 +312,7 @@ SCENES: dict[str, Scene] = {
     "/print/drill/{drill}": after_a_drill,
     "/console/documents/{document_id}": on_the_way_back,
     "/console/account": on_the_way_back,
+    "/console/backups": backed_up,
     "/print/reconciliation/{incident_no}": signed,
     "/console/record": recorded,
     "/print/incident/{incident_no}": recorded,

@@ -6,12 +6,17 @@ import csv
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from clients.console.main import main
-from fallback_server.store import guards
+from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.modes import Permit
+from fallback_server.store import audit_archive, guards
+from fallback_server.store.session import Store
 from tests.clients.test_console import answer, founded, home  # noqa: F401  (fixtures)
 
 CHANGED = {
@@ -68,3 +73,26 @@ def test_the_log_is_exported_whole_or_in_part(home: Path, tmp_path: Path) -> Non
     some = [json.loads(line) for line in (tmp_path / "some.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["action"] for row in some} == {"operator.add"} and 0 < len(some) <= len(rows)
     assert main([*export, str(tmp_path / "all.xlsx")]) == 2
+
+
+def test_a_closed_year_is_archived_and_the_chain_goes_on(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    archive = ["--home", str(home), "audit", "archive", "--json", "--out", str(tmp_path / "years")]
+    assert main(archive) == 0 and answer(capsys)["years"] == [], "this year is not over"
+    store = Store(f"sqlite:///{home}/yj.db", SettableClock(datetime(2099, 1, 2, tzinfo=ZoneInfo("Asia/Shanghai"))))
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        tx.audit("trial")
+    with store.reading() as tx:
+        (year,) = audit_archive.years(tx.conn, "2099-01-02")[:1]
+        told = audit_archive.write(tx.conn, year, tmp_path / "years")
+        assert told["first"] == 1 and told["rows"] == told["last"] > 0
+        assert audit_archive.write(tx.conn, year, tmp_path / "years")["sha256"] == told["sha256"], (
+            "run again it compares"
+        )
+        path = Path(told["file"])
+        assert audit_archive.check(tx.conn, path)[1] == [] and audit_archive.years(tx.conn, "2099-01-02")[-1] == 2098
+    store.close()
+    assert verify(home, "--archive", str(path)) == 0
+    path.write_text(path.read_text("utf-8").replace("operator.add", "operator.odd", 1), encoding="utf-8")
+    assert verify(home, "--archive", str(path)) == 1

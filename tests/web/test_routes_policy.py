@@ -52,6 +52,7 @@ def test_a_writing_route_is_at_most_once_or_says_why_not(route: Route) -> None:
 @pytest.mark.parametrize("route", WRITING, ids=ids(WRITING))
 def test_nobody_who_may_only_read_can_write(route: Route) -> None:
     own = {"POST /session", "POST /session/end", "POST /session/password", "POST /workstations/heartbeat"}
+    own |= {"POST /audit/verify"}  # asks the worker to walk the chain: an auditor's business
     assert route.name in own or "auditor" not in route.roles
 
 

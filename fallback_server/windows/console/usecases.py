@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from fallback_server.acts import masters, partial, prints, run_sheet
+from fallback_server.domain import backups
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode
@@ -112,6 +113,23 @@ def ask_rollback(tx: Tx, reason: str) -> dict[str, Any]:
     if tx.mode.mode is not Mode.NORMAL and not tx.mode.drill:
         raise YjError("wrong_state", current=tx.mode.mode.value, wanted="mirror rollback")
     return _ask(tx, jobs.MIRROR, {"rollback": True, "reason": reason})
+
+
+def ask_backup(tx: Tx) -> dict[str, Any]:
+    """Queue a backup."""
+    return _ask(tx, jobs.BACKUP, {})
+
+
+def ask_to_open(tx: Tx, name: str | None, place: str | None, **rehearsal: str) -> dict[str, Any]:
+    """Queue the opening of a backup, the newest without a name. Raises backup_not_found for what is no name of one."""
+    if name is not None and backups.made_at(name) is None:
+        raise YjError("backup_not_found", name=name)
+    return _ask(tx, jobs.BACKUP, {"verify": name, "place": place, **rehearsal})
+
+
+def ask_proof(tx: Tx, heads: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """Queue a walk along the audit chain, held against heads from paper."""
+    return _ask(tx, jobs.AUDIT, {"heads": [list(head) for head in heads]})
 
 
 def pause_upload(tx: Tx, number: int, reason: str) -> dict[str, Any]:

@@ -55,9 +55,8 @@ def _step(tx: Tx, view: VisitView, status: str, department_code: str | None, sta
         tx.audit(
             "queue.move",
             subject=view.id,
-            before=view.status,
-            after=status,
-            department=department_code,
+            before={"status": view.status, "department": view.department_code},
+            after={"status": status, "department": department_code or view.department_code},
             staff=staff_code,
         )
 

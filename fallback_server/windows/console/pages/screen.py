@@ -37,10 +37,14 @@ STANDBY_TABS: Final[dict[str, str]] = {
     "readiness": "/console/readiness",
     "workstations": "/console/workstations",
     "detection": "/console/detection",
+    "backups": "/console/backups",
+    "audit": "/console/audit",
     "drills": "/console/drills",
     "record": "/console/record",
     "alarms": "/console/alarms",
 }  # fmt: skip
+# A tab that not everybody of the console may open keeps its digit for the others.
+NOT_FOR_ALL: Final = {"audit": ("admin", "supervisor", "auditor")}
 OF_AN_INCIDENT: Final = ("incidents", "upload", "conflicts", "account", "record")
 
 
@@ -54,7 +58,7 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "live": "live" in view.query,
         "tab": tab,
         "tabs": [(name, place(name, asked)) for name in TABS],
-        "standby_tabs": [(name, place(name, asked)) for name in STANDBY_TABS],
+        "standby_tabs": [(name, place(name, asked) if _may_see(name, roles) else None) for name in STANDBY_TABS],
         "number": number,
         "asked": asked,
         "zh": view.language == "zh",
@@ -65,6 +69,10 @@ def screen(view: View, tab: str, **more: Any) -> dict[str, Any]:
         "data": {"role": "console", "number": number},
         **more,
     }
+
+
+def _may_see(tab: str, roles: frozenset[str]) -> bool:
+    return bool(roles & set(NOT_FOR_ALL.get(tab, CONSOLE)))
 
 
 def people(view: View) -> Callable[[str | None], str]:

@@ -1,0 +1,116 @@
+"""Closed years of the audit log as files that prove themselves; the rows stay where they are.
+
+    audit-2026.jsonl           the rows, one JSON document a line, each with its hash
+    audit-2026.manifest.json   first and last row, the hash before the first, SHA-256 of the rows
+
+The chain goes on through the years: the head at the end of a file is what the first row of the next one follows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from fallback_server.domain.documents import canonical
+from fallback_server.domain.errors import YjError
+from fallback_server.store.audit import CHAINED, GENESIS, audit, selected
+
+MANIFEST: Final = ".manifest.json"
+
+
+def years(conn: Connection, today: str) -> list[int]:
+    """The closed years of which there are rows, oldest first. `today`: as ISO date, by the hospital's clock."""
+    first = conn.execute(select(func.min(audit.c.at))).scalar()
+    return list(range(int(first[:4]), int(today[:4]))) if first else []
+
+
+def write(conn: Connection, year: int, folder: Path) -> dict[str, Any]:
+    """Write the files of a year, each whole or not at all; returns the manifest. A year without rows gives rows 0.
+
+    A file that is there already is compared, never written over. Raises archive_differs where it is another one.
+    """
+    first, last = _bounds(conn, year)
+    path = folder / f"audit-{year}.jsonl"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part, digest, head = path.with_name(path.name + ".part"), hashlib.sha256(), GENESIS
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            for row in selected(conn, since_row=first, below=last + 1):
+                line = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n").encode()
+                digest.update(line)
+                out.write(line)
+                head = row["hash"]
+            out.flush()
+            os.fsync(out.fileno())
+        told = {
+            "year": year, "first": first, "last": last, "rows": last - first + 1, "previous_hash": _before(conn, first),
+            "head": head, "sha256": digest.hexdigest(),
+        }  # fmt: skip
+        _keep(path, part, told)
+    finally:
+        part.unlink(missing_ok=True)
+    return {**told, "file": str(path)}
+
+
+def _keep(path: Path, part: Path, told: dict[str, Any]) -> None:
+    manifest = path.with_name(path.stem + MANIFEST)
+    if path.exists():
+        if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+            raise YjError("archive_differs", name=path.name)
+    else:
+        part.replace(path)
+    if not manifest.exists():
+        manifest.touch(mode=0o600)
+        manifest.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _bounds(conn: Connection, year: int) -> tuple[int, int]:
+    """The first and last sequence of a year. The order of the chain counts, should a clock have been set back."""
+    newest = select(func.coalesce(func.max(audit.c.sequence), 0))
+    ends = [conn.execute(newest.where(audit.c.at < f"{one}-01-01")).scalar_one() for one in (year, year + 1)]
+    return ends[0] + 1, ends[1]
+
+
+def _before(conn: Connection, first: int) -> str:
+    found = conn.execute(select(audit.c.hash).where(audit.c.sequence == first - 1)).scalar()
+    return str(found) if found is not None else GENESIS
+
+
+def check(conn: Connection, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """An archived year walked by itself, and held against the log. Returns the manifest and a sentence for every break.
+
+    Raises archive_differs where it cannot be read.
+    """
+    try:
+        told = json.loads(path.with_name(path.stem + MANIFEST).read_text(encoding="utf-8"))
+        lines = path.read_bytes().splitlines()
+        rows = [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise YjError("archive_differs", name=path.name) from error
+    breaks = list(_breaks(told, rows))
+    if rows and not breaks:
+        here = conn.execute(select(audit.c.hash).where(audit.c.sequence == rows[-1]["sequence"])).scalar()
+        if here != rows[-1]["hash"]:
+            breaks.append(f"row {rows[-1]['sequence']} of the log is not the one that was archived")
+    return told, breaks
+
+
+def _breaks(told: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
+    if len(rows) != told["rows"]:
+        yield f"{len(rows)} rows, {told['rows']} were written"
+    previous = told["previous_hash"]
+    for expected, row in enumerate(rows, start=told["first"]):
+        text = canonical({name: row.get(name) for name in CHAINED})
+        if row["sequence"] != expected or row["previous_hash"] != previous:
+            yield f"row {row['sequence']} does not follow its predecessor"
+        if hashlib.sha256(text.encode()).hexdigest() != row["hash"]:
+            yield f"row {row['sequence']} was changed"
+        previous = row["hash"]
+    if rows and previous != told["head"]:
+        yield "its head is not the one that was written down"

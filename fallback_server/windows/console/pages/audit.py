@@ -1,0 +1,75 @@
+"""The screen about the audit log: who did what, when, from where, what was before and after; and its proof."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import Any, Final
+
+from fallback_server.domain.audit_words import WORDS, words_of
+from fallback_server.domain.clock import to_text
+from fallback_server.domain.errors import YjError
+from fallback_server.store import audit as log
+from fallback_server.web.pages import File, Pages, View
+from fallback_server.windows.console.pages.screen import screen
+from fallback_server.windows.console.queries import audit as queries
+
+pages = Pages("console")
+READ: Final = ("admin", "supervisor", "auditor")
+SHOWN: Final = 100
+TAKEN: Final = 100_000  # rows of a table a browser is sent; the command line has no limit
+FIELDS: Final = ("since", "until", "operator", "workstation", "action", "incident", "document", "failed")
+
+
+@pages.page("/console/audit", template="console/audit.html", title="log.title", roles=READ, words=("log",))
+def audit(view: View) -> dict[str, Any]:
+    """The sieve, the rows that fit, and the head of the chain to hold against paper."""
+    asked, below = _asked(view), view.query.get("cursor", "")
+    rows: list[dict[str, Any]] = []
+    further, wrong = None, None
+    try:
+        rows, further = queries.found(view.tx, asked, SHOWN, int(below) if below.isdigit() else None)
+    except YjError as error:
+        wrong = error.sentence(view.language)
+    sequence, digest = log.head(view.tx.conn)
+    given = {name: value for name, value in asked.items() if value}
+    return screen(
+        view, "audit", rows=[_shown(row, view.language) for row in rows], asked_for=asked, given=given, wrong=wrong,
+        further=further, below=below, head={"sequence": sequence, "hash": digest},
+        kinds=sorted((code, words_of(code, view.language)) for code in WORDS),
+    )  # fmt: skip
+
+
+def _asked(view: View) -> dict[str, Any]:
+    """The sieve as it stands in the address."""
+    found: dict[str, Any] = {name: view.query.get(name, "").strip()[:64] for name in FIELDS}
+    number = found["incident"]
+    found["incident"] = int(number) if number.isdigit() and len(number) < 10 else None
+    return found
+
+
+def _shown(row: dict[str, Any], language: str) -> dict[str, Any]:
+    detail = row["detail"]
+    return {
+        **row, "what": words_of(row["action"], language),
+        "changes": [(name, _text(before), _text(after)) for name, before, after in queries.changes(detail)],
+        "rest": [(name, _text(value)) for name, value in queries.rest(detail)],
+    }  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return "✓" if value else "✗"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+@pages.file("/console/audit.csv", export="audit.export", roles=READ)
+def table(view: View) -> File:
+    """The rows that fit as a table, in their order; the newest of them where there are too many."""
+    wanted = queries.conditions(view.tx, _asked(view))
+    rows = list(islice(log.selected(view.tx.conn, newest_first=True, limit=TAKEN, **wanted), TAKEN))
+    content = "".join(log.as_csv(reversed(rows))).encode("utf-8-sig")
+    stamp = to_text(view.tx.now)[:16].replace(":", "")
+    return File(content, f"audit-{stamp}.csv", "text/csv; charset=utf-8", f"{len(rows)} rows")
