@@ -73,12 +73,6 @@ def _asked(
     return {"id": job, "kind": kind, "printer": printer.printer, "state": "waiting", "detail": None}
 
 
-def has_printers(tx: Tx, code: str) -> bool:
-    """Whether the table names a printer for this workstation."""
-    entry = stations.entry(tx.conn, code)
-    return entry is not None and bool(entry.printers)
-
-
 def agent_lives(tx: Tx, code: str) -> bool:
     """Whether an agent of this workstation was heard of just now."""
     seen = tx.conn.execute(select(workstation.c.agent_seen_at).where(workstation.c.code == code)).scalar()

@@ -19,7 +19,7 @@ from fallback_server.door.answers import API
 
 PATH: Final = API + "/workstations/heartbeat"
 GATHER_SECONDS: Final = 0.03
-MOST: Final = 50  # at once: the windows' documents wait for the transaction meanwhile
+MOST: Final = 200  # at once: some tens of milliseconds, in which the windows' documents wait
 
 Beat = dict[str, Any]
 """`{token, address, body}` of one agent."""

@@ -5,6 +5,8 @@ No secret is stored but as a SHA-256: both are made by us and too long to be gue
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import Column, Connection, Index, String, Table, delete, select, text, update
 
 from fallback_server.store.schema import metadata
@@ -82,7 +84,10 @@ def pending(conn: Connection, at: str) -> dict[str, str]:
     return {row.workstation: row.expires_at for row in rows}
 
 
-def workstation_of(conn: Connection, token_hash: str) -> str | None:
-    """For which workstation a token speaks, None for an unknown or revoked one."""
-    live = (workstation_token.c.token_hash == token_hash, workstation_token.c.ended_at.is_(None))
-    return conn.execute(select(workstation_token.c.workstation).where(*live)).scalar()
+def workstations_of(conn: Connection, token_hashes: Collection[str]) -> dict[str, str]:
+    """Hash → the workstation for which its token speaks; unknown and revoked ones are left out."""
+    table = workstation_token
+    live = select(table.c.token_hash, table.c.workstation).where(
+        table.c.token_hash.in_(list(token_hashes)), table.c.ended_at.is_(None)
+    )
+    return {row.token_hash: row.workstation for row in conn.execute(live)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import (
     JSON,
     Boolean,
@@ -107,10 +109,13 @@ def count_login_failure(conn: Connection, code: str, at: str) -> None:
     )
 
 
-def note_epoch(conn: Connection, code: str, epoch: int, at: str) -> None:
-    """This workstation knows the epoch; only the first time counts."""
+def note_epochs(conn: Connection, codes: Sequence[str], epoch: int, at: str) -> None:
+    """These workstations know the epoch; only the first time counts."""
+    if not codes:
+        return
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    conn.execute(insert(workstation_epoch).values(epoch=epoch, code=code, at=at).on_conflict_do_nothing())
+    rows = [{"epoch": epoch, "code": code, "at": at} for code in dict.fromkeys(codes)]
+    conn.execute(insert(workstation_epoch).on_conflict_do_nothing(), rows)
 
 
 def forget_login_failures(conn: Connection, code: str) -> None:

@@ -75,6 +75,13 @@ def entry(conn: Connection, code: str) -> Entry | None:
     return _entry(row, [_printer(one) for one in conn.execute(of_it)])
 
 
+def with_printers(conn: Connection, codes: Iterable[str]) -> set[str]:
+    """Of these workstations, those with a printer in the table."""
+    column = station_printer.c.workstation
+    in_table = select(column).where(column.in_(list(codes)), column.in_(select(station.c.code)))
+    return set(conn.execute(in_table).scalars())
+
+
 def keep(conn: Connection, one: Entry) -> None:
     """Put a workstation in its place; test pages of printers that did not change still count."""
     table = station_printer

@@ -7,6 +7,7 @@ one before goes on speaking: a restart or a move ends one voice before it begins
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -45,18 +46,34 @@ class Voice(NamedTuple):
 
 def hear(conn: Connection, workstation: str, kind: str, instance: str, address: str, now: datetime) -> None:
     """Somebody spoke for this workstation."""
+    _hear(conn, [(workstation, instance, address)], kind, now)
+
+
+def hear_agents(conn: Connection, voices: Sequence[tuple[str, str, str]], now: datetime) -> None:
+    """Agents spoke: workstation, running process, address."""
+    _hear(conn, voices, AGENT, now)
+
+
+def _hear(conn: Connection, voices: Sequence[tuple[str, str, str]], kind: str, now: datetime) -> None:
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     at, table = to_text(now), workstation_voice
+    statement = insert(table)
+    rows = [
+        {"workstation": code, "kind": kind, "instance": instance, "address": address, "first_heard_at": at,
+         "last_heard_at": at}
+        for code, instance, address in dict.fromkeys(voices)
+    ]  # fmt: skip
     conn.execute(
-        insert(table)
-        .values(workstation=workstation, kind=kind, instance=instance, address=address, first_heard_at=at,
-                last_heard_at=at)
-        .on_conflict_do_update(
-            index_elements=["workstation", "kind", "instance", "address"], set_={"last_heard_at": at}
-        )
-    )  # fmt: skip
+        statement.on_conflict_do_update(
+            index_elements=["workstation", "kind", "instance", "address"],
+            set_={"last_heard_at": statement.excluded.last_heard_at},
+        ),
+        rows,
+    )
     old = to_text(now - _KEPT)
-    conn.execute(delete(table).where(table.c.workstation == workstation, table.c.last_heard_at < old))
+    conn.execute(
+        delete(table).where(table.c.workstation.in_([row["workstation"] for row in rows]), table.c.last_heard_at < old)
+    )
 
 
 def doubled(conn: Connection, now: datetime) -> dict[str, list[str]]:

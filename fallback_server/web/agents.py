@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,10 +59,21 @@ def agent_of(tx: Tx, token: str | None, address: str | None) -> Actor | None:
     """
     if token is None or not token.startswith(AGENT_TOKEN):
         return None
-    workstation = agents.workstation_of(tx.conn, _hash(token))
-    if workstation is None:
+    found = agents_of(tx, {token: address}).get(token)
+    if found is None:
         raise YjError("login_required")
-    return Actor("", "", frozenset(), workstation, address)
+    return found
+
+
+def agents_of(tx: Tx, tokens: Mapping[str, str | None]) -> dict[str, Actor]:
+    """The agents behind many tokens, given with their addresses; unknown and revoked ones are left out."""
+    hashes = {token: _hash(token) for token in tokens}
+    found = agents.workstations_of(tx.conn, hashes.values())
+    return {
+        token: Actor("", "", frozenset(), found[hashes[token]], address)
+        for token, address in tokens.items()
+        if hashes[token] in found
+    }
 
 
 def _hash(secret: str) -> str:

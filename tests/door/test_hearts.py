@@ -53,8 +53,6 @@ def test_a_whole_hospital_acknowledges_in_a_few_requests_and_each_gets_its_own_a
 ) -> None:
     standby, door, counted = hall
     agents = [enrolled(standby, number) for number in range(AGENTS)]
-    standby.hospital.emergency()
-    counted.paths.clear()
     with httpx.Client(base_url=door.http, trust_env=False, timeout=30) as http:
 
         def beat(station: str, token: str, **more: Any) -> httpx.Response:
@@ -62,6 +60,9 @@ def test_a_whole_hospital_acknowledges_in_a_few_requests_and_each_gets_its_own_a
             return http.post(PATH, json=body, headers={"Authorization": f"Bearer {token}"})
 
         with ThreadPoolExecutor(AGENTS) as pool:
+            assert {one.status_code for one in pool.map(lambda one: beat(*one, epoch=0), agents)} == {200}
+            standby.hospital.emergency()
+            counted.paths.clear()
             answers = list(pool.map(lambda one: beat(*one), agents))
         assert {one.status_code for one in answers} == {200}
         assert all(one.json()["epoch"] == 1 and one.headers["YJ-Epoch"] == "1" for one in answers)

@@ -18,7 +18,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.store import alarms, audit, record
 from fallback_server.store.mode import incident
-from fallback_server.store.people import note_epoch, workstation
+from fallback_server.store.people import note_epochs, workstation
 from fallback_server.store.returning import conflict, upload_run
 from tests.fixtures_hospital import ADMIN, MONDAY, Hospital
 from tests.windows.money_cast import charge, good, items
@@ -139,7 +139,7 @@ def test_the_timeline_tells_what_the_system_knows(yj: Hospital) -> None:
 
 def test_the_pages_of_a_timeline_are_the_whole_of_it_without_gap_or_double(yj: Hospital) -> None:
     with yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
-        note_epoch(tx.conn, "W0801", tx.mode.epoch, tx.at)
+        note_epochs(tx.conn, ["W0801"], tx.mode.epoch, tx.at)
         rows = [
             {"incident_no": 1, "kind": kind, "subject": f"s{n}", "local": {}, "central": {}, "opened_at": tx.at}
             for n in range(20)
@@ -290,7 +290,7 @@ def test_a_slow_window_is_named(yj: Hospital) -> None:
     yj.window("doctor")
     with yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         tx.conn.execute(update(workstation).values(role="cashier"))
-        note_epoch(tx.conn, "W0201", tx.mode.epoch, tx.at)
+        note_epochs(tx.conn, ["W0201"], tx.mode.epoch, tx.at)
         later = (datetime.fromisoformat(tx.at) + timedelta(seconds=130)).isoformat(timespec="milliseconds")
-        note_epoch(tx.conn, "W0301", tx.mode.epoch, later)
+        note_epochs(tx.conn, ["W0301"], tx.mode.epoch, later)
     assert "窗口 W0301 用了 130 秒才切换" in [one["zh"] for one in told(yj, only="windows")]

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, update
+from sqlalchemy import update
 
-from fallback_server.acts import silent_prints
-from fallback_server.domain.clock import from_text, to_text
+from fallback_server.acts import agent_hearts
+from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
-from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.modes import Permit
 from fallback_server.domain.places import Place
-from fallback_server.store import voices
-from fallback_server.store.people import note_epoch, workstation
+from fallback_server.store import stations, voices
+from fallback_server.store.people import note_epochs, workstation
 from fallback_server.store.session import Actor, Store, Tx
-from fallback_server.web.agents import agent_of
+from fallback_server.web.agents import agents_of
 from fallback_server.web.login import AGENT, enrol_workstation
-
-PAGE_SECONDS: Final = 90  # a page out of sight is heard of about once a minute
 
 
 def heartbeat(
@@ -37,27 +34,25 @@ def heartbeat(
     if not tx.who.roles and not ((locked or agent) and code == tx.who.workstation):
         raise YjError("login_required")
     enrol_workstation(tx, code)
-    known = update(workstation).where(workstation.c.code == code, workstation.c.epoch.is_distinct_from(epoch))
     if agent:
-        known = known.where(*_agent_may_say(tx, epoch))
+        said = agent_hearts.Said(tx.who, role, epoch, central_ok, version, instance, _offset(tx, clock))
+        return _heard(tx, [said], knock)[0]
+    known = update(workstation).where(workstation.c.code == code, workstation.c.epoch.is_distinct_from(epoch))
     changed = tx.conn.execute(known.values(epoch=epoch, epoch_at=tx.at))
-    own = _of_agent(tx, role, version, central_ok) if agent else _of_page(tx, role, version, central_ok, locked)
+    page = {"role": role, "page_seen_at": tx.at, "central_ok": central_ok, "version": version}
     tx.conn.execute(
         update(workstation)
         .where(workstation.c.code == code)
-        .values(last_seen_at=tx.at, clock_offset_seconds=_offset(tx, clock), **own)
-    )
-    kind = voices.AGENT if agent else voices.PAGE
-    voices.hear(tx.conn, code, kind, instance or "", tx.who.address or "", tx.now)
+        .values(
+            last_seen_at=tx.at, clock_offset_seconds=_offset(tx, clock), **page,
+            **({"operator_code": None} if locked else {}),
+        )
+    )  # fmt: skip
+    voices.hear(tx.conn, code, voices.PAGE, instance or "", tx.who.address or "", tx.now)
     if changed.rowcount:
-        if epoch == tx.mode.epoch:
-            note_epoch(tx.conn, code, epoch, tx.at)
+        note_epochs(tx.conn, [code] if epoch == tx.mode.epoch else [], epoch, tx.at)
         tx.audit("workstation.epoch", subject=code, epoch=epoch)
-    answer: dict[str, Any] = {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
-    if agent:
-        answer["printers"] = silent_prints.has_printers(tx, code)
-        answer["centre"] = {"host": knock[0], "port": knock[1]} if knock else None
-    return answer
+    return {"epoch": tx.mode.epoch, "mode": tx.mode.mode.value}
 
 
 @dataclass(frozen=True)
@@ -72,50 +67,35 @@ class Beat:
 def heartbeats(store: Store, beats: Sequence[Beat | None], knock: Place | None) -> list[dict[str, Any] | None]:
     """Many agents at once, in one short transaction. None for each that cannot be heard so: it comes again, alone."""
     with store.writing(Permit.HOUSEKEEPING, Actor(AGENT, AGENT, frozenset())) as tx:
-        return [_heard(tx, beat, knock) if beat is not None else None for beat in beats]
+        agents = agents_of(tx, {beat.token: beat.address for beat in beats if beat is not None})
+        known = agent_hearts.known(tx, [agent.workstation or "" for agent in agents.values()])
+        said = [_said(tx, beat, agents.get(beat.token), known) if beat is not None else None for beat in beats]
+        answers = iter(_heard(tx, [one for one in said if one is not None], knock))
+        return [next(answers) if one is not None else None for one in said]
 
 
-def _heard(tx: Tx, beat: Beat, knock: Place | None) -> dict[str, Any] | None:
+def _said(tx: Tx, beat: Beat, agent: Actor | None, known: set[str]) -> agent_hearts.Said | None:
+    told = beat.said
+    if agent is None or agent.workstation != told["code"] or told["code"] not in known:
+        return None
     try:
-        agent = agent_of(tx, beat.token, beat.address)
-        _offset(tx, beat.said["clock"])  # refused before anything is written
-        if agent is None or agent.workstation != beat.said["code"]:
-            return None
-        tx.actor = agent
-        return heartbeat(tx, **beat.said, knock=knock)
+        offset = _offset(tx, told["clock"])
     except YjError:
         return None
+    return agent_hearts.Said(
+        agent, told["role"], told["epoch"], told["central_ok"], told["version"], told["instance"], offset
+    )
 
 
-def _of_page(tx: Tx, role: str | None, version: str | None, central_ok: bool | None, locked: bool) -> dict[str, Any]:
-    said = {"role": role, "page_seen_at": tx.at, "central_ok": central_ok, "version": version}
-    return {**said, "operator_code": None} if locked else said
-
-
-def _of_agent(tx: Tx, role: str | None, version: str | None, central_ok: bool | None) -> dict[str, Any]:
-    """The agent's own word, in columns of its own; its role counts while no page says what it is."""
-    return {
-        "agent_seen_at": tx.at, "agent_version": version, "agent_central_ok": central_ok,
-        "role": case((_no_page(tx), role), else_=workstation.c.role),
+def _heard(tx: Tx, said: Sequence[agent_hearts.Said], knock: Place | None) -> list[dict[str, Any]]:
+    """Write it down; what each agent is told."""
+    agent_hearts.hear(tx, said)
+    printing = stations.with_printers(tx.conn, [one.code for one in said])
+    same = {
+        "epoch": tx.mode.epoch, "mode": tx.mode.mode.value,
+        "centre": {"host": knock[0], "port": knock[1]} if knock else None,
     }  # fmt: skip
-
-
-def _agent_may_say(tx: Tx, epoch: int) -> tuple[ColumnElement[bool], ...]:
-    """When an agent's word about the epoch counts: never back, and not on the return while a page of it lives.
-
-    A page with a form begun holds the acknowledgement of the return back, for the grace is for that form.
-    """
-    known = workstation.c.epoch
-    newer = known.is_(None) | (known < epoch) | (known > tx.mode.epoch)
-    if tx.mode.mode is not Mode.RETURNING or not tx.mode.in_grace(tx.now):
-        return (newer,)
-    return (newer, _no_page(tx))
-
-
-def _no_page(tx: Tx) -> ColumnElement[bool]:
-    """Whether no page of a workstation was heard of lately."""
-    quiet = to_text(tx.now - timedelta(seconds=PAGE_SECONDS))
-    return workstation.c.page_seen_at.is_(None) | (workstation.c.page_seen_at < quiet)
+    return [{**same, "printers": one.code in printing} for one in said]
 
 
 def _offset(tx: Tx, clock: str | None) -> float | None:
