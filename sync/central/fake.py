@@ -187,7 +187,7 @@ class FakeCentral:
         judged = ClockLimits().judge(self.clock_offset_seconds)
         return Probe(now, "FakeCentral", self.delay_seconds, self.clock_offset_seconds, judged)
 
-    def look(self) -> Iterator[Looked]:
+    def look(self, *, insist: bool = False) -> Iterator[Looked]:
         self.calls.append("look")
         steps: tuple[Literal["tcp", "login", "read", "write"], ...] = ("tcp", "login", "read", "write")
         for step in steps:

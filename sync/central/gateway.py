@@ -259,11 +259,12 @@ class CentralGateway(Protocol):
     def probe(self) -> Probe:
         """Raises Unreachable or Systemic."""
 
-    def look(self) -> Iterator[Looked]:
+    def look(self, *, insist: bool = False) -> Iterator[Looked]:
         """Go one step after the other on a connection of its own: knock at the port, log in, read, write and take it
         back. Each is handed on when it is done, with short time-outs; raises LookFailed at the first that is not.
 
-        A port or a write that cannot be tried here is left out.
+        A port or a write that cannot be tried here is left out. A write that is refused is not tried again for an hour,
+        lest the centre's log fill with it; `insist` where it worked before.
         """
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:

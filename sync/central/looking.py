@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TIMEOUTS: Final = Timeouts(connect=4, lock=2, write=4, read=4, silence=6)
 KNOCK_SECONDS: Final = 3.0
+QUIET_SECONDS: Final = 3600.0
 WRITE_PROBE: Final = "upload/write_probe"
 ROW: Final = LedgerRow("yj-look", "probe", 0, "yj-look", 0, "0" * 64, None, "0.00", "", None, "", "2000-01-01")
 
@@ -43,23 +44,43 @@ def probe(gateway: SqlGateway) -> Probe:
     return replace(found, seconds=time.monotonic() - begun)
 
 
-def look(gateway: SqlGateway) -> Iterator[Looked]:
-    """See the port."""
-    found = places(gateway.url)
-    if found:
-        begun = time.monotonic()
-        _knock(found)
-        yield Looked("tcp", time.monotonic() - begun)
-    begun = time.monotonic()
-    with ExitStack() as block:
-        connection = _connected(gateway, block)
-        yield Looked("login", time.monotonic() - begun)
-        note = _no_write(gateway)
-        yield _read(gateway, connection, note)
-        if not note:
+class Looks:
+    """Looks one after the other; remembers when the centre refused to be written to."""
+
+    def __init__(self, gateway: SqlGateway) -> None:
+        self._gateway = gateway
+        self._quiet_until = 0.0
+
+    def look(self, *, insist: bool) -> Iterator[Looked]:
+        """See the port."""
+        gateway = self._gateway
+        found = places(gateway.url)
+        if found:
             begun = time.monotonic()
-            _write(gateway, connection)
-            yield Looked("write", time.monotonic() - begun)
+            _knock(found)
+            yield Looked("tcp", time.monotonic() - begun)
+        begun = time.monotonic()
+        with ExitStack() as block:
+            connection = _connected(gateway, block)
+            yield Looked("login", time.monotonic() - begun)
+            note = self._note(insist=insist)
+            yield _read(gateway, connection, note)
+            if not note:
+                begun = time.monotonic()
+                self._write(connection)
+                yield Looked("write", time.monotonic() - begun)
+
+    def _note(self, *, insist: bool) -> str:
+        quiet = not insist and time.monotonic() < self._quiet_until
+        return _no_write(self._gateway) or ("refused" if quiet else "")
+
+    def _write(self, connection: Connection) -> None:
+        try:
+            _write(self._gateway, connection)
+        except LookFailed as failed:
+            if isinstance(failed.error, Systemic):
+                self._quiet_until = time.monotonic() + QUIET_SECONDS
+            raise
 
 
 def _knock(found: tuple[tuple[str, int], ...]) -> None:

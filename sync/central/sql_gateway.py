@@ -106,6 +106,7 @@ class SqlGateway:
             self._engine(address, self._sessions[use])
             for use, address in zip(USES, (read_url or url, url, url), strict=True)
         )
+        self._looks = looking.Looks(self)
         self.looking_engine = self._engine(url, self._session(looking.use(self), looking.TIMEOUTS), kept=False)
 
     # -- looking ----------------------------------------------------------------------------------------------------
@@ -133,8 +134,8 @@ class SqlGateway:
     def probe(self) -> Probe:
         return looking.probe(self)
 
-    def look(self) -> Iterator[Looked]:
-        return looking.look(self)
+    def look(self, *, insist: bool = False) -> Iterator[Looked]:
+        return self._looks.look(insist=insist)
 
     @contextmanager
     def snapshot(self) -> Iterator[SqlSnapshot]:

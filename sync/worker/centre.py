@@ -15,7 +15,7 @@ from fallback_server.domain.detection import Switching, switches
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.usual import Usual
-from fallback_server.store import centre_history, detection
+from fallback_server.store import centre_history, centre_look, detection
 from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.session import Actor, Store, Tx
 from sync.central.gateway import CentralGateway
@@ -63,11 +63,12 @@ class CentreWatch:
         self._usual: dict[str, Usual | None] = {}
         self._usual_until: datetime | None = None
         self._without = ""
+        self._wrote = True  # until the first look is written down: one write too many in the log is no harm
 
     def look(self) -> bool:
         """One look. Returns whether the centre answered it and did not answer the one before."""
         try:
-            seen = self._looker.look()
+            seen = self._looker.look(insist=self._wrote)
         except NoCentre as error:
             seen = self._nothing_to_look_at(str(error))
         except Exception as error:  # noqa: BLE001  (edge of a look: whatever it is, the centre is not in order)
@@ -88,6 +89,8 @@ class CentreWatch:
     def _write(self, seen: Seen) -> bool:
         with self._store.reading() as tx:
             self._learn(tx)
+            row = centre_look.known(tx.conn)
+        self._wrote = "write" in seen.seconds or bool(row and row["memory"].get("wrote"))
         with self._store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)) as tx:
             return conclude(tx, seen, self._usual, self._settings.detection.windows_percent)
 

@@ -40,24 +40,27 @@ class Looker:
         self._gateway, self._limit = gateway, limit
         self._hanging: list[Seen] = []
 
-    def look(self) -> Seen:
-        """One look, ended after the limit at the latest. Raises what the gateway cannot even be opened for."""
+    def look(self, *, insist: bool = False) -> Seen:
+        """One look, ended after the limit at the latest; `insist` on a write that worked before.
+
+        Raises what the gateway cannot even be opened for.
+        """
         gateway = self._gateway()
         self._hanging = [one for one in self._hanging if not one.over.is_set()]
         if len(self._hanging) >= MOST_HANGING:
             return Seen(failed="silent", how="away", error=f"{len(self._hanging)} looks still wait for an answer")
         seen = Seen()
         # A daemon: a worker that is told to stop does not wait for a centre that does not answer.
-        threading.Thread(target=_go, args=(gateway, seen), name="look", daemon=True).start()
+        threading.Thread(target=_go, args=(gateway, seen, insist), name="look", daemon=True).start()
         if seen.over.wait(self._limit):
             return seen
         self._hanging.append(seen)
         return Seen(dict(seen.seconds), "silent", "away", f"no answer within {self._limit:g} s")
 
 
-def _go(gateway: CentralGateway, seen: Seen) -> None:
+def _go(gateway: CentralGateway, seen: Seen, insist: bool) -> None:
     try:
-        for step in gateway.look():
+        for step in gateway.look(insist=insist):
             seen.seconds[step.step] = step.seconds
             if step.step == "read":
                 seen.clock_offset_seconds, seen.version = step.clock_offset_seconds, step.version

@@ -82,6 +82,31 @@ def test_a_page_whose_stream_is_cut_asks_for_the_mode(
     hand.page.wait_for_selector("body[data-mode=emergency]")
 
 
+# A stream of which only the first word arrives; whatever follows is held back on the way.
+HELD_BACK = """
+window.EventSource = class extends EventTarget {
+  constructor(address) {
+    super();
+    fetch(address.replace("/events", "")).then((answer) => answer.text())
+      .then((data) => { this.dispatchEvent(new MessageEvent("message", { data })); window.firstWord = true; });
+  }
+  close() {}
+};
+"""
+
+
+def test_a_page_whose_stream_is_held_back_hears_of_the_switch_by_its_heartbeat(
+    standby: Standby, door: DoorThread, desk: Callable[..., Desk]
+) -> None:
+    page = registrar(door, desk).page
+    page.add_init_script(HELD_BACK)
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_function("window.firstWord")
+    standby.hospital.emergency()
+    page.wait_for_selector("body[data-mode=emergency]")
+
+
 def test_a_reload_while_the_server_starts_again_waits_and_comes_by_itself(
     standby: Standby, door: DoorThread, desk: Callable[..., Desk]
 ) -> None:

@@ -213,6 +213,8 @@ async function live() {
   const response = await fetch(`${page.api}/workstations/heartbeat`, {
     method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "YJ-CSRF": page.csrf }, body: JSON.stringify(body),
   }).catch(() => null);
+  // A stream that somebody on the way holds back looks like one on which nothing happens: every answer says the epoch.
+  if (Number(response?.headers.get("YJ-Epoch")) > page.epoch) look();
   if (response?.status === 401 && !locked) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
 }
 
