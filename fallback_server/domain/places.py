@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 PORTS: Final = {"postgresql": 5432, "mssql": 1433, "mysql": 3306, "mariadb": 3306, "oracle": 1521}
 BLOCKING: Final = ("mysql", "mariadb")
 """These servers lock a host out that knocks many times and never logs in (max_connect_errors)."""
+_PORT: Final = re.compile(r"(?:^|;)\s*port\s*=\s*(\d+)", re.IGNORECASE)
 _SERVER: Final = re.compile(r"(?:^|;)\s*server\s*=\s*(?:tcp:)?\{?([^;,{}]+)(?:,\s*(\d+))?", re.IGNORECASE)
 Place = tuple[str, int]
 
@@ -26,15 +27,23 @@ def places(url: str) -> tuple[Place, ...]:
     parts = urlsplit(url)
     asked = {name.lower(): values for name, values in parse_qs(parts.query).items()}
     if "odbc_connect" in asked:
-        found = _SERVER.search(asked["odbc_connect"][0])
-        return ((found[1].strip(), int(found[2] or PORTS[kind])),) if found else ()
+        return _in_words(asked["odbc_connect"][0], PORTS[kind])
+    if "socket" in asked:  # a driver's own word: a file, no port
+        return ()
+    usual = next((int(port) for port in asked.get("port", ()) if port.isdigit()), PORTS[kind])
     hosts = [(host, "") for host in asked.get("host", ())] or _hosts(parts.netloc.rpartition("@")[2])
     found_places = []
     for host, port in hosts:
         name, _, own = (host, "", port) if port or host.count(":") != 1 else host.partition(":")
         if name and not name.startswith("/"):
-            found_places.append((unquote(name), int(own) if own.isdigit() else PORTS[kind]))
+            found_places.append((unquote(name), int(own) if own.isdigit() else usual))
     return tuple(found_places)
+
+
+def _in_words(words: str, usual: int) -> tuple[Place, ...]:
+    """Out of an ODBC connection string."""
+    found, port = _SERVER.search(words), _PORT.search(words)
+    return ((found[1].strip(), int(found[2] or (port[1] if port else usual))),) if found else ()
 
 
 def knock(chosen: str, url: str) -> Place | None:

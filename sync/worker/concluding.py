@@ -61,7 +61,7 @@ def conclude(tx: Tx, seen: Seen, usual: Mapping[str, Usual | None], percent: int
         "windows": {"yes": told.yes, "no": told.no, "unknown": told.unknown, "state": others.state.value,
                     "cut": [one["code"] for one in said if one["central_ok"] is False][:CUT_SHOWN]},
     }  # fmt: skip
-    begun = to_text(_begun(verdict, after, others) or tx.now)
+    begun = to_text(_begun(was, verdict, after, others) or tx.now)
     since = row["verdict_since"] if row is not None and verdict is was else begun
     memory = {"standby": after.as_json(), "windows": others.as_json(), "wrote": wrote}
     concluded = Concluded(
@@ -91,8 +91,10 @@ def _change(tx: Tx, was: Verdict, verdict: Verdict, since: str, fault: str, evid
         )  # fmt: skip
 
 
-def _begun(verdict: Verdict, standby: Watch, windows: Watch) -> datetime | None:
-    return windows.since if verdict is Verdict.WINDOWS_CUT else standby.since
+def _begun(was: Verdict, verdict: Verdict, standby: Watch, windows: Watch) -> datetime | None:
+    """What windows alone had lost is over when they have it back."""
+    theirs = verdict is Verdict.WINDOWS_CUT or (was is Verdict.WINDOWS_CUT and verdict is not Verdict.DEAD)
+    return windows.since if theirs else standby.since
 
 
 def _step(step: str, seconds: float | None, usual: Usual | None, most: float) -> dict[str, Any]:

@@ -100,6 +100,11 @@ def test_windows_that_are_cut_off_are_another_alarm_than_a_dead_centre(
     found = told(store)
     assert (found["verdict"], found["state"], kinds(store)) == ("windows_cut", "fine", ["windows_cut"])
     assert found["evidence"]["windows"]["no"] == 38 and len(found["evidence"]["windows"]["cut"]) == 38
+    looks(9, beat=(40, 0))
+    with store.reading() as tx:
+        since = [row["since"] for row in centre_history.changes(tx.conn, 9)]
+    assert since == sorted(since, reverse=True) and told(store)["verdict"] == "fine"
+    looks(2, beat=(2, 38))
     centre.reachable = False
     looks(2, beat=(0, 40))
     assert (told(store)["verdict"], kinds(store)) == ("dead", ["lost"])
@@ -107,9 +112,10 @@ def test_windows_that_are_cut_off_are_another_alarm_than_a_dead_centre(
     looks(8, beat=(40, 0))
     assert (told(store)["verdict"], kinds(store)) == ("fine", [])
     said = [one for one in actions(store) if one.startswith("centre.")]
-    assert said == ["centre.windows_cut", "centre.lost", "centre.back"]
+    assert said == ["centre.windows_cut", "centre.back", "centre.windows_cut", "centre.lost", "centre.back"]
     with store.reading() as tx:
-        assert [row["verdict"] for row in centre_history.changes(tx.conn, 9)] == ["fine", "dead", "windows_cut", "fine"]
+        verdicts = [row["verdict"] for row in centre_history.changes(tx.conn, 9)]
+    assert verdicts == ["fine", "dead", "windows_cut", "fine", "windows_cut", "fine"]
 
 
 def test_a_standby_that_is_cut_off_or_locked_out_does_not_call_the_centre_dead(
