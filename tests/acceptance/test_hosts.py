@@ -29,6 +29,7 @@ from tests.acceptance.hosts import Cable, Host, Network, not_here, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
 
+CREW = {"cashier": 8, "registrar": 4}  # one at each window
 WINDOWS = 12
 DOOR, BAD_DOOR = 31_443, 31_444  # the second leads to the first through a bad cable
 CENTRE_PORT = 5432
@@ -177,11 +178,8 @@ def _built(network: Network, folder: Path, server: EmbeddedPostgres, stack: Exit
     job = console.run_mirror({})
     done = until(lambda: (found := console.job(job["id"]))["state"] in ("done", "failed") and found, 90)
     assert (done["result"] or {}).get("state") == "published", done
-    people = [one for one in read_logins(stage.logins) if {"cashier", "registrar"} & set(one.roles)]
-    people = [
-        *(one for one in people if "cashier" in one.roles),
-        *(one for one in people if "cashier" not in one.roles),
-    ]
+    known = read_logins(stage.logins)
+    people = [one for role, some in CREW.items() for one in [one for one in known if one.roles == (role,)][:some]]
     windows = [_window(network, stage, console, n, people[n]) for n in range(WINDOWS)]
     own_url = url.replace(inner, f"127.0.0.1:{his_own.port}")
     town = Town(network, centre, standby, stage, to_centre, to_door, windows, admins, console, own_url)
@@ -202,7 +200,7 @@ def _window(network: Network, stage: HostStage, console: YjClient, number: int, 
     )  # fmt: skip
     plan = {
         "server": f"https://{stage.host.address}:{BAD_DOOR if number % 2 else DOOR}", "ca": str(stage.ca),
-        "code": code, "station": station, "role": "cashier" if "cashier" in who.roles else "registrar",
+        "code": code, "station": station, "role": who.roles[0],
         "operator": who.code, "password": who.password, "folder": str(folder), "shift": shift, "seed": number,
     }  # fmt: skip
     window = Window(host, process, station, shift)
