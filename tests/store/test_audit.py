@@ -24,7 +24,7 @@ CHANGED = {
     "detail": "UPDATE audit SET detail = '{}' WHERE sequence = 1",
     "removed": "DELETE FROM audit WHERE sequence = 2",
     "inserted": "INSERT INTO audit SELECT 99, at, operator_code, approver_code, workstation, address, action, ok,"
-    " subject, incident_no, detail, previous_hash, 'f' || substr(hash, 2), text FROM audit WHERE sequence = 1",
+    " subject, incident_no, detail, previous_hash, 'x' || substr(hash, 2), text FROM audit WHERE sequence = 1",
     "reordered": "UPDATE audit SET sequence = CASE sequence WHEN 1 THEN -2 ELSE -1 END WHERE sequence IN (1, 2);"
     "UPDATE audit SET sequence = -sequence WHERE sequence < 0",
 }

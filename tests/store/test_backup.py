@@ -200,7 +200,7 @@ def test_a_real_disk_that_fills_up_under_a_backup_keeps_nothing_of_it(
     places = backup.Places(disk / "first", None, tmp_path / "backup.key", tmp_path / backup.WORK)
     monkeypatch.setattr(backup, "require_room", lambda place, wanted: None)  # there was room when it was asked for
     filler = disk / "filler"
-    filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - 32_768))
+    filler.write_bytes(b"x" * (shutil.disk_usage(disk).free - 8_192))
     with pytest.raises(YjError) as refused:
         backup.create(hospital.store, places, RULES)
     assert refused.value.code == "backup_no_space" and kinds(hospital.store) == ["failed"]
