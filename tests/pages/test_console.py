@@ -56,7 +56,7 @@ def test_a_part_that_changes_keeps_the_cursor_where_it_was(standby: Standby, des
     page = desk("admin", "/console").page
     page.focus("#go-switch_on")
     with standby.hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
-        tx.conn.execute(update(centre_look.centre_look).values(since="2026-11-23T07:15:00.000+08:00"))
+        tx.conn.execute(update(centre_look.centre_look).values(verdict_since="2026-11-23T07:15:00.000+08:00"))
     wait_for(page, ".steps", "07:15")
     assert page.evaluate("document.activeElement.id") == "go-switch_on"
 
