@@ -28,7 +28,9 @@ def printers(look: Look) -> Iterator[Finding]:
     old = [row for row in good if (look.age(row["tested_at"]) or 0) > OLD.total_seconds()]
     never = [row for row in rows if row["test_ok"] is None]
     limit, oldest = f"{OLD.days} d", max((look.age(row["tested_at"]) or 0 for row in good), default=None)
-    yield Finding("printers", True, "printers_tested", {"n": len(good) - len(old), "of": len(rows)}, "", oldest, limit)
+    fresh = len(good) - len(old)
+    if fresh:
+        yield Finding("printers", True, "printers_tested", {"n": fresh, "of": len(rows)}, "", oldest, limit)
     if bad:
         dead = _dead(rows)
         yield Finding("printers", None if not dead else False, "printers_failed", _told(bad), "failed")
