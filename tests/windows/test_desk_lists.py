@@ -74,7 +74,9 @@ def test_the_hall_is_open_to_everybody_and_shows_nobodys_name(yj: Hospital) -> N
         assert client.get("/api/v1/triage/queue?department_code=NK").status_code == 401
     assert hall["called"] == [{"number": "YJ 1", "name": "王**", "doctor": "李建国"}]
     assert hall["waiting"] == [{"number": "12", "name": "张**", "doctor": "李建国"}]
-    assert set(hall) == {"mode", "drill", "department", "location", "called", "waiting", "more", "absent"}
+    assert set(hall) == {
+            "mode", "drill", "notice", "department", "location", "called", "waiting", "more", "absent",
+        }  # fmt: skip
 
 
 def test_the_doctors_of_a_department_are_a_list_for_everybody(yj: Hospital) -> None:
