@@ -29,7 +29,8 @@ CLOCK = SystemClock()
 class Agent:
     """The heart of one agent: tells the standby what it heard, and every quarter of a minute that it still lives."""
 
-    def __init__(self, session: ClientSession, address: str, number: int, token: str) -> None:
+    def __init__(self, session: ClientSession, address: str, number: int, token: str, first: asyncio.Semaphore) -> None:
+        self._first: asyncio.Semaphore | None = first
         self._session, self._url = session, address + "/api/v1/workstations/heartbeat"
         self._workstation, self._headers = station(number), {"Authorization": f"Bearer {token}"}
         self._news = asyncio.Event()
@@ -60,6 +61,9 @@ class Agent:
             if answer.status != 200:
                 raise RuntimeError(f"{answer.status} {await answer.text()}")
         ACKNOWLEDGED[epoch].setdefault(self._workstation, time.monotonic())
+        if self._first is not None:  # it has its connection, as every agent has in quiet times
+            self._first.release()
+            self._first = None
 
 
 ACKNOWLEDGED: dict[int, dict[str, float]] = defaultdict(dict)
@@ -80,9 +84,9 @@ async def listen(session: ClientSession, address: str, first: asyncio.Semaphore,
             epoch = json.loads(line[6:])["epoch"]
             if agent is not None and epoch != known:
                 agent.told(epoch)
-            if known is None:
+            if known is None and agent is None:
                 first.release()
-            elif epoch != known:
+            if known not in (None, epoch):
                 HEARD[epoch].append(time.monotonic())
             known = epoch
 
@@ -92,10 +96,13 @@ async def main() -> None:
     plan: dict[str, Any] = json.loads(sys.stdin.readline())
     trust = ssl.create_default_context(cafile=plan["ca"])
     first = asyncio.Semaphore(0)
-    async with ClientSession(connector=TCPConnector(limit=0, ssl=trust), timeout=ClientTimeout(total=None)) as session:
+    async with ClientSession(
+        connector=TCPConnector(limit=0, ssl=trust, keepalive_timeout=60), timeout=ClientTimeout(total=None)
+    ) as session:
         tasks = []
         for number in range(plan["count"]):
-            agent = Agent(session, plan["address"], number, plan["tokens"][number]) if plan["tokens"] else None
+            token = plan["tokens"][number] if plan["tokens"] else None
+            agent = Agent(session, plan["address"], number, token, first) if token else None
             if agent is not None:
                 tasks.append(asyncio.create_task(agent.run()))
             tasks.append(asyncio.create_task(listen(session, plan["address"], first, agent)))

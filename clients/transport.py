@@ -25,6 +25,9 @@ Answer = dict[str, Any]
 
 FIRST_WAIT: Final = 0.05
 LONGEST_WAIT: Final = 1.0
+# Longer than the pause between two heartbeats, shorter than the door keeps it: or after a switch all agents would shake
+# hands anew in the same moment.
+KEPT_OPEN: Final = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=60.0)
 STREAM_SILENCE: Final = 40.0  # the door says something every 15 s
 RETRIED_STATUS: Final = frozenset({502, 503, 504})
 
@@ -136,6 +139,7 @@ class Transport:
         self._stopped = threading.Event()
         self._http = httpx.Client(
             base_url=self.base_url, timeout=timeout, trust_env=False, transport=transport, verify=pinned(ca),
+            limits=KEPT_OPEN,
             headers={"Accept-Language": language, "User-Agent": f"his-yj-sdk ({workstation})"},
         )  # fmt: skip
 
