@@ -11,17 +11,18 @@ from typing import Any
 from sqlalchemy import update
 
 from config.settings import Detection, Settings
-from fallback_server.acts import incident_report
+from fallback_server.acts import incident_report, trial
 from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.stations import Entry, Printer
-from fallback_server.store import alarms, backup_rows, centre_look, drills, mirror, people, stations
+from fallback_server.store import alarm_channels, alarms, backup_rows, centre_look, drills, mirror, people, stations
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
+from fallback_server.store.session import Actor
 from tests.fixtures_hospital import ADMIN, CAST, Hospital
 from tests.pages.busy_day import BusyDay, busy_day, practised
 from tests.pages.centre_cast import Watched
@@ -199,6 +200,32 @@ def _backup(
         tx.conn.execute(backup_rows.backup_run.insert().values(**row, **times))
 
 
+def ready(hospital: Hospital) -> BusyDay:
+    """All is well, and a test document was taken."""
+    day = before_an_outage(hospital)
+    trial.run(hospital.store, Policy())
+    return day
+
+
+def alarmed(hospital: Hospital) -> BusyDay:
+    """One alarm that nobody saw, one that somebody is at, one that is over; a channel that is down."""
+    store, day = hospital.store, before_an_outage(hospital)
+    system = Actor("system", "system")
+    alarms.sound(store, "mirror.open", "held", "在办业务的镜像被扣住。", "A run of the open work is held.")
+    alarms.silence(store, "mirror.open")
+    alarms.sound(store, "backup", "failed", "备份失败。", "A backup failed.")
+    with store.writing(Permit.HOUSEKEEPING, Actor("0801", "卫信息", frozenset({"admin"}))) as tx:
+        alarms.acknowledge(tx, alarms.on(tx.conn)[0]["id"], "正在换盘，10:00 前完成")
+    alarms.sound(store, "centre", "lost", "中心连不上或不正常。", "The centre cannot be reached or is not sound.")
+    with store.writing(Permit.HOUSEKEEPING, system) as tx:
+        ways = [("wecom", "https://qyapi.weixin.qq.com"), ("mail", "mail.hospital.cn:587 → xxk@hospital.cn")]
+        alarm_channels.meet(tx, ways)
+        alarm_channels.delivered(tx, "wecom", [])
+        for _ in range(3):
+            alarm_channels.refused(tx, "mail", [], "TimeoutError")
+    return day
+
+
 def on_the_way_back(hospital: Hospital) -> BusyDay:
     """Sent back to a centre that leaves two charges to a person, and accounted for."""
     lived(hospital)
@@ -303,6 +330,8 @@ def _kept(hospital: Hospital) -> None:
 Scene = Callable[[Hospital], BusyDay]
 # Pages that have most to show on the way back; all others in the outage.
 SCENES: dict[str, Scene] = {
+    "/console/readiness": ready,
+    "/console/alarms": alarmed,
     "/console/workstations": before_an_outage,
     "/console/detection": windows_cut_off,
     "/console/upload": on_the_way_back,
