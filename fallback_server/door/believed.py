@@ -24,7 +24,9 @@ def own(folder: Path, names: Callable[[], tuple[str, ...]]) -> MachineLook:
         try:
             shown = certificates.look(folder)
         except certificates.CertificateTrouble as error:
-            yield Finding("certificate", False, "certificate_trouble", {"why": str(error)}, limit=LIMIT)
+            yield Finding(
+                "certificate", False, "certificate_trouble", {"why": str(error).replace(f"{folder}/", "")}, limit=LIMIT
+            )
             return
         yield _judged(shown.expires_at, now, shown.due(now, wanted()))
 

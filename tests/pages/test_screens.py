@@ -56,6 +56,16 @@ def at_billing(page: Page) -> None:
     page.keyboard.type("100")
 
 
+def at_readiness(page: Page) -> None:
+    """The instance of a test lies in a folder that no hospital has."""
+    cells = "document.querySelectorAll('td')"
+    page.evaluate(
+        f"{cells}.forEach(one => one.textContent.includes('/pytest-') && one.replaceChildren(SAID))".replace(
+            "SAID", "one.textContent.replace(/[/][^ ：:]*pytest-[^ ：:]*/, '/srv/his-yj')"
+        )
+    )
+
+
 def at_triage(page: Page) -> None:
     """A department with people in both lanes."""
     choose(page, "nk")
@@ -81,6 +91,7 @@ def at_pharmacy(page: Page) -> None:
 STEPS: dict[str, Callable[[Page], None]] = {
     "/registration": at_registration,
     "/billing": at_billing,
+    "/console/readiness": at_readiness,
     "/triage": at_triage,
     "/triage/display": at_display,
     "/doctor": at_doctor,
