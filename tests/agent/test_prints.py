@@ -67,7 +67,7 @@ class Pc:
         speaker = running.Speaker(enrolled.server, "W0201", self.place.ca)
         chosen = settings.load(self.place.configuration)
         self._clients = [speaker.client(), speaker.client()]
-        heart = Heart(self._clients[0], enrolled.token, "cashier", "1", None, every=lambda: 1.0)
+        heart = Heart(self._clients[0], enrolled.token, "cashier", "1", every=lambda: 1.0)
         prints = printing.Printing(self._clients[1], enrolled.token, chosen.printing, self.place.folder)
         follower = Follower(speaker.server, self.place.ca, heart.told, self._stop, workstation="W0201")
         follower.rung, heart.answered = prints.wake, prints.heard
