@@ -35,6 +35,7 @@ from fallback_server.web.routes import Api, Approver, Call, FreeCall, Route
 from fallback_server.web.shapes import storable
 
 PREFIX = "/api/v1"
+_UNIQUE: Final = "23505"  # PostgreSQL: unique_violation
 _NOW: Final = {  # what to do, for somebody whose page still lived in an older mode
     Mode.NORMAL: ("现在是正常模式，请到 HIS 中办理", "normal again, please use the HIS"),
     Mode.EMERGENCY: ("请看清顶部色带，再重试", "read the band at the top, then try again"),
@@ -140,6 +141,9 @@ def _lost_race(error: IntegrityError) -> YjError:
         return YjError("slip_known")
     if "shift" in words:
         return YjError("shift_open")
+    # On PostgreSQL two may look at the same moment and both find nothing: the second one looks again.
+    if getattr(error.orig, "pgcode", None) == _UNIQUE:
+        return YjError("busy")
     raise error
 
 
