@@ -28,7 +28,7 @@ def audit(view: View) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     further, wrong = None, None
     try:
-        rows, further = queries.found(view.tx, asked, SHOWN, int(below) if below.isdigit() else None)
+        rows, further = queries.found(view.tx, asked, SHOWN, _number(below))
     except YjError as error:
         wrong = error.sentence(view.language)
     sequence, digest = log.head(view.tx.conn)
@@ -40,11 +40,16 @@ def audit(view: View) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def _number(text: str) -> int | None:
+    """A number of a row; None for what is none. Other scripts have digits too, which are no numbers to `int`."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
 def _asked(view: View) -> dict[str, Any]:
     """The sieve as it stands in the address."""
     found: dict[str, Any] = {name: view.query.get(name, "").strip()[:64] for name in FIELDS}
     number = found["incident"]
-    found["incident"] = int(number) if number.isdigit() and len(number) < 10 else None
+    found["incident"] = _number(number)
     return found
 
 
