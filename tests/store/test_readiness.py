@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, select
 
 from fallback_server.acts import trial
+from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
-from fallback_server.domain.readiness import CAP, Finding, score
+from fallback_server.domain.readiness import CAP, Finding, Standards, score
 from fallback_server.domain.readiness_words import CHECKS
 from fallback_server.store import mirror, readiness
 from fallback_server.store.database import open_mirror_engine
+from fallback_server.store.people import workstation
 from fallback_server.store.readiness.mirror import NEEDED
 from fallback_server.store.schema import metadata
 from tests.fixtures_hospital import CAST, Hospital
@@ -91,3 +94,18 @@ def test_the_score_is_the_share_of_the_weights_and_one_fault_caps_it() -> None:
     warned = [*fine, Finding("disk", None, "disk_free")]
     assert score(warned) == int(100 - 50 * CHECKS["disk"].weight / sum(one.weight for one in CHECKS.values()))
     assert score([*fine, Finding("alone", False, "alone_overdue")]) == CAP
+
+
+def test_a_window_of_another_version_is_named_and_a_page_of_ours_is_not(hospital: Hospital) -> None:
+    hospital.window("cashier")
+    standards = Standards(version="0.1.0")
+
+    def differing(version: str) -> list[str]:
+        with hospital.store.writing(Permit.HOUSEKEEPING) as tx:
+            tx.conn.execute(workstation.update().values(version=version))
+        with hospital.store.reading() as tx:
+            found = readiness.findings(tx, replace(PATIENT, standards=standards))
+        return [one.code for one in found if one.code == "versions_differ"]
+
+    assert differing("0.1.0 8f0da1") == [] and differing("0.1.0") == []
+    assert differing("0.0.9 8f0da1") == ["versions_differ"]
