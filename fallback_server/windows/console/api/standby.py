@@ -23,7 +23,7 @@ class AlarmQuery(Body):
     """How many of those that are over, and those before which one."""
 
     limit: Annotated[int, Field(ge=0, le=500)] = 50
-    cursor: Annotated[int, Field(ge=1)] | None = None
+    cursor: Annotated[int, Field(ge=1, le=2**53)] | None = None
 
 
 class TrialRequest(Body):
