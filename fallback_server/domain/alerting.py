@@ -94,7 +94,10 @@ def due(alerts: Iterable[Alert], said: Mapping[str, Said], now: datetime, pace: 
 
 
 def _due(alert: Alert, last: Said | None, now: datetime, pace: Pace) -> Saying | None:
-    if last is not None and now - last.at < pace.quiet:
+    ago = timedelta() if last is None else now - last.at
+    # Said in the future: the clock was set back since. That keeps nobody quiet.
+    set_back = ago < timedelta()
+    if last is not None and not set_back and ago < pace.quiet:
         return None
     if alert.closed_at is not None:
         return Saying(alert, OFF) if last is not None and last.on else None
@@ -102,7 +105,7 @@ def _due(alert: Alert, last: Said | None, now: datetime, pace: Pace) -> Saying |
         return None
     if last is None or not last.on or (last.alarm_id, last.kind) != (alert.id, alert.kind):
         return Saying(alert, ON)
-    grave = alert.severity == CRITICAL and pace.repeat is not None and now - last.at >= pace.repeat
+    grave = alert.severity == CRITICAL and pace.repeat is not None and (set_back or ago >= pace.repeat)
     return Saying(alert, AGAIN) if grave else None
 
 

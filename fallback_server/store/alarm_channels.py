@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, Column, Connection, Index, Integer, String, Table, delete, func, select, update
 
-from fallback_server.domain.alerting import DOWN_AFTER, OFF, Said, Saying, retry_after
+from fallback_server.domain.alerting import DOWN_AFTER, LONGEST_RETRY_SECONDS, OFF, Said, Saying, retry_after
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.store.schema import BigKey, metadata
 from fallback_server.store.session import Tx
@@ -80,16 +80,18 @@ def said_by(conn: Connection, channel: str) -> dict[str, Said]:
     return {row.subject: Said(row.alarm_id, row.kind, row.state_on, from_text(row.at)) for row in rows}
 
 
-def sent_since(conn: Connection, channel: str, since: datetime) -> int:
-    """How many messages this channel delivered since."""
+def sent_since(conn: Connection, channel: str, since: datetime, now: datetime) -> int:
+    """How many messages this channel delivered since. Those of the future are of a clock that was set back."""
     table = alarm_message
-    wanted = (table.c.channel == channel, table.c.ok.is_(True), table.c.at >= to_text(since))
+    wanted = (table.c.channel == channel, table.c.ok.is_(True), table.c.at.between(to_text(since), to_text(now)))
     return int(conn.execute(select(func.count()).where(*wanted)).scalar_one())
 
 
 def resting(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a channel that failed is left alone for a while."""
-    return row["next_try_at"] is not None and row["next_try_at"] > to_text(now)
+    """Whether a channel that failed is left alone for a while, never longer than the longest pause: a later time was
+    written before the clock was set back."""
+    until = row["next_try_at"]
+    return until is not None and now < from_text(until) <= now + timedelta(seconds=LONGEST_RETRY_SECONDS)
 
 
 def delivered(tx: Tx, channel: str, sayings: Sequence[Saying]) -> bool:

@@ -25,7 +25,7 @@ def disks(folder: Path, *, system: Path = SYSTEM) -> MachineLook:
     seen: list[tuple[datetime, bool | None]] = []
 
     def look(now: datetime) -> Iterator[Finding]:
-        if not seen or now - seen[0][0] > AGAIN:
+        if not seen or not timedelta() <= now - seen[0][0] <= AGAIN:
             seen[:] = [(now, encrypted(folder, system))]
         sealed = seen[0][1]
         code = {True: "at_rest_sealed", False: "at_rest_open", None: "at_rest_unknown"}[sealed]

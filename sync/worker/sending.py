@@ -56,7 +56,7 @@ class Sending:
             # A channel does not complain of itself: it could not, and when it can, it is over.
             heard = [one for one in alarms.newest(tx.conn) if one.subject != _subject(channel)]
             wanted, now = due(heard, said, tx.now, self._pace), tx.now
-            sent = alarm_channels.sent_since(tx.conn, channel.name, now - timedelta(hours=1))
+            sent = alarm_channels.sent_since(tx.conn, channel.name, now - timedelta(hours=1), now)
         for batch in batches(wanted, sent, self._pace):
             message = compose(batch, self._language, self._hospital, self._host, now)
             if not self.send(channel, message, batch):

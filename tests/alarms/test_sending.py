@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -119,6 +120,19 @@ def test_a_channel_that_fails_is_left_alone_for_a_while(hospital: Hospital, send
     assert len(tried) == 1
     after(hospital, sending, 0.3)
     assert len(tried) == 2
+
+
+def test_a_clock_that_is_set_back_silences_no_channel(hospital: Hospital, sending: Sending, ways: list[Way]) -> None:
+    hospital.clock.advance(3 * 86_400)
+    ways[0].down = True
+    lost(hospital.store)
+    sending.look()
+    hospital.clock.advance(-3 * 86_400)
+    ways[0].down = False
+    sending.look()
+    assert ways[0].states == [("centre", "on")] and ways[1].states == [("centre", "on"), ("centre", "again")]
+    with hospital.store.reading() as tx:
+        assert alarm_channels.sent_since(tx.conn, "mail", tx.now - timedelta(hours=1), tx.now) == 1
 
 
 def test_thirty_alarms_at_once_are_one_message(hospital: Hospital, sending: Sending, ways: list[Way]) -> None:

@@ -49,6 +49,10 @@ def said(minutes: float, alarm: int = 7, kind: str = "lost", on: bool = True) ->
         ("a flapping one is quiet for a while", CENTRE, said(4, alarm=5, on=False), None),
         ("its end as well", OVER, said(4), None),
         ("what is too mild is not said", replace(CENTRE, severity="info"), None, None),
+        ("a clock that was set back keeps no new one quiet", CENTRE, said(-4000, alarm=5, on=False), "on"),
+        ("nor an end", OVER, said(-4000), "off"),
+        ("nor a grave one that nobody acknowledged", CENTRE, said(-4000), "again"),
+        ("and says nothing mild again", MILD, said(-4000), None),
     ],
 )
 def test_what_a_channel_says(rule: str, alert: Alert, last: Said | None, state: str | None) -> None:

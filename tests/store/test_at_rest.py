@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,17 @@ def test_encryption_is_looked_for_down_to_the_last_disk(tmp_path: Path, built: o
 def test_what_cannot_be_told_is_a_warning(tmp_path: Path) -> None:
     (found,) = at_rest.disks(tmp_path, system=tmp_path / "no-sys")(NOW)
     assert found.ok is None and found.code == "at_rest_unknown"
+
+
+def test_a_disk_is_asked_again_after_a_while_and_after_a_clock_was_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(at_rest, "encrypted", lambda folder, system: asked.append(folder))
+    look = at_rest.disks(tmp_path)
+    for minutes in (0, 9, 20, -4000, -3995):
+        list(look(NOW + timedelta(minutes=minutes)))
+    assert len(asked) == 3
 
 
 def test_a_secret_that_others_may_read_is_named(tmp_path: Path) -> None:

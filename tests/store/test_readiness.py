@@ -14,6 +14,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import CAP, Finding, Standards, score
 from fallback_server.domain.readiness_words import CHECKS
 from fallback_server.store import mirror, readiness
+from fallback_server.store import trial as trials
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.people import workstation
 from fallback_server.store.readiness.mirror import NEEDED
@@ -77,6 +78,14 @@ def test_a_test_document_that_is_refused_says_so(hospital: Hospital) -> None:
     with hospital.store.reading() as tx:
         one = next(one for one in readiness.findings(tx, PATIENT) if one.check == "trial")
     assert (one.ok, one.code) == (False, "trial_failed") and "nothing_to_charge" in one.cure("en")
+
+
+def test_a_trial_of_the_future_is_no_proof_that_the_standby_works_now(hospital: Hospital) -> None:
+    trials.note(hospital.store, True, None, 0.01)
+    hospital.clock.advance(-86_400)  # the clock was set back
+    with hospital.store.reading() as tx:
+        codes = {one.code for one in readiness.findings(tx, PATIENT) if one.check == "trial"}
+    assert codes == {"trial_old"}
 
 
 def test_every_finding_has_words_in_both_languages_and_every_fault_a_cure(hospital: Hospital) -> None:

@@ -38,8 +38,12 @@ class Look:
         return staffing.everyone(self.conn, self.now)
 
     def age(self, at: str | datetime | None) -> int | None:
-        """Seconds since `at`, never less than nothing; None for never."""
+        """Seconds since `at`, never less than nothing; None for never.
+
+        A time that lies ahead was written before the clock was set back: it is as old as it is far away, or it would
+        look fresh until then.
+        """
         if at is None:
             return None
         moment = from_text(at) if isinstance(at, str) else at
-        return max(0, int((self.now - moment).total_seconds()))
+        return abs(int((self.now - moment).total_seconds()))
