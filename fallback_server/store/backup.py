@@ -161,10 +161,15 @@ def scratch(places: Places) -> Iterator[Path]:
 
 def _clear(places: Places) -> None:
     """Remove what killed runs left half written."""
-    for place in (places.directory, places.second):
-        if place is not None and place.is_dir():
-            for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
-                part.unlink(missing_ok=True)
+    _clear_one(places.directory)
+    with suppress(OSError):  # a second place that is sick keeps no backup from the first
+        _clear_one(places.second)
+
+
+def _clear_one(place: Path | None) -> None:
+    if place is not None and place.is_dir():
+        for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
+            part.unlink(missing_ok=True)
 
 
 def require_room(place: Path, wanted: int) -> None:
@@ -245,13 +250,23 @@ def names_in(place: Path | None) -> list[str]:
     return sorted(path.name for path in place.iterdir() if backups.made_at(path.name) is not None)
 
 
+def _in_second(places: Places) -> list[str]:
+    """What can be seen of the second place: one that is sick hides nothing of the first."""
+    try:
+        return names_in(places.second)
+    except OSError:
+        return []
+
+
 def _thin_out(store: Store, places: Places, rules: backups.BackupRules) -> list[str]:
+    """Remove what may go. What cannot be removed today goes another day: the backup of this run is good already."""
     gone = []
     for place in (places.directory, places.second):
-        for name in backups.superfluous(names_in(place), store.clock.now(), rules):
-            if place is not None:
-                (place / name).unlink(missing_ok=True)
-                gone.append(name)
+        with suppress(OSError):
+            for name in backups.superfluous(names_in(place), store.clock.now(), rules):
+                if place is not None:
+                    (place / name).unlink(missing_ok=True)
+                    gone.append(name)
     return sorted(set(gone))
 
 
@@ -290,9 +305,11 @@ def find(places: Places, name: str | None, place: str | None = None) -> Path:
     backup_not_found."""
     if name is not None and (given := Path(name)).is_file() and backups.made_at(given.name) is not None:
         return given
-    both = {"first": places.directory, "second": places.second}
-    folders = [folder for label, folder in both.items() if folder is not None and place in (None, label)]
-    found = [folder / one for folder in folders for one in names_in(folder)]
+    found = []
+    if place in (None, "first"):
+        found += [places.directory / one for one in names_in(places.directory)]
+    if place in (None, "second"):
+        found += [Path(places.second or "") / one for one in _in_second(places)]
     wanted = [path for path in found if name in (None, path.name)]
     if not wanted:
         raise YjError("backup_not_found", name=name or "*")
@@ -302,8 +319,9 @@ def find(places: Places, name: str | None, place: str | None = None) -> Path:
 def listed(places: Places) -> list[dict[str, Any]]:
     """Every backup of both places, newest first, with what it says of itself."""
     found: dict[str, dict[str, Any]] = {}
-    for label, place in (("first", places.directory), ("second", places.second)):
-        for name in names_in(place):
+    seen = (("first", places.directory, names_in(places.directory)), ("second", places.second, _in_second(places)))
+    for label, place, names in seen:
+        for name in names:
             row = found.setdefault(name, {"name": name, "places": [], "problem": None})
             row["places"].append(label)
             row |= _summary(Path(place or "") / name)

@@ -221,6 +221,19 @@ def test_a_second_place_that_is_away_is_an_alarm_and_keeps_the_first(hospital: H
 
 
 @only_sqlite
+def test_a_second_place_that_only_gives_errors_stops_no_backup(hospital: Hospital, tmp_path: Path) -> None:
+    # A name that is too long is an error for every look at it, as a share that hangs or is shut is.
+    key, work, sick = tmp_path / "backup.key", tmp_path / backup.WORK, tmp_path / ("x" * 300)
+    with pytest.raises(OSError):
+        sick.is_dir()
+    places = backup.Places(tmp_path / "first", sick, key, work)
+    made = backup.create(hospital.store, places, RULES)
+    assert made.second is False and kinds(hospital.store) == ["second"]
+    assert [row["places"] for row in backup.listed(places)] == [["first"]]
+    assert backup.verify(hospital.store, places)["name"] == made.name
+
+
+@only_sqlite
 def test_room_is_asked_for_before_anything_is_written(hospital: Hospital, places: backup.Places) -> None:
     greedy = backup.Places(places.directory, None, places.key, places.work, spare_bytes=1 << 60)
     with pytest.raises(YjError) as refused:
