@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from ipaddress import ip_network
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -74,12 +75,23 @@ def _time_of_day(text: str) -> str:
 def _web_address(url: str) -> str:
     if url and not re.match(r"https?://[^/\s]+", url):
         raise ValueError("is not a web address; write https://…")
-    return url
+    return _with_a_port(url)
 
 
 def _syslog_address(address: str) -> str:
     if address and not re.match(r"(udp|tcp)://[^/\s]+$|unix:///", address):
         raise ValueError("write udp://HOST:514, tcp://HOST:601 or unix:///dev/log")
+    return _with_a_port(address)
+
+
+def _with_a_port(address: str) -> str:
+    """An address whose port, if it names one, is one."""
+    try:
+        port = urlsplit(address).port
+    except ValueError as error:
+        raise ValueError("the port must be a number from 1 to 65535") from error
+    if port == 0:
+        raise ValueError("the port must be a number from 1 to 65535")
     return address
 
 

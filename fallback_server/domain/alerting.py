@@ -144,7 +144,7 @@ class Message:
 
 
 def compose(sayings: Sequence[Saying], language: str, hospital: str, host: str, now: datetime) -> Message:
-    """One message about one alarm or about many."""
+    """One message about one alarm or about many. Its title is one line: it is a head line of letters."""
     english = language == "en"
     worst = max((one.alert.severity for one in sayings), key=SEVERITIES.index)
     if len(sayings) == 1:
@@ -153,8 +153,9 @@ def compose(sayings: Sequence[Saying], language: str, hospital: str, host: str, 
         head = f"{_STATE_NAMES[only.state][english]}·{SEVERITY_NAMES[worst][english]} {what}"
     else:
         head = f"{len(sayings)} alarms" if english else f"{len(sayings)} 条告警"
+    title = f"[{PRODUCT}] {' '.join(head.split())}"
     return Message(
-        f"[{PRODUCT}] {head}", tuple([*(one.line(language) for one in sayings), f"{hospital} · {host}"]), worst, now,
+        title, tuple([*(one.line(language) for one in sayings), f"{hospital} · {host}"]), worst, now,
         host, hospital, tuple(_plain(one) for one in sayings),
     )  # fmt: skip
 

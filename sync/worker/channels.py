@@ -32,7 +32,10 @@ _ENTERPRISE: Final = "yj@32473"  # the number that RFC 5612 reserves for those w
 
 
 class ChannelTrouble(Exception):
-    """A message could not be delivered; the text says why, without any key."""
+    """A message could not be delivered; the text says why, without any key.
+
+    ValueError and OverflowError become one too: another letter where only ASCII may be, a port that is none.
+    """
 
 
 class Channel(Protocol):
@@ -48,8 +51,11 @@ class Channel(Protocol):
 
 def host_of(url: str) -> str:
     """What may be shown of an address: its path and query may be a key."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+    except ValueError:
+        return "?"
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Webhook:
                 self.url + self.sign(message), json=self.shape(message), headers=headers, timeout=PATIENCE_SECONDS,
                 verify=self.trust or True,
             )  # fmt: skip
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError) as error:
             raise ChannelTrouble(type(error).__name__) from None
         if not answer.is_success:
             raise ChannelTrouble(f"HTTP {answer.status_code}")
@@ -165,7 +171,7 @@ class Mail:
                 server.send_message(self._letter(message))
         except smtplib.SMTPResponseException as error:
             raise ChannelTrouble(f"{type(error).__name__} {error.smtp_code}") from None
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, ValueError, OverflowError) as error:
             raise ChannelTrouble(type(error).__name__) from None
 
     def _context(self) -> ssl.SSLContext:
@@ -198,8 +204,8 @@ class Syslog:
 
     def send(self, message: Message) -> None:
         records = [self.record(message, one) for one in message.alarms] or [self.record(message, None)]
-        parts = urlsplit(self.address)
         try:
+            parts = urlsplit(self.address)
             if parts.scheme == "unix":
                 _to_socket(parts.path, records)
             elif parts.scheme == "tcp":
@@ -207,7 +213,7 @@ class Syslog:
                     stream.sendall(b"".join(b"%d %s" % (len(one), one) for one in records))
             else:
                 _by_datagram(parts.hostname or "", parts.port or 514, records)
-        except OSError as error:
+        except (OSError, ValueError, OverflowError) as error:
             raise ChannelTrouble(type(error).__name__) from None
 
     def record(self, message: Message, alarm: Any) -> bytes:

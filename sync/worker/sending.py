@@ -42,10 +42,14 @@ class Sending:
                 with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
                     alarm_channels.meet(tx, [(one.name, one.target) for one in self._channels])
                 self._met = True
-            for channel in self._channels:
-                self._speak(channel)
         except (SQLAlchemyError, YjError) as error:
             log.error("alarms_not_sent", error=type(error).__name__)
+            return
+        for channel in self._channels:
+            try:
+                self._speak(channel)
+            except Exception as error:  # noqa: BLE001  (edge of a channel: whatever it is, the others speak)
+                log.error("alarms_not_sent", channel=channel.name, error=type(error).__name__)
 
     def _speak(self, channel: Channel) -> None:
         with self._store.reading() as tx:

@@ -92,6 +92,30 @@ def test_a_robot_that_is_away_is_trouble() -> None:
     assert channels.wecom("https://qyapi.example/cgi-bin/webhook/send?key=geheim").target == "https://qyapi.example"
 
 
+@pytest.mark.parametrize(
+    "way",
+    [
+        channels.wecom("http://127.0.0.1:no/send?key=geheim"),
+        channels.generic("http://127.0.0.1:9/in", "令牌"),
+        channels.generic("http://[127.0.0.1/in"),
+        channels.Syslog("udp://127.0.0.1:99999"),
+        channels.Syslog("tcp://127.0.0.1:99999"),
+    ],
+    ids=["a port that is none", "a token of other letters", "half an address", "udp", "tcp"],
+)
+def test_what_no_net_would_take_is_trouble_of_this_channel_alone(way: channels.Channel) -> None:
+    assert way.target and "geheim" not in way.target
+    with pytest.raises(ChannelTrouble) as caught:
+        way.send(told())
+    assert "geheim" not in str(caught.value)
+
+
+def test_a_title_is_one_line_or_no_letter_could_have_it() -> None:
+    two = told(Alert(9, "x", "k", "warning", "第一行\n第二行", "x", NOW))
+    letter = channels.Mail("127.0.0.1", 25, "none", "yj@h.cn", ("it@h.cn",))._letter(two)
+    assert str(letter["Subject"]) == two.title and two.title.endswith("第一行 第二行")
+
+
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_letter_goes_by_tls_with_a_log_in(heard: Heard, authority: Path, security: str) -> None:
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -102,6 +126,8 @@ def test_a_letter_goes_by_tls_with_a_log_in(heard: Heard, authority: Path, secur
         way.send(told())
         with pytest.raises(ChannelTrouble, match="SMTPAuthenticationError 535"):
             channels.Mail("127.0.0.1", port, security, "yj@h.cn", ("it@h.cn",), "robot", "wrong", trust).send(told())
+        with pytest.raises(ChannelTrouble, match="UnicodeEncodeError"):
+            channels.Mail("127.0.0.1", port, security, "yj@h.cn", ("it@h.cn",), "robot", "密码", trust).send(told())
         with pytest.raises(ChannelTrouble, match="SSLCertVerificationError"):
             channels.Mail("127.0.0.1", port, security, "yj@h.cn", ("it@h.cn",), "robot", "geheim").send(told())
     letter = message_from_string(heard.bodies[0], policy=default)

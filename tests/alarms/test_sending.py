@@ -110,6 +110,18 @@ def test_a_channel_that_is_down_is_one_alarm_on_the_others_and_catches_up(
     assert ways[1].states[-1] == ("channel.wecom", "off")
 
 
+def test_a_channel_that_breaks_in_an_unheard_of_way_keeps_no_other_from_speaking(
+    hospital: Hospital, sending: Sending, ways: list[Way]
+) -> None:
+    def broken(message: Message) -> None:
+        raise KeyError("x")
+
+    ways[0].send = broken  # type: ignore[method-assign]
+    lost(hospital.store)
+    sending.look()
+    assert ways[1].states == [("centre", "on")]
+
+
 def test_a_channel_that_fails_is_left_alone_for_a_while(hospital: Hospital, sending: Sending, ways: list[Way]) -> None:
     ways[0].down = True
     tried: list[Message] = []

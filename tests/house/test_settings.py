@@ -121,6 +121,14 @@ def test_the_store_takes_only_named_drivers_it_knows(tmp_path: Path, url: str, c
     assert cure in problems(tmp_path, f'[database]\nurl = "{url}"\n')["database.url"].cure
 
 
+@pytest.mark.parametrize(
+    ("key", "address"), [("webhook_url", "https://h:99999/in"), ("wecom_url", "https://h:0/"), ("syslog", "udp://h:no")]
+)
+def test_a_port_that_is_none_is_named_before_an_alarm_must_go_there(tmp_path: Path, key: str, address: str) -> None:
+    found = problems(tmp_path, f'[alerts]\n{key} = "{address}"\n')
+    assert "1 to 65535" in found[f"alerts.{key}"].cure
+
+
 def test_several_hosts_are_allowed(tmp_path: Path) -> None:
     url = "postgresql+psycopg2://yj@/yj?host=a:5432&host=b:5432"
     assert load(instance(tmp_path, f'[database]\nurl = "{url}"\n'), {}).database.url == url
