@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from fallback_server.domain.clock import from_text
-from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import Finding
 from fallback_server.store import alarms, readiness, trial
@@ -32,15 +30,21 @@ class Upkeep:
         self._store, self._policy, self._trial, self._reports = store, policy, trial, reports
 
     def look(self) -> None:
-        """Try a document where the last trial is some minutes old, then judge everything. Raises nothing."""
-        try:
-            if self._reports is not None:
-                self._reports(self._store, self._policy)
-            if self._trial_due():
-                self._trial(self._store, self._policy)
-            self._judge()
-        except (SQLAlchemyError, YjError, OSError) as error:
-            log.error("upkeep_broke", error=type(error).__name__)
+        """Judge everything, try a document where the last trial is some minutes old (the next look judges it), make the
+        reports that are due. Raises nothing, and none of the three keeps another from being done."""
+        for part in (self._judge, self._try, self._report):
+            try:
+                part()
+            except Exception as error:  # noqa: BLE001  (edge of a part: whatever it is, the others are done)
+                log.error("upkeep_broke", part=part.__name__.lstrip("_"), error=type(error).__name__)
+
+    def _try(self) -> None:
+        if self._trial_due():
+            self._trial(self._store, self._policy)
+
+    def _report(self) -> None:
+        if self._reports is not None:
+            self._reports(self._store, self._policy)
 
     def _trial_due(self) -> bool:
         with self._store.reading() as tx:

@@ -167,8 +167,12 @@ def test_what_keeps_the_standby_from_working_is_an_alarm_until_it_is_mended(hosp
     def tried(store: Store, policy: Policy) -> Any:
         trial.note(store, ok[0], None if ok[0] else "nothing_to_charge", 0.01)
 
-    upkeep = Upkeep(hospital.store, Policy(), tried)
-    upkeep.look()
+    def broken(store: Store, policy: Policy) -> None:
+        raise KeyError("x")
+
+    upkeep = Upkeep(hospital.store, Policy(), tried, broken)
+    upkeep.look()  # tries
+    upkeep.look()  # judges
     with hospital.store.reading() as tx:
         row = next(one for one in alarms.on(tx.conn) if one["subject"] == "ready.trial")
     assert (row["severity"], row["kind"]) == ("critical", "trial_failed") and "nothing_to_charge" in row["zh"]
@@ -176,5 +180,12 @@ def test_what_keeps_the_standby_from_working_is_an_alarm_until_it_is_mended(hosp
     upkeep.look()  # the last trial is some seconds old: not tried again
     hospital.clock.advance(301)
     upkeep.look()
+    Upkeep(hospital.store, Policy(), broken, broken).look()  # whatever breaks, what was found is said
     with hospital.store.reading() as tx:
         assert "ready.trial" not in {one["subject"] for one in alarms.on(tx.conn)}
+    ok[0] = False
+    hospital.clock.advance(-86_400)  # a clock that is set back: tried again at once
+    upkeep.look()
+    upkeep.look()
+    with hospital.store.reading() as tx:
+        assert "ready.trial" in {one["subject"] for one in alarms.on(tx.conn)}
