@@ -29,6 +29,8 @@ from fallback_server.store import guards
 from fallback_server.store.schema import metadata
 
 GENESIS = "0" * 64
+# PostgreSQL hands out so many rows at a time; without it the whole log would be in memory at once.
+_STREAM = {"yield_per": 1000}
 _FORMULA = ("=", "+", "-", "@", "\t")
 _HEAD = re.compile(r"(\d{1,15})[: /]\s*([0-9A-Fa-f]{8,64})…?")
 
@@ -84,7 +86,7 @@ def verify(conn: Connection) -> tuple[int, list[str]]:
     """Walk the chain. Returns the number of rows and a sentence for every break found (empty: unbroken)."""
     breaks: list[str] = []
     previous, expected = GENESIS, 0
-    for row in conn.execute(select(audit).order_by(audit.c.sequence)).mappings():
+    for row in conn.execute(select(audit).order_by(audit.c.sequence), execution_options=_STREAM).mappings():
         expected += 1
         if row["sequence"] != expected:
             breaks.append(f"row {expected} is missing (next is {row['sequence']})")
@@ -137,7 +139,7 @@ def selected(
     """
     order = audit.c.sequence.desc() if newest_first else audit.c.sequence
     statement = select(*(audit.c[name] for name in (*CHAINED, "hash"))).where(*_conditions(wanted)).order_by(order)
-    for row in conn.execute(statement.limit(limit)).mappings():
+    for row in conn.execute(statement.limit(limit), execution_options=_STREAM).mappings():
         yield dict(row)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +61,9 @@ def write(conn: Connection, year: int, folder: Path) -> dict[str, Any]:
 def _keep(path: Path, part: Path, told: dict[str, Any]) -> None:
     manifest = path.with_name(path.stem + MANIFEST)
     if path.exists():
-        if hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
+        with path.open("rb") as stream:
+            there = hashlib.file_digest(stream, "sha256").hexdigest()
+        if there != told["sha256"]:
             raise YjError("archive_differs", name=path.name)
     else:
         part.replace(path)
@@ -89,28 +91,29 @@ def check(conn: Connection, path: Path) -> tuple[dict[str, Any], list[str]]:
     """
     try:
         told = json.loads(path.with_name(path.stem + MANIFEST).read_text(encoding="utf-8"))
-        lines = path.read_bytes().splitlines()
-        rows = [json.loads(line) for line in lines]
+        with path.open("rb") as lines:
+            last, breaks = _walk(told, map(json.loads, lines))
     except (OSError, ValueError) as error:
         raise YjError("archive_differs", name=path.name) from error
-    breaks = list(_breaks(told, rows))
-    if rows and not breaks:
-        here = conn.execute(select(audit.c.hash).where(audit.c.sequence == rows[-1]["sequence"])).scalar()
-        if here != rows[-1]["hash"]:
-            breaks.append(f"row {rows[-1]['sequence']} of the log is not the one that was archived")
+    if last is not None and not breaks:
+        here = conn.execute(select(audit.c.hash).where(audit.c.sequence == last["sequence"])).scalar()
+        if here != last["hash"]:
+            breaks.append(f"row {last['sequence']} of the log is not the one that was archived")
     return told, breaks
 
 
-def _breaks(told: dict[str, Any], rows: list[dict[str, Any]]) -> Iterator[str]:
-    if len(rows) != told["rows"]:
-        yield f"{len(rows)} rows, {told['rows']} were written"
-    previous = told["previous_hash"]
+def _walk(told: dict[str, Any], rows: Iterable[dict[str, Any]]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The last of the rows, which are read one at a time, and a sentence for every break."""
+    breaks, last, count, previous = [], None, 0, told["previous_hash"]
     for expected, row in enumerate(rows, start=told["first"]):
         text = canonical({name: row.get(name) for name in CHAINED})
         if row["sequence"] != expected or row["previous_hash"] != previous:
-            yield f"row {row['sequence']} does not follow its predecessor"
+            breaks.append(f"row {row['sequence']} does not follow its predecessor")
         if hashlib.sha256(text.encode()).hexdigest() != row["hash"]:
-            yield f"row {row['sequence']} was changed"
-        previous = row["hash"]
-    if rows and previous != told["head"]:
-        yield "its head is not the one that was written down"
+            breaks.append(f"row {row['sequence']} was changed")
+        last, count, previous = row, count + 1, row["hash"]
+    if count != told["rows"]:
+        breaks.insert(0, f"{count} rows, {told['rows']} were written")
+    if last is not None and previous != told["head"]:
+        breaks.append("its head is not the one that was written down")
+    return last, breaks
