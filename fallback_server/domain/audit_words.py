@@ -56,6 +56,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "mirror.rollback": ("镜像退回", "mirror rolled back"),
     "mirror.stop": ("镜像停止", "mirror stopped"),
     "mirror.wipe": ("清除患者镜像", "patients' mirror wiped"),
+    "mirror.wipe_asked": ("要求清除患者镜像", "wiping the patients' mirror asked for"),
     "mode.by_itself": ("自动切换", "switched by itself"),
     "mode.emergency": ("切换到应急", "switched to YJ"),
     "mode.insurance": ("医保平台状态", "insurance platform"),

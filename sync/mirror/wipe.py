@@ -50,6 +50,7 @@ def wipe(store: Store, policy: Policy, actor: Actor, reason: str) -> Wiped:
         _require_quiet(tx)
         second_person.require(tx, policy, "wipe")
         stop_orders.stop(tx, reason)
+        tx.audit("mirror.wipe_asked", reason=reason)  # should the power fail in the middle, it is known who and why
     with single_instance(store.url, LOCK):
         with store.reading() as tx:
             _require_quiet(tx)  # somebody may have switched on while a run at work was waited for

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.policy import Policy
-from fallback_server.store import mirror, stop_orders
+from fallback_server.store import audit, mirror, stop_orders
 from fallback_server.store.database import open_mirror_engine
 from sync.mirror.wipe import OF_PATIENTS, wipe
 from tests.fixtures_hospital import ADMIN, GENERATION, Hospital
@@ -44,6 +44,10 @@ def test_nothing_of_a_patient_is_left_and_the_mirror_waits_for_a_word(hospital: 
         stopped = stop_orders.stopped(tx.conn)
         assert stopped is not None and stopped["reason"] == "设备报废"
         assert tx.conn.execute(select(func.count()).select_from(mirror.datasets["drug"])).scalar_one() > 0
+        (asked,) = audit.selected(tx.conn, action="mirror.wipe_asked")
+        (wiped,) = audit.selected(tx.conn, action="mirror.wipe")
+        assert asked["approver_code"] == "0802" and asked["detail"]["reason"] == "设备报废"
+        assert asked["sequence"] < wiped["sequence"]
     if hospital.url.startswith("sqlite"):
         folder = Path(hospital.url.removeprefix("sqlite:///")).parent
         assert not [one.name for one in folder.glob("mirror.db*") if WANG.encode() in one.read_bytes()]
