@@ -42,6 +42,7 @@ class Sending:
                 with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
                     alarm_channels.meet(tx, [(one.name, one.target) for one in self._channels])
                 self._met = True
+            self._tidy()
         except (SQLAlchemyError, YjError) as error:
             log.error("alarms_not_sent", error=type(error).__name__)
             return
@@ -50,6 +51,14 @@ class Sending:
                 self._speak(channel)
             except Exception as error:  # noqa: BLE001  (edge of a channel: whatever it is, the others speak)
                 log.error("alarms_not_sent", channel=channel.name, error=type(error).__name__)
+
+    def _tidy(self) -> None:
+        """Turn off what complains of a channel that is gone, or that works again: a note may have been lost between."""
+        with self._store.reading() as tx:
+            down = {f"{alarms.CHANNEL}.{row['name']}" for row in alarm_channels.listed(tx.conn) if row["down"]}
+            said = {row["subject"] for row in alarms.on(tx.conn) if row["subject"].startswith(f"{alarms.CHANNEL}.")}
+        for subject in sorted(said - down):
+            alarms.silence(self._store, subject)
 
     def _speak(self, channel: Channel) -> None:
         with self._store.reading() as tx:

@@ -161,6 +161,14 @@ def test_a_channel_that_is_no_longer_configured_is_forgotten(hospital: Hospital,
         assert [one["name"] for one in alarm_channels.listed(tx.conn)] == ["wecom"]
 
 
+def test_a_channel_that_is_gone_or_works_is_no_longer_complained_of(hospital: Hospital, ways: list[Way]) -> None:
+    for name in ("mail", "syslog"):
+        alarms.sound(hospital.store, f"{alarms.CHANNEL}.{name}", "down", "发不出去。", "It is down.")
+    Sending(hospital.store, ways, Pace()).look()  # mail works, syslog is not configured
+    with hospital.store.reading() as tx:
+        assert alarms.on(tx.conn) == []
+
+
 def test_what_keeps_the_standby_from_working_is_an_alarm_until_it_is_mended(hospital: Hospital) -> None:
     ok = [False]
 
