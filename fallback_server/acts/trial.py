@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Select, select
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from fallback_server.acts import charges, patients
 from fallback_server.acts.payments import PaymentIn
 from fallback_server.domain import money
+from fallback_server.domain.clock import from_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.numbers import new_ulid
 from fallback_server.domain.policy import Policy
@@ -24,6 +26,7 @@ from fallback_server.store.people import workstation
 from fallback_server.store.session import Actor, Store, Tx
 
 NAME: Final = "YJ-TRIAL"
+YOUNG: Final = timedelta(seconds=trial.EVERY_SECONDS + 90)  # the worker looks every minute
 WHO: Final = Actor(NAME, NAME, frozenset({"cashier"}), NAME)
 
 
@@ -37,7 +40,11 @@ class Trial:
 
 
 def run(store: Store, policy: Policy) -> Trial:
-    """Try one, and remember how it ended. Raises what a store raises that cannot even remember."""
+    """Try one, and remember how it ended. Raises what a store raises that cannot even remember.
+
+    One that found the store busy is forgotten while the last one is good and young: the worker tries again within a
+    minute, and only a store that is busy then as well is out of order.
+    """
     begun, code = time.perf_counter(), None
     try:
         with store.trying(WHO) as tx:
@@ -47,8 +54,17 @@ def run(store: Store, policy: Policy) -> Trial:
     except SQLAlchemyError:
         code = "store_broke"
     done = Trial(code is None, code, time.perf_counter() - begun)
-    trial.note(store, done.ok, done.code, done.seconds)
+    if code != "busy" or not _good_and_young(store):
+        trial.note(store, done.ok, done.code, done.seconds)
     return done
+
+
+def _good_and_young(store: Store) -> bool:
+    with store.reading() as tx:
+        last = trial.last(tx.conn)
+        if last is None or not last["ok"]:
+            return False
+        return timedelta() <= tx.now - from_text(last["at"]) < YOUNG
 
 
 def write(tx: Tx, policy: Policy) -> dict[str, Any]:

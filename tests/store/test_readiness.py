@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Table, select
 
 from fallback_server.acts import trial
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import CAP, Finding, Standards, score
@@ -78,6 +79,22 @@ def test_a_test_document_that_is_refused_says_so(hospital: Hospital) -> None:
     with hospital.store.reading() as tx:
         one = next(one for one in readiness.findings(tx, PATIENT) if one.check == "trial")
     assert (one.ok, one.code) == (False, "trial_failed") and "nothing_to_charge" in one.cure("en")
+
+
+def test_a_store_that_is_busy_once_is_tried_again_before_it_counts(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise YjError("busy")
+
+    trials.note(hospital.store, True, None, 0.01)
+    monkeypatch.setattr(trial, "write", busy)
+    for seconds, ok in ((310, True), (100, False)):
+        hospital.clock.advance(seconds)
+        assert trial.run(hospital.store, Policy()).code == "busy"
+        with hospital.store.reading() as tx:
+            last = trials.last(tx.conn)
+        assert last is not None and last["ok"] is ok
 
 
 def test_a_trial_of_the_future_is_no_proof_that_the_standby_works_now(hospital: Hospital) -> None:
