@@ -59,11 +59,13 @@ class Limits:
         self._said = -SAY_AGAIN
 
     def ask(self, session: str | None, address: str, now: float) -> None:
-        """Let a request of a session (see `session_of`) through. Raises too_many_requests with the seconds to wait."""
-        wait = self._addresses.take(address, now)
-        who = "address"
-        if not wait and session is not None:
-            wait, who = self._sessions.take(session, now), "session"
+        """Let a request of a session (see `session_of`) through. Raises too_many_requests with the seconds to wait.
+
+        The session is asked first: what it is refused takes nothing from the others at its address.
+        """
+        wait, who = 0.0 if session is None else self._sessions.take(session, now), "session"
+        if not wait:
+            wait, who = self._addresses.take(address, now), "address"
         if not wait:
             return
         if now - self._said >= SAY_AGAIN:

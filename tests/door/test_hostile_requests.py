@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,15 @@ def test_one_session_that_asks_without_end_waits_and_the_others_do_not() -> None
     told.ask("other", "10.0.0.1", 1.0)
     told.ask(None, "10.0.0.1", 1.0)
     told.ask("one", "10.0.0.1", 1.0)
+
+
+def test_one_session_that_never_stops_uses_up_nothing_of_the_others_at_its_address() -> None:
+    told = Limits(30, 600)
+    for _ in range(20_000):
+        with suppress(YjError):
+            told.ask("one", "10.0.0.1", 0.0)
+    for window in range(100):
+        told.ask(f"t{window}", "10.0.0.1", 0.0)
 
 
 def test_a_new_token_each_time_does_not_help_and_nothing_grows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
