@@ -26,6 +26,7 @@ from fallback_server.domain.readiness import MachineLook, Standards
 from fallback_server.domain.traces import without_values
 from fallback_server.door import believed, certificates
 from fallback_server.store import at_rest
+from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.session import Store
 from fallback_server.web import authority, dispatch, health, login_page, metrics, openapi, pages
 from fallback_server.web.problems import problem
@@ -88,7 +89,7 @@ def policy_of(settings: Settings) -> Policy:
 def standards_of(settings: Settings) -> Standards:
     """From where on the standby is not in order, with looks at what no table says. A new look is a line here."""
     return Standards(
-        home=settings.home,
+        home=_disk(settings),
         version=product_version(),
         schema=newest(),
         networks=tuple(settings.alerts.networks),
@@ -101,10 +102,16 @@ def standards_of(settings: Settings) -> Standards:
         backup_second_place=bool(settings.backup.second_directory),
         machine=(
             _certificate_look(settings),
-            at_rest.disks(settings.home),
+            at_rest.disks(_disk(settings)),
             at_rest.secrets(lambda: _secret_files(settings)),
         ),
     )
+
+
+def _disk(settings: Settings) -> Path:
+    """The folder whose disk counts: where the store's own file is, which may be elsewhere than its settings."""
+    url = settings.database.url
+    return sqlite_files(url)[0].parent if is_sqlite(url) else settings.home
 
 
 def _secret_files(settings: Settings) -> list[Path]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import load
 from config.sources import secret_files
+from fallback_server.app import standards_of
 from fallback_server.store import at_rest
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -38,6 +40,14 @@ def block(system: Path, name: str, uuid: str | None, *below: Path) -> Path:
 def test_encryption_is_looked_for_down_to_the_last_disk(tmp_path: Path, built: object, sealed: bool) -> None:
     device = built(tmp_path)  # type: ignore[operator]
     assert at_rest._sealed(device) is sealed
+
+
+def test_the_disk_that_counts_is_that_of_the_store(tmp_path: Path) -> None:
+    store = tmp_path / "data" / "yj.db"
+    text = f'[database]\nurl = "sqlite:///{store.as_posix()}"\n'
+    for written, folder in ((text, store.parent), ("", tmp_path)):
+        (tmp_path / "yj.toml").write_text(written, encoding="utf-8")
+        assert standards_of(load(tmp_path, {})).home == folder
 
 
 def test_what_cannot_be_told_is_a_warning(tmp_path: Path) -> None:
