@@ -7,6 +7,7 @@ this machine and the networks of `[alerts] networks`: they tell an attacker wher
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from threading import Lock
@@ -56,9 +57,10 @@ def install(app: Flask, store: Store, policy: Policy, roll: RollCall) -> None:
     def metric_page() -> Response:
         if not may_look(request.remote_addr, inside):
             return problem(YjError("forbidden", roles="an address of [alerts] networks"))
-        with store.reading() as tx:
+        with metrics.SCRAPE, store.reading() as tx:
             refresh_gauges(tx, recent.findings(tx), roll(tx))
-        return Response(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+            text = metrics.exposition()
+        return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def may_look(address: str | None, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
@@ -98,7 +100,7 @@ def _details(found: Sequence[Finding]) -> dict[str, Any]:
 
 
 def refresh_gauges(tx: Tx, found: Sequence[Finding], roll: Sequence[Mapping[str, Any]]) -> None:
-    """Set the gauges from the tables, at reading time."""
+    """Set the gauges from the tables, at reading time; under metrics.SCRAPE, until they were read."""
     for known in Mode:
         metrics.MODE.labels(known.value).set(1 if tx.mode.mode is known else 0)
     metrics.EPOCH.set(tx.mode.epoch)
@@ -146,9 +148,10 @@ def _centre(tx: Tx) -> None:
 
 
 def _alarms(tx: Tx) -> None:
+    counts = Counter((row["severity"], "yes" if row["acknowledged_at"] else "no") for row in alarms.on(tx.conn))
     metrics.ALARMS.clear()
-    for row in alarms.on(tx.conn):
-        metrics.ALARMS.labels(row["severity"], "yes" if row["acknowledged_at"] else "no").inc()
+    for labels, n in counts.items():
+        metrics.ALARMS.labels(*labels).set(n)
     metrics.CHANNEL.clear()
     for row in alarm_channels.listed(tx.conn):
         metrics.CHANNEL.labels(row["name"]).set(row["failures"])

@@ -3,6 +3,7 @@ sent. docs/operate.md shows a scrape and rules; a test keeps the names there and
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 REGISTRY = CollectorRegistry()
+SCRAPE = Lock()  # one at a time: gauges with labels are emptied and filled again
 REFUSALS = Counter("yj_refusals_total", "Requests refused, by error code", ["code"], registry=REGISTRY)
 REQUESTS = Counter("yj_requests_total", "Requests answered", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram(
