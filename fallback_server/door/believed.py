@@ -12,6 +12,7 @@ from fallback_server.domain.readiness import Finding, MachineLook
 from fallback_server.door import certificates
 
 LEAST_DAYS: Final = 30  # a door that runs renews its own two months before: less than one left means that it could not
+LAST_DAYS: Final = 3  # fewer: it may end before anybody is at work again, and then no window is believed
 LIMIT: Final = f"≥ {LEAST_DAYS} d"
 
 
@@ -57,4 +58,4 @@ def _judged(expires: datetime, now: datetime, due: str | None) -> Finding:
     if days > LEAST_DAYS and due is None:
         return Finding("certificate", True, "certificate_fine", {"days": days}, limit=LIMIT)
     values = {"days": days, "why": due or f"it ends on {expires:%Y-%m-%d}"}
-    return Finding("certificate", None if days > LEAST_DAYS else False, "certificate_due", values, limit=LIMIT)
+    return Finding("certificate", False if days < LAST_DAYS else None, "certificate_due", values, limit=LIMIT)
