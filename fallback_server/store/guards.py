@@ -30,10 +30,17 @@ def _sequence_rule(dialect: str) -> str:
     )
 
 
+# Only those of the store's own tables: a copy in another schema of the database has triggers of the same names.
+_ON_OUR_TABLES = (
+    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = "
+    "relnamespace WHERE nspname = current_schema() AND tgenabled IN ('O', 'A') AND NOT tgisinternal"
+)
+
+
 def missing(conn: Connection) -> list[str]:
     """A sentence for each trigger that is not there, or was turned off: somebody made room for a change by SQL."""
     if conn.dialect.name == "postgresql":
-        found = conn.execute(text("SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND NOT tgisinternal"))
+        found = conn.execute(text(_ON_OUR_TABLES))
     else:
         found = conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
     there = set(found.scalars())
