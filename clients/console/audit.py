@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,10 +78,13 @@ def export(
     }
     with instance(ctx).store() as store:
         with store.reading() as tx:
-            count = _write(out, audit.selected(tx.conn, **asked))
+            count = sum(1 for _ in audit.selected(tx.conn, **asked))
+        # Before anything is written: should the program die in the middle, it is known that the log left.
         _note(
             store, "audit.export", out.name, rows=count, asked={name: value for name, value in asked.items() if value}
         )
+        with store.reading() as tx:
+            _write(out, islice(audit.selected(tx.conn, **asked), count))
     Output().say(f"{out}: {count} rows")
 
 
@@ -133,23 +138,28 @@ def _head(text: str) -> tuple[int, str]:
     return told
 
 
-def _write(path: Path, rows: Iterable[dict[str, Any]]) -> int:
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     from fallback_server.store.audit import as_csv
 
-    path.touch(mode=0o600)
     if path.suffix == ".csv":
         # Spreadsheets take UTF-8 for something else without a mark at the beginning.
-        return _lines(path, as_csv(rows), "utf-8-sig") - 1
-    return _lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+        _lines(path, as_csv(rows), "utf-8-sig")
+    else:
+        _lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
-def _lines(path: Path, lines: Iterable[str], encoding: str) -> int:
-    count = 0
-    with path.open("w", encoding=encoding, newline="") as stream:
-        for line in lines:
-            stream.write(line)
-            count += 1
-    return count
+def _lines(path: Path, lines: Iterable[str], encoding: str) -> None:
+    """The file, whole or not at all, for its owner only."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding=encoding, newline=""
+        ) as stream:
+            stream.writelines(lines)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @group.callback()

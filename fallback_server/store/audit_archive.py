@@ -68,8 +68,11 @@ def _keep(path: Path, part: Path, told: dict[str, Any]) -> None:
     else:
         part.replace(path)
     if not manifest.exists():
-        manifest.touch(mode=0o600)
-        manifest.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        half = manifest.with_name(manifest.name + ".part")
+        half.unlink(missing_ok=True)
+        half.touch(mode=0o600)
+        half.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        half.replace(manifest)
 
 
 def _bounds(conn: Connection, year: int) -> tuple[int, int]:

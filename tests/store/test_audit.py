@@ -73,6 +73,10 @@ def test_the_log_is_exported_whole_or_in_part(home: Path, tmp_path: Path) -> Non
     some = [json.loads(line) for line in (tmp_path / "some.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {row["action"] for row in some} == {"operator.add"} and 0 < len(some) <= len(rows)
     assert main([*export, str(tmp_path / "all.xlsx")]) == 2
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.glob("*.csv")} == {0o600}
+    assert not list(tmp_path.glob("*.part"))
+    asked = [row for row in rows if row["action"] == "audit.export"]
+    assert asked == [], "the row about an export is written before it, and counts what was there"
 
 
 def test_a_closed_year_is_archived_and_the_chain_goes_on(
