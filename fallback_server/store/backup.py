@@ -36,6 +36,7 @@ from fallback_server.store.session import Actor, Store
 
 LOCK: Final = "backup"
 ALARM: Final = "backup"
+ALARM_RESTORE: Final = "backup.restore"  # of its own: the next one that is made says nothing about whether it opens
 WORK: Final = "backup-work"
 STEP_PAGES: Final = 512  # two megabytes between two breaths: windows and the disk come first
 BREATH_SECONDS: Final = 0.002
@@ -396,12 +397,13 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     except YjError as error:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
-        alarms.sound(store, ALARM, "damaged", "备份不能恢复。", "A backup cannot be restored.", name=path.name)
+        alarms.sound(store, ALARM_RESTORE, "damaged", "备份不能恢复。", "A backup cannot be restored.", name=path.name)
         raise
     seconds = round(time.monotonic() - begun, 3)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
         backup_rows.note(tx, kind, started, True, name=path.name, bytes=path.stat().st_size, detail=detail)
+        alarms.turn_off(tx, ALARM_RESTORE)
     return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}
 
 

@@ -42,7 +42,7 @@ def places(tmp_path: Path) -> backup.Places:
 
 def kinds(store: Store) -> list[str]:
     with store.reading() as tx:
-        return [row["kind"] for row in alarms.on(tx.conn, backup.ALARM)]
+        return [row["kind"] for row in alarms.on(tx.conn) if row["subject"] in (backup.ALARM, backup.ALARM_RESTORE)]
 
 
 def write(store: Store, times: int = 1, text: str = "x") -> None:
@@ -129,7 +129,10 @@ def test_a_backup_that_was_cut_off_or_changed_is_not_restored(
     with pytest.raises(YjError) as refused:
         backup.verify(hospital.store, places, str(path))
     assert refused.value.code == "backup_damaged" and kinds(hospital.store) == ["damaged"]
+    backup.create(hospital.store, places, RULES)
+    assert kinds(hospital.store) == ["damaged"], "one that is made says nothing about whether it opens"
     assert backup.verify(hospital.store, places, str((places.second or path) / made.name))["name"] == made.name
+    assert kinds(hospital.store) == []
 
 
 @only_sqlite
