@@ -107,7 +107,11 @@ def archive(
             closed = audit_archive.years(tx.conn, tx.today.isoformat())
             if year is not None and year not in closed:
                 raise Misuse(f"--year {year}: is not over, or has no rows; there are {closed or 'none yet'}")
-            written = [audit_archive.write(tx.conn, one, out) for one in ([year] if year is not None else closed)]
+        wanted = [year] if year is not None else closed
+        for one_year in wanted:
+            _note(store, "audit.archive_asked", str(one_year))
+        with store.reading() as tx:
+            written = [audit_archive.write(tx.conn, one_year, out) for one_year in wanted]
         for one in written:
             _note(store, "audit.archive", str(one["year"]), rows=one["rows"], head=one["head"], sha256=one["sha256"])
     for one in written:

@@ -16,6 +16,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "approval.give": ("发授权码", "approval code given"),
     "approval.used": ("使用授权码", "approval code used"),
     "audit.archive": ("审计日志归档", "audit log archived"),
+    "audit.archive_asked": ("要求归档审计日志", "audit archive asked for"),
     "audit.ask": ("要求验证审计日志", "audit check asked for"),
     "audit.export": ("导出审计日志", "audit log exported"),
     "audit.verify": ("验证审计日志", "audit log checked"),
