@@ -194,6 +194,9 @@ def _away(before: Verdict, standby: Watch, fault: str, windows: Watch, at: datet
     begun = standby.since or at
     if before not in AWAY and (at - begun).total_seconds() < SETTLE_SECONDS:
         return before
+    back = windows.up_since
+    if before in AWAY and back is not None and (at - back).total_seconds() < SETTLE_SECONDS:
+        return before  # windows were asked sooner than the standby looked again
     return before if before is Verdict.DEAD and windows.last is Sight.DOWN else Verdict.STANDBY_CUT
 
 

@@ -134,5 +134,6 @@ def test_the_screen_changes_to_the_page_and_back_whatever_becomes_of_the_agent(
     with standby.hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         release(tx, "over")
     until(lambda: one.page() is None, 60)
-    assert addresses(port) == [] and file.read_bytes() == MZXT
+    until(lambda: file.read_bytes() == MZXT, 60)  # given back after the page is gone
+    assert addresses(port) == []
     assert one.stop(signal.SIGTERM) == 0

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fallback_server.domain.detection import (
@@ -226,6 +226,7 @@ def test_each_trouble_is_told_apart_within_a_minute_and_nothing_else_is_said_bef
     assert {verdict for _, verdict in found} <= {Verdict.FINE, meant}
 
 
+@example(0, 66, "tcp", 1)
 @given(st.integers(0, 9), st.integers(60, 400), st.sampled_from(["tcp", "login", "read", "silent"]), st.integers(0, 40))
 def test_an_outage_is_one_outage_however_it_begins_and_ends(begin: int, length: int, fault: str, agents: int) -> None:
     """Standby and windows notice at different moments; nobody is told a second story in between."""

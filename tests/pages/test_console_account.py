@@ -110,7 +110,7 @@ def test_the_papers_for_signatures_have_figures_differences_and_the_chain(
     with there.expect_download() as report:
         there.press("#press-pdf", "Enter")
     words = pdf_words(Path(report.value.path()), tmp_path)
-    for needed in ("应急事件报告", "服务器故障", "恢复清单", "两人切回", "收费 3", "退费 1", "审计链末端"):
+    for needed in ("应急事件报告", "服务器故障", "恢复运行单", "两人切回", "收费 3", "退费 1", "审计链末端"):
         assert needed in words, needed
 
 
