@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
@@ -15,6 +16,7 @@ from fallback_server.domain import drills as rules
 from fallback_server.domain.clock import Clock
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
+from fallback_server.domain.places import places
 from fallback_server.store import drills, jobs
 from fallback_server.store.locks import LockBusy, single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
@@ -28,7 +30,24 @@ if TYPE_CHECKING:
 SelfTest = Callable[[str, threading.Event], None]
 """Runs one for this person in a process of its own; returns when that has ended, killed when the event is set."""
 _SYSTEM = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
+_SECRET: Final = re.compile(r"(?:^|;)\s*(?:pwd|password)\s*=\s*(?:\{(?:[^}]|\}\})*\}|[^;]*)", re.IGNORECASE)
+_DATABASE: Final = re.compile(r"(?:^|;)\s*database\s*=\s*\{?([^;}]+)", re.IGNORECASE)
 log: Any = structlog.get_logger("yj.worker")
+
+
+def called(address: str) -> str:
+    """What people call a database: host, port and name. Nothing else of its address: a password may stand anywhere."""
+    url = make_url(address)
+    query = dict(url.query)
+    words = query.get("odbc_connect")
+    named = url.database
+    if isinstance(words, str):
+        query["odbc_connect"] = words = _SECRET.sub("", words)
+        found = _DATABASE.search(words)
+        named = found[1].strip() if found else None
+    bare = URL.create(url.drivername, host=url.host, port=url.port, database=url.database, query=query)
+    where = ", ".join(f"{host}:{port}" for host, port in places(bare.render_as_string(hide_password=False)))
+    return "/".join(part for part in (where or url.get_backend_name(), named) if part)
 
 
 def open_copy(settings: Settings, clock: Clock) -> SqlGateway:
@@ -46,7 +65,7 @@ def rehearse(store: Store, centre: CentralGateway, settings: Settings, number: i
     try:
         return run(
             store, centre, copy, settings.upload, number, folder=settings.home, by=by,
-            target=make_url(settings.central.rehearsal_url).render_as_string(hide_password=True),
+            target=called(settings.central.rehearsal_url),
         )  # fmt: skip
     finally:
         copy.close()

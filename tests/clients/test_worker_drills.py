@@ -15,7 +15,7 @@ from fallback_server.store.mode_switch import enter_emergency
 from fallback_server.store.session import Actor, Store
 from sync.central.fake import FakeCentral
 from sync.worker.centre import Centre
-from sync.worker.drills import look
+from sync.worker.drills import called, look
 from sync.worker.work import Worker
 from tests.fixtures_hospital import ADMIN, MONDAY
 
@@ -81,3 +81,17 @@ def test_a_rehearsal_without_a_copy_says_what_to_set(store: Store, worker: Worke
     with store.reading() as tx:
         found = jobs.find(tx.conn, number)
     assert found is not None and "[central] rehearsal_url is empty" in found["error"]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("mssql+pyodbc://?odbc_connect=Server%3Dtcp%3Ahis-copy%2C1434%3BDatabase%3Dhis%3BPWD%3D%7Bgeheim%3Bdatabase%3Dx%7D",
+         "his-copy:1434/his"),
+        ("mssql+pyodbc:///?odbc_connect=PWD=geheim;SERVER=his-copy;DATABASE=his", "his-copy:1433/his"),
+        ("postgresql+psycopg2:///his?host=his-copy&password=geheim", "his-copy:5432/his"),
+        ("postgresql+psycopg2://yj:geheim/1@his-copy:5444/his?sslpassword=geheim", "his-copy:5444/his"),
+    ],
+)  # fmt: skip
+def test_of_the_copys_address_only_host_port_and_name_are_shown(address: str, shown: str) -> None:
+    assert called(address) == shown
