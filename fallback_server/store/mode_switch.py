@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
-from fallback_server.store import alarms, drill_rows, jobs
+from fallback_server.store import alarms, backup_rows, drill_rows, jobs
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
@@ -31,7 +31,8 @@ def enter_emergency(
 ) -> int:  # fmt: skip
     """Arrow a: open a new incident, pin the mirror generation, count the epoch. Returns the incident number.
 
-    Possible in normal and returning (a drill in normal only), and over a running drill, which a real outage ends.
+    Possible in normal and returning, and over a running drill, which a real outage ends. A drill only in normal, and
+    not between a restore and `yj upload recover`.
     `plan` is the drill that begins. Raises mirror_missing without any mirror, drill_not_waiting, wrong_state otherwise.
     """
     before = _locked(tx)
@@ -39,6 +40,8 @@ def enter_emergency(
         before = _end_drill(tx, before)
     if drill and before.mode is not Mode.NORMAL:
         raise YjError("wrong_state", current=before.mode.value, wanted="drill")  # a drill never gets in a return's way
+    if drill and backup_rows.unrecovered(tx.conn) is not None:
+        raise YjError("wrong_state", current="restored", wanted="drill")  # nor takes the number of a lost incident
     arrow = mode_arrow(before.mode, Mode.EMERGENCY)
     number = int(tx.conn.execute(select(func.coalesce(func.max(incident.c.incident_no), 0))).scalar_one()) + 1
     as_of = mirror_as_of(tx.conn)

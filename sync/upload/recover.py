@@ -21,6 +21,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store import backup_rows
 from fallback_server.store.conflicts import open_conflict, resolve
 from fallback_server.store.locks import single_instance
+from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict, recovered
 from fallback_server.store.session import Actor, Store, installation_id
@@ -153,10 +154,9 @@ def carry_out(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Actor)
 
     Returns counts of what was confirmed, noted, moved on.
     """
+    _require_no_outage(store)
     with store.reading() as tx:
         own = installation_id(tx.conn)
-        if tx.mode.mode == "emergency" and not tx.mode.drill:
-            raise YjError("wrong_state", current="emergency", wanted="recover")
     there = [one for one in gateway.known_incidents() if one.installation_id == own]
     with store.reading() as tx:
         epochs = recover_store.new_epochs(tx, there, {row.incident_no for row in ahead.lost})
@@ -176,7 +176,8 @@ def recover(
     """Look, and with `actor` (who brings the second person along) decide and carry out. None: nothing to recover.
 
     Where a backup was restored and nothing is lost, two people still say so: that lifts the fence.
-    Waits for a running upload. Raises what `choose_incident` and `resolve` raise, and the port's errors.
+    Waits for a running upload. Raises what `choose_incident` and `resolve` raise, wrong_state before anything is
+    written (in an outage, or where a lost number is here another incident's), and the port's errors.
     """
     with single_instance(store.url, LOCK):
         chosen = choose_incident(store, incident_no)
@@ -188,6 +189,7 @@ def recover(
         found = Recovery(number, ahead.shown())
         if actor is not None:
             _require_two(actor)
+            _require_no_outage(store)
             if chosen is None:
                 _make_known(store, gateway, ahead, actor)
             report(store, number, ahead, actor)
@@ -207,8 +209,24 @@ def _make_known(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Acto
         if one.installation_id == own and one.incident_no in lost
     }
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-        epochs = {number: there[number].epoch if number in there else tx.mode.epoch for number in lost}
+        _require_free(tx.conn, lost)
+        epochs = recover_store.new_epochs(tx, list(there.values()), lost)
         recover_store.enter_incidents(tx, there, epochs)
+
+
+def _require_free(conn: Connection, lost: set[int]) -> None:
+    """A number was given to a drill, or to an outage that is closed, after the restore: its documents are not ours."""
+    mine = select(incident.c.incident_no, incident.c.drill).where(incident.c.incident_no.in_(lost))
+    taken = conn.execute(mine.where(incident.c.drill | (incident.c.state == "closed"))).first()
+    if taken is not None:
+        current = f"incident {taken.incident_no} here is {'a drill' if taken.drill else 'closed'}"
+        raise YjError("wrong_state", current=current, wanted="recover")
+
+
+def _require_no_outage(store: Store) -> None:
+    with store.reading() as tx:
+        if tx.mode.mode == "emergency" and not tx.mode.drill:
+            raise YjError("wrong_state", current="emergency", wanted="recover")
 
 
 def _require_two(actor: Actor) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from fallback_server.store.cash import receipt_book, receipt_number
 from fallback_server.store.conflicts import list_conflicts
 from fallback_server.store.mode import incident, mode
 from fallback_server.store.outbox import outbox, outbox_move
-from fallback_server.store.returning import recovered
+from fallback_server.store.returning import conflict, recovered
 from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.reconcile.run import run_reconcile
@@ -308,3 +309,73 @@ def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
         reports = [upload(desk, centre) for _ in range(2)]
         assert all(report.complete for report in reports), reports
         assert len(centre.ledger) == 3
+
+
+def older_than_the_outage(desk: Desk, centre: FakeCentral, tmp_path: Path) -> tuple[bytes, int]:
+    """A backup in which the first outage is closed and the second, returned since, has not begun; and its number."""
+    desk.open()
+    desk.charge("P1001")
+    desk.close()
+    assert upload(desk, centre).complete
+    with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
+        tx.conn.execute(incident.update().values(state="closed"))
+    backup = backup_of(desk, tmp_path)
+    second = desk.open()
+    desk.charge("P1003")
+    desk.close()
+    assert upload(desk, centre).complete
+    return backup, second
+
+
+def refused(desk: Desk, centre: FakeCentral) -> str:
+    """Recovering is refused in the present state, and nothing was written; what was said of the state."""
+    with pytest.raises(YjError) as caught:
+        recover(desk.store, centre, None, PAIR, "恢复备份")
+    assert caught.value.code == "wrong_state"
+    assert scalar(desk, select(conflict.c.id)) is None and scalar(desk, select(recovered.c.yj_id)) is None
+    return str(caught.value.params["current"])
+
+
+def test_a_number_that_is_here_a_drill_or_a_closed_outage_is_never_taken_for_the_lost_one(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    backup, second = older_than_the_outage(desk, centre, tmp_path)
+    with came_back(desk, backup, clock):
+        assert desk.open(drill=True) == second
+        desk.close()
+        assert refused(desk, centre) == f"incident {second} here is a drill"
+        with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
+            tx.conn.execute(incident.update().values(drill=False))
+        assert refused(desk, centre) == f"incident {second} here is closed"
+
+
+def test_nothing_is_recovered_nor_written_while_an_outage_is_on(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    backup, _second = older_than_the_outage(desk, centre, tmp_path)
+    with came_back(desk, backup, clock):
+        desk.open()
+        assert refused(desk, centre) == "emergency"
+
+
+def test_after_a_restore_no_drill_takes_a_number_that_may_be_lost(desk: Desk, centre: FakeCentral) -> None:
+    restored_row(desk)
+    with pytest.raises(YjError, match="wrong_state"):
+        desk.open(drill=True)
+    assert recover(desk.store, centre, None, PAIR, "恢复") is None
+    assert desk.open(drill=True) == 1
+
+
+def test_incidents_made_known_get_epochs_that_no_incident_here_has(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    backup, second = older_than_the_outage(desk, centre, tmp_path)
+    (known,) = (key for key in centre.incidents if key[1] == second)
+    with came_back(desk, backup, clock):
+        # Two standbys counted apart since the backup: the centre's epoch of the lost one is here another's.
+        mine = scalar(desk, select(incident.c.epoch))
+        centre.incidents[known] = replace(centre.incidents[known], epoch=mine)
+        assert recover(desk.store, centre, None, PAIR, "恢复备份") is not None
+        with desk.store.reading() as tx:
+            epochs = tx.conn.execute(select(incident.c.epoch).order_by(incident.c.incident_no)).scalars().all()
+        assert len(set(epochs)) == 2 and epochs[1] > epochs[0]

@@ -144,6 +144,7 @@ def _staffed(own: Instance, store: Store, source: str) -> Scratch:
     from sqlalchemy import func, select
 
     from fallback_server.domain.modes import Permit
+    from fallback_server.store import backup_rows
     from fallback_server.store.mode import SYSTEM_OPERATOR
     from fallback_server.store.outbox import outbox
     from fallback_server.store.session import Actor
@@ -153,6 +154,7 @@ def _staffed(own: Instance, store: Store, source: str) -> Scratch:
     hashes = {part: hasher().hash(word) for part, word in words.items()}
     with store.writing(Permit.HOUSEKEEPING, Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR, approver_code="-")) as tx:
         _into_normal_mode(tx)
+        backup_rows.recovered_now(tx)  # nothing of it is ever uploaded
         codes = {part: _hire(tx, part, role, hashes[part]) for part, role in PEOPLE.items()}
         codes["doctor"], department = _prescriber(tx)
         doctor = find_person(tx, codes["doctor"])
