@@ -6,12 +6,15 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from clients.console.context import Instance
 from clients.console.locks import only_one
+
+if TYPE_CHECKING:
+    from fallback_server.store.jobs import Job
 
 LOOK_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 30.0
@@ -27,15 +30,16 @@ def work(found: Instance) -> None:
     with only_one(found.home, "worker"), found.store():
         code = main(
             settings, lambda store: Upkeep(store, policy, trial.run, incident_report.look),
-            self_test=lambda by, stop: _self_test(found, by, stop),
+            self_test=lambda job, stop: _self_test(found, job, stop),
         )  # fmt: skip
     if code:
         raise typer.Exit(code)
 
 
-def _self_test(found: Instance, by: str, stop: threading.Event) -> None:
+def _self_test(found: Instance, job: Job, stop: threading.Event) -> int:
     """`yj drill selftest` as a child: what it does to memory is gone with it; killed when it takes too long."""
-    command = [sys.executable, "-m", "clients.console", "--home", str(found.home), "drill", "selftest", "--by", by]
+    own = [sys.executable, "-m", "clients.console", "--home", str(found.home)]
+    command = [*own, "drill", "selftest", "--job", str(job.id)]
     deadline = time.monotonic() + 60 * found.settings.drill.self_test_minutes
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:  # noqa: S603 - our own
         while child.poll() is None:
@@ -43,6 +47,7 @@ def _self_test(found: Instance, by: str, stop: threading.Event) -> None:
                 child.terminate()
                 _make_sure(child)
             stop.wait(LOOK_SECONDS)
+        return child.returncode
 
 
 def _make_sure(child: subprocess.Popen[bytes]) -> None:

@@ -123,6 +123,13 @@ def self_tests(conn: Connection, most: int = 10) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
+def self_tested_since(conn: Connection, at: str) -> bool:
+    """Whether a self-test began or ended at that time or after it."""
+    table = self_test
+    since = (table.c.started_at >= at) | (table.c.finished_at >= at)
+    return conn.execute(select(table.c.id).where(since).limit(1)).first() is not None
+
+
 def last_self_test_began(conn: Connection) -> datetime:
     """When the last one began; before the first, when this store was made: a fresh one is not tested at once."""
     last = conn.execute(select(func.max(self_test.c.started_at))).scalar()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from fallback_server.domain import drills as rules
-from fallback_server.domain.clock import Clock
+from fallback_server.domain.clock import Clock, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.places import places
@@ -27,8 +27,8 @@ from sync.central.sql_gateway import SqlGateway, open_gateway
 if TYPE_CHECKING:
     from sync.worker.work import Worker
 
-SelfTest = Callable[[str, threading.Event], None]
-"""Runs one for this person in a process of its own; returns when that has ended, killed when the event is set."""
+SelfTest = Callable[[jobs.Job, threading.Event], int | None]
+"""Runs one for this job in a process of its own, killed when the event is set; returns the code with which it ended."""
 _SYSTEM = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
 _SECRET: Final = re.compile(r"(?:^|;)\s*(?:pwd|password)\s*=\s*(?:\{(?:[^}]|\}\})*\}|[^;]*)", re.IGNORECASE)
 _DATABASE: Final = re.compile(r"(?:^|;)\s*database\s*=\s*\{?([^;}]+)", re.IGNORECASE)
@@ -78,20 +78,24 @@ def do_rehearse(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
 
 
 def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
-    """Run it; a process that died over it leaves a row without an end, which is closed here as a failure."""
+    """Run it. A process that died over it leaves a row without an end, or none: either is a failure of this week's."""
     if worker.self_test is None:
         raise ValueError("this worker cannot run the self-test; `yj drill selftest` does")
-    worker.self_test(job.requested_by, worker.stop)
+    began = to_text(worker.store.clock.now())
+    code = worker.self_test(job, worker.stop)
     try:
         with (
             single_instance(worker.store.url, drills.SELF_TEST_LOCK, wait_seconds=0),
-            worker.store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx,
+            worker.store.writing(Permit.HOUSEKEEPING, Actor(job.requested_by, job.requested_by)) as tx,
         ):
+            if not worker.stop.is_set() and not drills.self_tested_since(tx.conn, began):
+                problem = f"the process ended before it began (exit code {code})"
+                drills.end_self_test(tx, drills.begin_self_test(tx), ok=False, source=None, steps=[], problem=problem)
             drills.abandon_self_tests(tx)
     except LockBusy:
         log.info("self_test_elsewhere")
     with worker.store.reading() as tx:
-        last = drills.self_tests(tx.conn, 1)
+        last = drills.self_tests(tx.conn, 1) if drills.self_tested_since(tx.conn, began) else []
     return {name: last[0][name] for name in ("ok", "source", "problem")} if last else {}
 
 

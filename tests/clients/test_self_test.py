@@ -17,7 +17,7 @@ from clients.console.self_test.scratch import COPY, FOLDER, made
 from config.settings import write_default
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup, drills
+from fallback_server.store import alarms, backup, drills, jobs
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.drill_rows import self_test
 from fallback_server.store.mirror import datasets
@@ -116,6 +116,21 @@ def test_a_backup_that_cannot_be_opened_fails_it(home: Path, capsys: pytest.Capt
     packed.write_bytes(bytes(content))
     assert main(["--home", str(home), "drill", "selftest"]) == 1
     assert "backup_damaged" in capsys.readouterr().err
+
+
+def test_nobodys_name_is_lent_to_a_self_test_that_they_did_not_ask_for(
+    home: Path, sqlite_store_url: str, clock: SettableClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Store(sqlite_store_url, clock)
+    try:
+        with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+            waiting = jobs.enqueue(tx, jobs.SELF_TEST, {}, "0801")
+        assert main(["--home", str(home), "drill", "selftest", "--job", str(waiting)]) == 2
+        assert f"--job {waiting}: is no self-test that the worker runs now" in capsys.readouterr().err
+        with store.reading() as tx:
+            assert drills.self_tests(tx.conn) == []
+    finally:
+        store.close()
 
 
 def test_it_runs_in_normal_mode_only_and_one_that_was_killed_counts_as_failed(

@@ -36,7 +36,8 @@ def begun() -> list[str]:
 def worker(store: Store, clock: SettableClock, hospital_settings: Settings, begun: list[str]) -> Worker:
     """A worker whose self-test dies half way, as by a power cut."""
 
-    def dies(by: str, stop: threading.Event) -> None:
+    def dies(job: jobs.Job, stop: threading.Event) -> None:
+        by = job.requested_by
         begun.append(by)
         with store.writing(Permit.HOUSEKEEPING, Actor(by, by)) as tx:
             drills.begin_self_test(tx)
@@ -60,6 +61,25 @@ def test_it_is_asked_for_once_a_week_and_one_that_died_is_an_alarm(
         assert [one["subject"] for one in alarms.on(tx.conn)] == [drills.ALARM]
     look(worker)
     assert asked(store) == 0  # not again before the next week
+
+
+def test_one_that_died_before_it_began_is_a_failure_and_not_the_success_of_the_last_one(
+    store: Store, clock: SettableClock, worker: Worker
+) -> None:
+    with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        drills.end_self_test(tx, drills.begin_self_test(tx), ok=True, source="copy", steps=[], problem=None)
+    clock.at = SUNDAY
+    worker.self_test = lambda job, stop: 3
+    look(worker)
+    assert worker.one_job((jobs.SELF_TEST,))
+    with store.reading() as tx:
+        row = drills.self_tests(tx.conn)[0]
+        done = jobs.find(tx.conn, 1)
+        assert (row["ok"], row["problem"]) == (False, "the process ended before it began (exit code 3)")
+        assert [one["subject"] for one in alarms.on(tx.conn)] == [drills.ALARM]
+    assert done is not None and done["result"]["ok"] is False
+    look(worker)
+    assert asked(store) == 0  # not again every minute
 
 
 def test_it_never_begins_in_an_outage_or_where_nobody_can_run_it(
