@@ -5,11 +5,11 @@ Nothing is edited: a wrong note is amended by another that names it. People go o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Table, select, update
+from sqlalchemy import RowMapping, Table, select, update
 
 from fallback_server.domain import incident_record as rules
 from fallback_server.domain.clock import from_text, to_text
@@ -40,14 +40,17 @@ def note(
     happened_at = values.pop("happened_at", happened_at)
     if values["kind"] == rules.NOTE:
         values |= {"whom": None, "means": None}
-    _check(policy, values)
+    if values["kind"] != rules.TOLD:
+        values["timer"] = timer  # what is no telling any more ticks nothing off
+    _check(policy, values, timer)
     values |= {"text": text, "answer": answer, "amends": amends, "happened_at": _moment(tx, happened_at)}
     key = _add(tx, record.incident_note, {"incident_no": number, **values})
     tx.audit(
         "incident.note", subject=str(number), note=key, kind=values["kind"], whom=values["whom"],
         timer=values["timer"], amends=amends,
     )  # fmt: skip
-    return next(one for one in notes(tx, number) if one["id"] == str(key))
+    table = record.incident_note
+    return _as_shown(tx, number, tx.conn.execute(select(table).where(table.c.id == key)).mappings())[0]
 
 
 def _amended(tx: Tx, number: int, amends: int, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,14 +62,14 @@ def _amended(tx: Tx, number: int, amends: int, given: Mapping[str, Any]) -> dict
     return {name: row[name] if value is None else value for name, value in given.items()}
 
 
-def _check(policy: Policy, values: Mapping[str, Any]) -> None:
+def _check(policy: Policy, values: Mapping[str, Any], timer: str | None) -> None:
+    """`timer` as it was given anew: one that stands on the note amended may since have left the policy."""
     if values["kind"] not in rules.NOTE_KINDS:
         raise YjError("invalid_request", field="kind", problem="不认识 / unknown")
     if values["kind"] != rules.NOTE and not values["whom"]:
         raise YjError("invalid_request", field="whom", problem="必填 / required")
     if values["kind"] != rules.NOTE and values["means"] not in rules.MEANS:
         raise YjError("invalid_request", field="means", problem="必填 / required")
-    timer = values["timer"]
     if timer is not None and (values["kind"] != rules.TOLD or timer not in {one.zh for one in policy.tell}):
         raise YjError("invalid_request", field="timer", problem="没有这一项 / no such timer")
 
@@ -91,14 +94,20 @@ def notes(tx: Tx, number: int, *, calls_only: bool = False) -> list[dict[str, An
     if calls_only:
         wanted = wanted.where(table.c.kind != rules.NOTE)
     rows = tx.conn.execute(wanted.order_by(table.c.happened_at.desc(), table.c.id.desc()).limit(NOTES_SHOWN)).mappings()
-    found = [dict(row) for row in rows][::-1]
-    later = {row["amends"]: row["id"] for row in found if row["amends"]}
+    return _as_shown(tx, number, rows)[::-1]
+
+
+def _as_shown(tx: Tx, number: int, rows: Iterable[RowMapping]) -> list[dict[str, Any]]:
+    """These notes of an incident, with the note that amends each: that may be of a kind which is not among them."""
+    table = record.incident_note
+    amending = select(table.c.amends, table.c.id).where(table.c.incident_no == number, table.c.amends.is_not(None))
+    later = {row.amends: row.id for row in tx.conn.execute(amending.order_by(table.c.id))}
     return [
         {
             **row, "id": str(row["id"]), "amends": str(row["amends"]) if row["amends"] else None,
             "amended_by": str(later[row["id"]]) if row["id"] in later else None,
         }
-        for row in found
+        for row in rows
     ]  # fmt: skip
 
 
@@ -144,9 +153,8 @@ def measure(tx: Tx, number: int, text: str, responsible: str, due_on: date) -> d
 def measure_done(tx: Tx, key: int, note: str) -> dict[str, Any]:
     """A named person says that it is done. Raises measure_not_found, already_done."""
     known = _open_measure(tx, key)
-    table = record.incident_measure
     values = {"done_at": tx.at, "done_by": tx.who.operator_code, "done_note": note}
-    tx.conn.execute(update(table).where(table.c.id == key, table.c.done_at.is_(None)).values(**values))
+    _change_open(tx, key, values)
     tx.audit("incident.measure_done", subject=str(known["incident_no"]), measure=key)
     return _measure(tx, key)
 
@@ -155,8 +163,8 @@ def measure_moved(tx: Tx, key: int, due_on: date, note: str) -> dict[str, Any]:
     """Give a measure another day, for a reason that stands on the timeline. Raises measure_not_found, already_done."""
     known = _open_measure(tx, key)
     _not_past(tx, due_on)
-    table, day = record.incident_measure, due_on.isoformat()
-    tx.conn.execute(update(table).where(table.c.id == key).values(due_on=day))
+    day = due_on.isoformat()
+    _change_open(tx, key, {"due_on": day})
     note_event(tx, known["incident_no"], "measure_moved", None, due_on=day, note=note, text=known["text"])
     tx.audit(
         "incident.measure_moved", subject=str(known["incident_no"]), measure=key, due_on=day, before=known["due_on"]
@@ -190,8 +198,20 @@ def unreported(tx: Tx, policy: Policy) -> list[dict[str, Any]]:
 def _open_measure(tx: Tx, key: int) -> dict[str, Any]:
     found = _measure(tx, key)
     if found["done_at"] is not None:
-        raise YjError("already_done", by=found["done_by"], at=found["done_at"])
+        raise _done(found)
     return found
+
+
+def _change_open(tx: Tx, key: int, values: Mapping[str, Any]) -> None:
+    """Only while nobody has said that it is done, at this very moment. Raises already_done."""
+    table = record.incident_measure
+    still_open = (table.c.id == key, table.c.done_at.is_(None))
+    if not tx.conn.execute(update(table).where(*still_open).values(**values)).rowcount:
+        raise _done(_measure(tx, key))
+
+
+def _done(found: Mapping[str, Any]) -> YjError:
+    return YjError("already_done", by=found["done_by"], at=found["done_at"])
 
 
 def _measure(tx: Tx, key: int) -> dict[str, Any]:

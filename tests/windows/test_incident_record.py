@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
-from fallback_server.acts import incident_report, timeline
+from fallback_server.acts import incident_record, incident_report, timeline
 from fallback_server.domain import grades
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.incident_record import due, timers
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
@@ -80,6 +81,32 @@ def test_a_note_is_never_changed_only_amended_and_both_stand_on_the_timeline(yj:
     for statement in (update(record.incident_note).values(text="x"), record.incident_note.delete()):
         with pytest.raises(Exception, match="append-only"), yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
             tx.conn.execute(statement)
+
+
+def test_an_amendment_that_tells_nobody_ticks_nothing_off_and_stands_beside_the_call(yj: Hospital) -> None:
+    duty = yj.window("duty")
+    first = good(duty.post("/incidents/1/notes", {**CALL, "timer": "总值班"}))
+    taken_back = good(duty.post("/incidents/1/notes", {"kind": "note", "text": "没有打通", "amends": first["id"]}))
+    assert (taken_back["kind"], taken_back["timer"], taken_back["whom"]) == ("note", None, None)
+    found = kept(yj)
+    assert [one["state"] for one in found["timers"]] == ["next", "next", "next"]
+    assert [(one["id"], one["amended_by"]) for one in found["calls"]] == [(first["id"], taken_back["id"])]
+
+
+def test_a_note_can_be_amended_when_its_timer_has_left_the_policy_and_is_shown_however_old(
+    yj: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_record, "NOTES_SHOWN", 1)
+    call: dict[str, Any] = {name: CALL[name] for name in ("kind", "whom", "means", "text")}
+    with yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        first = incident_record.note(tx, Policy(), 1, **call, timer="总值班")
+        without, early = replace(Policy(), tell=()), "2026-11-23T00:15:00Z"
+        better = incident_record.note(
+            tx, without, 1, kind=None, text="更正", amends=int(first["id"]), happened_at=early
+        )  # fmt: skip
+        assert (better["timer"], better["text"], better["amends"]) == ("总值班", "更正", first["id"])
+        with pytest.raises(YjError, match="invalid_request"):
+            incident_record.note(tx, without, 1, **call, timer="总值班")
 
 
 def test_a_note_says_when_it_was_and_never_lies_ahead(yj: Hospital) -> None:
@@ -218,6 +245,22 @@ def test_measures_have_a_day_of_their_own_and_are_tracked_until_done(yj: Hospita
     assert admin.post("/measures/77/done", {"note": "x"}).code == "measure_not_found"
     kinds = [one["kind"] for one in told(yj, only="people")]
     assert kinds == ["measure_done", "measure_moved", "measure"]
+
+
+def test_of_two_who_end_a_measure_at_once_the_second_hears_that_it_is_done(
+    yj: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_record, "_open_measure", incident_record._measure)  # both looked before either wrote
+    with yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        key = int(incident_record.measure(tx, 1, "换存储", "何工", tx.today)["id"])
+        first = incident_record.measure_done(tx, key, "已换")
+        for late in (
+            lambda: incident_record.measure_done(tx, key, "也换了"),
+            lambda: incident_record.measure_moved(tx, key, tx.today, "缺货"),
+        ):
+            with pytest.raises(YjError, match="already_done"):
+                late()
+        assert incident_record._measure(tx, key) == first
 
 
 def test_a_report_is_made_by_itself_when_the_incident_is_closed_and_stays_as_it_was_made(yj: Hospital) -> None:
