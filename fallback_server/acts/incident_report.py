@@ -24,7 +24,7 @@ from fallback_server.acts import (
     run_sheet,
     timeline,
 )
-from fallback_server.acts.timeline_outage import LATE_SECONDS, epochs, grades_of
+from fallback_server.acts.timeline_outage import ABSENT_SECONDS, LATE_SECONDS, epochs, grades_of
 from fallback_server.domain import grades, money
 from fallback_server.domain.documents import canonical
 from fallback_server.domain.errors import YjError
@@ -116,12 +116,17 @@ def announcements(tx: Tx, number: int) -> list[dict[str, Any]]:
 
 
 def _windows(tx: Tx, number: int) -> dict[str, Any]:
-    """How soon windows heard of each switch, who was late, who has not switched by now, when each began to work."""
+    """How soon windows heard of each switch, who was late, who has not switched by now, when each began to work.
+
+    A window that heard of it after more than ABSENT_SECONDS was not there: it counts neither as late nor at all.
+    """
     switches = []
     for epoch, since, heard in epochs(tx, number):
-        took = sorted(heard)
+        took = sorted(one for one in heard if one[0] <= ABSENT_SECONDS)
+        if not took:
+            continue
         late = [{"code": code, "seconds": seconds} for seconds, code, _ in took if seconds > LATE_SECONDS]
-        middle = took[len(took) // 2][0] if took else None
+        middle = took[len(took) // 2][0]
         switches.append(
             {"epoch": epoch, "since": since, "n": len(took), "middle": middle, "late": late[:ITEMS]}
         )  # fmt: skip

@@ -329,11 +329,15 @@ def test_a_drill_owes_no_report(hospital: Hospital) -> None:
 
 
 def test_a_slow_window_is_named(yj: Hospital) -> None:
-    yj.window("cashier")
-    yj.window("doctor")
+    for who in ("cashier", "doctor", "triage"):
+        yj.window(who)
     with yj.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         tx.conn.execute(update(workstation).values(role="cashier"))
         note_epochs(tx.conn, ["W0201"], tx.mode.epoch, tx.at)
-        later = (datetime.fromisoformat(tx.at) + timedelta(seconds=130)).isoformat(timespec="milliseconds")
-        note_epochs(tx.conn, ["W0301"], tx.mode.epoch, later)
+        for station, seconds in (("W0301", 130), ("W0501", 7200)):
+            later = (datetime.fromisoformat(tx.at) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+            note_epochs(tx.conn, [station], tx.mode.epoch, later)
     assert "窗口 W0301 用了 130 秒才切换" in [one["zh"] for one in told(yj, only="windows")]
+    (switch,) = good(yj.window("auditor").get("/incidents/1/report"), 200)["content"]["windows"]["switches"]
+    late = [{"code": "W0301", "seconds": 130}]  # the one that came after two hours had been off
+    assert (switch["n"], switch["middle"], switch["late"]) == (2, 130, late)
