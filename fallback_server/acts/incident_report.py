@@ -235,6 +235,8 @@ def shown(tx: Tx, policy: Policy, number: int, report: int | None = None, *, dra
 def finish(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
     """Make the report final under the acting person's name. Raises report_unfinished, drill_fenced."""
     row = incident_row(tx.conn, number)
+    if row["drill"]:
+        raise YjError("drill_fenced")
     if row["state"] != IncidentState.CLOSED.value:
         raise YjError("report_unfinished", problem="事件尚未关闭 / the incident is not closed")
     if incident_record.analysis(tx, number) is None:

@@ -321,6 +321,9 @@ def test_the_final_report_needs_a_cause_is_due_in_two_days_and_late_ones_are_an_
 def test_a_drill_owes_no_report(hospital: Hospital) -> None:
     hospital.emergency(drill=True)
     hospital.back()
+    admin = hospital.window("admin")
+    good(admin.post("/incidents/1/analysis", {"cause_analysis": "演练", "lessons": "无"}))
+    assert admin.post("/incidents/1/report").code == "drill_fenced"
     assert incident_report.look(hospital.store, replace(Policy(), report_days=1)) == []
     hospital.clock.advance(3 * 24 * 3600)
     incident_report.look(hospital.store, Policy())
