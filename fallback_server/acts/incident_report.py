@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -39,6 +40,7 @@ from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import window_first
 from fallback_server.store.session import Actor, Store, Tx
 
+log = logging.getLogger("yj.report")
 CLOSED, FINAL, DRAFT = "closed", "final", "draft"
 ITEMS: Final = 200  # of differences and decisions; the account has them all
 _OF_THE_INCIDENT: Final = (
@@ -279,16 +281,29 @@ def look(store: Store, policy: Policy) -> list[int]:
         wanted = _unmade(tx)
         late = [one for one in incident_record.unreported(tx, policy) if one["overdue"]]
         measures = [one for one in incident_record.measures(tx) if one["overdue"]]
-    for number in wanted:
-        with store.reading() as tx:
-            says = content(tx, policy, number)
-        with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
-            if number in _unmade(tx):
-                keep(tx, policy, number, CLOSED, says)
+    made = [number for number in wanted if _apart(number, lambda one: _make(store, policy, one))]
     for one in late:
-        _sound_report(store, one["incident_no"])
+        _apart(one["incident_no"], lambda number: _sound_report(store, number))
     _judge_measures(store, measures)
-    return wanted
+    return made
+
+
+def _apart(number: int, act: Callable[[int], None]) -> bool:
+    """Do this for an incident; whether it could be done. What is wrong with one keeps no other from its report."""
+    try:
+        act(number)
+    except Exception as error:  # noqa: BLE001  (edge of one incident: it is tried again within a minute)
+        log.error("report of incident %s broke: %s", number, type(error).__name__)
+        return False
+    return True
+
+
+def _make(store: Store, policy: Policy, number: int) -> None:
+    with store.reading() as tx:
+        says = content(tx, policy, number)
+    with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
+        if number in _unmade(tx):
+            keep(tx, policy, number, CLOSED, says)
 
 
 def _unmade(tx: Tx) -> list[int]:

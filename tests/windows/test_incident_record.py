@@ -21,6 +21,7 @@ from fallback_server.store import alarms, audit, record
 from fallback_server.store.mode import incident
 from fallback_server.store.people import note_epochs, workstation
 from fallback_server.store.returning import conflict, upload_run
+from fallback_server.store.session import Tx
 from tests.fixtures_hospital import ADMIN, MONDAY, Hospital
 from tests.windows.money_cast import charge, good, items
 
@@ -290,6 +291,26 @@ def test_a_report_is_made_by_itself_when_the_incident_is_closed_and_stays_as_it_
     assert json.loads(row["content"]) == made["content"] and head == row["audit_hash"]
     good(yj.window("admin").post("/incidents/1/notes", {"text": "后来想起"}))
     assert good(yj.window("auditor").get("/incidents/1/report"), 200)["content"] == made["content"]
+
+
+def test_one_incident_whose_report_cannot_be_made_keeps_no_other_from_its_own(
+    yj: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yj.back()
+    second = yj.emergency()
+    yj.back()
+    close(yj)
+    whole = incident_report.content
+
+    def content(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
+        if number == 1:
+            raise KeyError("a row that nobody foresaw")
+        return whole(tx, policy, number)
+
+    monkeypatch.setattr(incident_report, "content", content)
+    assert incident_report.look(yj.store, Policy()) == [second]
+    monkeypatch.undo()
+    assert incident_report.look(yj.store, Policy()) == [1]
 
 
 def test_the_final_report_needs_a_cause_is_due_in_two_days_and_late_ones_are_an_alarm(yj: Hospital) -> None:
