@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -29,12 +30,13 @@ FOLDER: Final = "rehearsal-work"
 
 def rehearse(
     store: Store, centre: CentralGateway, copy: CentralGateway, rules: UploadRules, number: int, *, target: str,
-    folder: Path, by: str,
+    folder: Path, by: str, stop: threading.Event | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the documents of drill `number` to `copy` and account for them; `target` is what people call it.
 
     Raises drill_not_found, drill_not_over, rehearsal_same_centre, rehearsal_has_ledger, rehearsal_unsure, and the
-    port's errors; all but the first two are noted. A return that stops half way is a result: `ok` is false then.
+    port's errors; all but the first two are noted. A return that stops half way, or that had nothing to return, is a
+    result: `ok` is true only where documents arrived and the account balances. `stop` ends it at the next safe point.
     """
     with store.reading() as tx:
         incident_no = int(drills.require_over(tx.conn, number)["incident_no"])
@@ -46,16 +48,18 @@ def rehearse(
             copy.preflight(())  # makes our tables in a copy that never had them: now that it is known to be none
             fence.require_empty_ledger(copy, own)
             with scratch.opened(store, folder / FOLDER, incident_no, fence.identity(own)) as play:
-                report = _return(play, copy, rules, incident_no)
+                report = _return(play, copy, rules, incident_no, stop)
         except (YjError, CentralError) as error:
             _note(store, actor, number, started, target, _failure(error))
             raise
         return _note(store, actor, number, started, target, report)
 
 
-def _return(play: Store, copy: CentralGateway, rules: UploadRules, incident_no: int) -> dict[str, Any]:
+def _return(
+    play: Store, copy: CentralGateway, rules: UploadRules, incident_no: int, stop: threading.Event | None
+) -> dict[str, Any]:
     begun = time.monotonic()
-    sent = run_upload(play, copy, rules, incident_no)
+    sent = run_upload(play, copy, rules, incident_no, stop=stop)
     upload_seconds = round(time.monotonic() - begun)
     with play.reading() as tx:
         states = Counter(tx.conn.execute(select(outbox.c.state).where(outbox.c.incident_no == incident_no)).scalars())
@@ -68,7 +72,7 @@ def _return(play: Store, copy: CentralGateway, rules: UploadRules, incident_no: 
         "told_en": shown["message_en"], "problems": sent.problems[:10],
     }  # fmt: skip
     if sent.state != "done" or not documents:
-        return {**report, "ok": sent.state == "done"}
+        return {**report, "ok": False}
     begun = time.monotonic()
     account = run_reconcile(play, copy, incident_no)
     return {

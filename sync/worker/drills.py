@@ -57,14 +57,16 @@ def open_copy(settings: Settings, clock: Clock) -> SqlGateway:
     return open_gateway(settings.central.rehearsal_url, settings.mapping_dir, clock)
 
 
-def rehearse(store: Store, centre: CentralGateway, settings: Settings, number: int, by: str) -> dict[str, Any]:
+def rehearse(
+    store: Store, centre: CentralGateway, settings: Settings, number: int, by: str, stop: threading.Event | None = None
+) -> dict[str, Any]:
     """Rehearse the return of drill `number`; see `sync.rehearsal.run`. Raises as that and `open_copy` do."""
     from sync.rehearsal.run import rehearse as run
 
     copy = open_copy(settings, store.clock)
     try:
         return run(
-            store, centre, copy, settings.upload, number, folder=settings.home, by=by,
+            store, centre, copy, settings.upload, number, folder=settings.home, by=by, stop=stop,
             target=called(settings.central.rehearsal_url),
         )  # fmt: skip
     finally:
@@ -74,7 +76,7 @@ def rehearse(store: Store, centre: CentralGateway, settings: Settings, number: i
 def do_rehearse(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     """The rehearsal somebody asked for at the console."""
     number = int(job.arguments["drill"])
-    return rehearse(worker.store, worker.centre.gateway(), worker.settings, number, job.requested_by)
+    return rehearse(worker.store, worker.centre.gateway(), worker.settings, number, job.requested_by, worker.stop)
 
 
 def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
