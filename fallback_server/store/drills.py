@@ -22,6 +22,7 @@ from fallback_server.store.session import Tx
 CAUSE: Final = "other"
 ALARM: Final = "drill.selftest"
 SELF_TEST_LOCK: Final = "self_test"
+SELF_TEST_FOLDER: Final = "self-test-work"  # beside the store, while one runs
 KILLED: Final = "interrupted: killed, or it took too long"
 
 

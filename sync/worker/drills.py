@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -99,6 +100,22 @@ def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     with worker.store.reading() as tx:
         last = drills.self_tests(tx.conn, 1) if drills.self_tested_since(tx.conn, began) else []
     return {name: last[0][name] for name in ("ok", "source", "problem")} if last else {}
+
+
+def tidy(worker: Worker) -> None:
+    """After a power cut: the folders that a rehearsal or a self-test would have taken away, where none is at work."""
+    from sync.rehearsal.run import FOLDER, LOCK
+
+    for lock, name in ((LOCK, FOLDER), (drills.SELF_TEST_LOCK, drills.SELF_TEST_FOLDER)):
+        folder = worker.settings.home / name
+        if not folder.exists():
+            continue
+        try:
+            with single_instance(worker.store.url, lock, wait_seconds=0):
+                shutil.rmtree(folder)
+            log.warning("leftover_removed", folder=name)
+        except (LockBusy, OSError) as error:
+            log.info("leftover_kept", folder=name, why=type(error).__name__)
 
 
 def look(worker: Worker) -> None:

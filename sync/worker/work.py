@@ -183,10 +183,11 @@ class Worker:
         return True
 
     def resume(self) -> None:
-        """After a start: take up the jobs of a dead worker, and uploads that were wanted and are not finished."""
+        """After a start: take up the jobs of a dead worker, and uploads that were wanted; take away what it left."""
         again, given_up = jobs.recover(self.store)
         if again or given_up:
             log.warning("jobs_recovered", queued_again=again, given_up=given_up)
+        drills.tidy(self)
         with self.store.reading() as tx:
             numbers = handlers.wanted_uploads(tx)
         for number in numbers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from config.settings import Settings
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
 from fallback_server.store import alarms, drills, jobs
+from fallback_server.store.locks import single_instance
 from fallback_server.store.mode_switch import enter_emergency
 from fallback_server.store.session import Actor, Store
 from sync.central.fake import FakeCentral
@@ -101,6 +103,20 @@ def test_a_rehearsal_without_a_copy_says_what_to_set(store: Store, worker: Worke
     with store.reading() as tx:
         found = jobs.find(tx.conn, number)
     assert found is not None and "[central] rehearsal_url is empty" in found["error"]
+
+
+def test_what_a_power_cut_left_of_one_is_gone_at_the_next_start_unless_one_is_at_work(
+    store: Store, worker: Worker, tmp_path: Path
+) -> None:
+    worker.settings = worker.settings.model_copy(update={"home": tmp_path / "home"})
+    left = worker.settings.home / drills.SELF_TEST_FOLDER
+    left.mkdir(parents=True)
+    (left / "yj.db").write_bytes(b"patients")
+    with single_instance(store.url, drills.SELF_TEST_LOCK):
+        worker.resume()
+    assert left.exists()
+    worker.resume()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

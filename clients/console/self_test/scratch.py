@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clients.console.context import Instance, NotInOrder
 from clients.sdk import Person
+from fallback_server.store.drills import SELF_TEST_FOLDER as FOLDER
 
 if TYPE_CHECKING:
     from sqlalchemy import Select, Table
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from fallback_server.store.session import Store, Tx
 
-FOLDER: Final = "self-test-work"
 COPY: Final = "copy"
 PATIENTS: Final = 1000
 # Who works in it, beside a doctor of the mirror, whose staff code a prescription needs.
