@@ -89,11 +89,12 @@ def copy_rows(
     try:
         with store.reading() as tx, engine.connect() as raw:
             target = raw.execution_options(yj_write=True)
+            paged = {"yield_per": PAGE}  # PostgreSQL's driver would bring the whole table at once
             with target.begin():
                 for table in SEEDED:
                     target.execute(table.delete())
                 for table in wanted:
-                    for page in tx.conn.execute(rows(table)).mappings().partitions(PAGE):
+                    for page in tx.conn.execute(rows(table), execution_options=paged).mappings().partitions():
                         target.execute(table.insert(), [changed(table, dict(row)) for row in page])
     finally:
         engine.dispose()
