@@ -140,7 +140,8 @@ class PostgresEdge:
 
     def identity(self, connection: Connection) -> str:
         asked = (
-            "SELECT concat(current_database(), '/', oid, '/', pg_postmaster_start_time())"
+            # A number: the text of a time depends on the time zone and style of the session that asks.
+            "SELECT concat(current_database(), '/', oid, '/', extract(epoch from pg_postmaster_start_time()))"
             " FROM pg_database WHERE datname = current_database()"
         )
         return f"postgresql {connection.execute(text(asked)).scalar_one()}"
