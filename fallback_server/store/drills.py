@@ -138,12 +138,15 @@ def last_self_test_began(conn: Connection) -> datetime:
 
 
 def last_ended(conn: Connection) -> dict[str, Any] | None:
-    """The newest drill that was carried out to its end, with `ended_at` and the incident's number; None before one."""
+    """The newest drill that was carried out to its end, with `ended_at` and the incident's number; None before one.
+
+    One that a real outage cut off never released the windows: it tried nothing of the way back.
+    """
     row = (
         conn.execute(
             select(drill.c.id, drill.c.title, incident.c.incident_no, incident.c.ended_at)
             .join(incident, incident.c.incident_no == drill.c.incident_no)
-            .where(incident.c.state == "closed", incident.c.ended_at.is_not(None))
+            .where(incident.c.state == "closed", incident.c.ended_at.is_not(None), incident.c.released_at.is_not(None))
             .order_by(incident.c.ended_at.desc())
             .limit(1)
         )

@@ -165,6 +165,8 @@ def test_in_the_middle_of_a_drill_one_act_of_one_person_opens_the_real_incident(
     assert register(hospital.window("registrar")).status == 201
     states = {row["incident_no"]: row["state"] for row in hospital.outbox()}
     assert states == {drill: "fenced", drill + 1: "pending"}
+    with hospital.store.reading() as tx:
+        assert drills.last_ended(tx.conn) is None  # cut off, it tried nothing of the way back
 
 
 PAGES = [page for group in all_pages() for page in group.pages]
