@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from fallback_server.acts.timeline_lines import HOUR, MINUTE, Asked, Line, Source, cut, rows
 from fallback_server.domain import timeline as words
@@ -24,7 +24,7 @@ def _uploads(asked: Asked) -> Iterable[Line]:
     table = upload_run
     at = func.coalesce(table.c.finished_at, table.c.started_at)
     wanted = select(table.c.id, at.label("at"), table.c.dry_run, table.c.state, table.c.report)
-    wanted = wanted.where(table.c.incident_no == asked.number, table.c.state != "stopped")
+    wanted = wanted.where(table.c.incident_no == asked.number, or_(table.c.state != "stopped", table.c.dry_run))
     for row in rows(asked, 16, wanted, at, table.c.id):
         said = row["report"] or {}
         message = (said.get("message") or "…", said.get("message_en") or "…")
