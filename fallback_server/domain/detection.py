@@ -201,6 +201,19 @@ def _away(before: Verdict, standby: Watch, fault: str, windows: Watch, at: datet
 
 
 # --- switching by itself ----------------------------------------------------------------------------------------------
+def both_away_seconds(standby: Watch, windows: Watch, at: datetime) -> float:
+    """How long neither side has reached the centre; 0 unless both are down and the newest look of each says so.
+
+    The side that noticed last counts: what the standby alone could not reach was not away for the windows.
+    """
+    for watch in (standby, windows):
+        young = bool(watch.recent) and (at - watch.recent[-1][0]).total_seconds() <= SETTLE_SECONDS
+        if watch.state is not Sight.DOWN or watch.last is not Sight.DOWN or not young:
+            return 0.0
+    begun = max(watch.since or at for watch in (standby, windows))
+    return max(0.0, (at - begun).total_seconds())
+
+
 @dataclass(frozen=True)
 class Switching:
     """[detection] of yj.toml: whether the hospital lets the standby switch by itself, and when."""
@@ -214,7 +227,7 @@ class Switching:
 
 @dataclass(frozen=True)
 class Standing:
-    """All that switching by itself depends on. `away_seconds`: how long the verdict is that the centre is dead.
+    """All that switching by itself depends on. `away_seconds`: how long neither standby nor windows reach it.
     `since_back_minutes`: since windows were last given back to the HIS, None if never."""
 
     verdict: Verdict

@@ -39,11 +39,11 @@ def counted(said: list[dict[str, Any]]) -> Windows:
 def standing(tx: Tx, stale: StaleRules) -> Standing:
     """What switching by itself depends on, as it is now."""
     look = centre_look.last(tx.conn, tx.now)
-    since = from_text(look["verdict_since"]) if look["verdict_since"] else tx.now
+    standby, windows = centre_look.watches(centre_look.known(tx.conn))
     back = tx.conn.execute(select(func.max(incident.c.released_at)).where(incident.c.drill.is_(False))).scalar()
     return Standing(
         Verdict(look["verdict"]),
-        max(0.0, (tx.now - since).total_seconds()),
+        detection.both_away_seconds(standby, windows, tx.now),
         str(look["fault"]),
         tx.mode.mode.value,
         counted(windows_say(tx.conn, tx.now)),

@@ -271,6 +271,22 @@ def test_it_switches_by_itself_where_the_hospital_wants_that_and_a_person_confir
     assert said == ["mode.emergency", "mode.by_itself", "incident.confirm"]
 
 
+def test_time_in_which_windows_reached_the_centre_does_not_count(
+    store: Store, worker: Worker, centre: FakeCentral, looks: Callable[..., None]
+) -> None:
+    worker.mirror(None)
+    looks(2, beat=(40, 0))
+    centre.reachable = False
+    looks(60, beat=(40, 0))  # ten minutes for the standby alone
+    assert told(store)["verdict"] == "standby_cut"
+    looks(6, beat=(0, 40))
+    assert told(store)["verdict"] == "dead" and mode(store) is Mode.NORMAL
+    looks(1, beat=(0, 40))
+    assert mode(store) is Mode.EMERGENCY
+    with store.reading() as tx:
+        assert "1 分钟" in tx.conn.execute(select(incident.c.reason)).scalar_one()
+
+
 def test_it_never_switches_back_by_itself(
     store: Store, dead: None, centre: FakeCentral, looks: Callable[..., None], clock: SettableClock, worker: Worker
 ) -> None:
