@@ -111,10 +111,12 @@ class Watch:
 
 
 def observe(watch: Watch, sight: Sight, at: datetime) -> Watch:
-    """The watch after one more look. Nobody to ask (`unknown`) begins it anew."""
-    if sight is Sight.UNKNOWN:
-        return Watch()
+    """The watch after one more look. Nobody to ask (`unknown`) begins it anew; what is slow or down stays so until its
+    last look is too old, and has to be good anew for its time."""
     fresh = at - timedelta(seconds=FRESH_SECONDS)
+    if sight is Sight.UNKNOWN:
+        held = watch.state in (Sight.SLOW, Sight.DOWN) and bool(watch.recent) and fresh <= watch.recent[-1][0] <= at
+        return replace(watch, up_since=None, fine_since=None) if held else Watch()
     # A clock that was set back leaves looks that are still to come: they say nothing either.
     gap = not watch.recent or not fresh <= watch.recent[-1][0] <= at
     recent = (*(one for one in watch.recent if fresh <= one[0] <= at), (at, sight))[-OF_LOOKS:]
