@@ -53,7 +53,10 @@ class Heart:
             if news:
                 stop.wait(random.uniform(0, RIGHT_AWAY))  # noqa: S311 - jitter
             if self._epoch is not None and not stop.is_set():
-                self.beat(self._epoch)
+                try:
+                    self.beat(self._epoch)
+                except Exception as error:  # noqa: BLE001  (edge of the thread: one heartbeat that goes wrong is not the last)
+                    log.error("heartbeats go on after %s", type(error).__name__)
 
     def beat(self, epoch: int) -> Answer | None:
         """One heartbeat. None where it was not taken."""

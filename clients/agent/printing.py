@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ Words = str | Sequence[str]
 LINUX: Final[tuple[Words, ...]] = (
     "lp", ("-d", "{printer}"), "-n", "{copies}", ("-o", "InputSlot={tray}"), "{pdf}",
 )  # fmt: skip
+BROWSER_FOLDER: Final = "print-browser"
 log = logging.getLogger("yj.agent")
 
 
@@ -89,12 +91,21 @@ class Printing:
         self._wanted = bool(answer.get("printers"))
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop`."""
+        """Until `stop`. What an agent that was killed has left of its prints is removed first."""
+        self._sweep()
         while not stop.is_set():
             rung = self._bell.wait(LISTENING if self.listening() or not self._wanted else POLLING)
             self._bell.clear()
             if not stop.is_set() and (rung or self._wanted):
-                self.look()
+                try:
+                    self.look()
+                except Exception as error:  # noqa: BLE001  (edge of the thread; the text might be of a document)
+                    log.error("printing goes on after %s", type(error).__name__)
+
+    def _sweep(self) -> None:
+        for left in self._folder.glob("print-*/"):
+            if left.name != BROWSER_FOLDER:
+                shutil.rmtree(left, ignore_errors=True)
 
     def look(self) -> list[dict[str, Any]]:
         """Print all that waits; what became of each, `{kind, printer, ok, detail}`."""
@@ -113,8 +124,9 @@ class Printing:
     def _one(self, job: dict[str, Any]) -> dict[str, Any]:
         try:
             self._print(job)
-        except PrintFailed as error:
-            ok, detail = False, str(error)[:200]
+        except (PrintFailed, OSError, KeyError, ValueError) as error:
+            # A full disk, an answer that is not what it should be: the next print may go well.
+            ok, detail = False, str(error)[:200] if isinstance(error, PrintFailed) else type(error).__name__
             log.error("%s on %s: %s", job["kind"], job["printer"], detail)
         else:
             ok, detail = True, ""
@@ -129,7 +141,8 @@ class Printing:
         if not self._settings.command:
             raise PrintFailed("agent.toml has no [printing] command")
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._folder, prefix="print-") as inside:  # readable by this user alone
+        # Readable by this user alone. What is held open for a moment must not make a print that came out a failed one.
+        with tempfile.TemporaryDirectory(dir=self._folder, prefix="print-", ignore_cleanup_errors=True) as inside:
             file = self._document(job, Path(inside))
             places = {
                 "printer": job["printer"], "tray": job["tray"], "copies": str(job["copies"]), "kind": job["kind"],
@@ -150,7 +163,7 @@ class Printing:
         if program is None:
             return file
         made = inside / "yj.pdf"
-        self._run(browser.to_pdf(program, file, made, self._folder / "print-browser", self._settings.arguments))
+        self._run(browser.to_pdf(program, file, made, self._folder / BROWSER_FOLDER, self._settings.arguments))
         if not made.is_file():
             raise PrintFailed(f"{program.name} made no PDF")
         return made

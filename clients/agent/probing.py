@@ -6,6 +6,7 @@ thread of its own, because a wire that is cut keeps one waiting, and heartbeats 
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 import subprocess
@@ -22,6 +23,7 @@ AGAIN_SECONDS: Final = 1.0  # one packet that is lost is no cut wire
 LOGIN_SECONDS: Final = 10.0
 OLD_SECONDS: Final = 60.0
 Place = tuple[str, int]
+log = logging.getLogger("yj.agent")
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,10 @@ class Prober:
     def run(self, stop: threading.Event) -> None:
         """Until `stop`."""
         while not stop.is_set():
-            self.look(stop)
+            try:
+                self.look(stop)
+            except Exception as error:  # noqa: BLE001  (edge of the thread: one look that goes wrong is not the last)
+                log.error("looking at the centre goes on after %s", type(error).__name__)
             self._news.wait(self._every())
             self._news.clear()
 

@@ -53,7 +53,10 @@ class Switcher:
             self._news.wait(AGAIN)
             self._news.clear()
             if not stop.is_set():
-                self.look()
+                try:
+                    self.look()
+                except Exception as error:  # noqa: BLE001  (edge of the thread: one look that goes wrong is not the last)
+                    log.error("following the mode goes on after %s", type(error).__name__)
 
     def wake(self) -> None:
         """Let `run` see its `stop`."""
