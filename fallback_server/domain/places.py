@@ -47,11 +47,14 @@ def _in_words(words: str, usual: int) -> tuple[Place, ...]:
 
 
 def knock(chosen: str, url: str) -> Place | None:
-    """Where window PCs knock: at the chosen `host:port`, else at the centre itself where that is harmless."""
+    """Where window PCs knock: at the chosen `host:port`, else at the centre itself where that is harmless.
+
+    Nowhere where the centre has several hosts: one of them that is away says nothing of the centre.
+    """
     if chosen:
         return place(chosen)  # "none" is no place
     found = () if backend(url) in BLOCKING else places(url)
-    return found[0] if found else None
+    return found[0] if len(found) == 1 else None
 
 
 def place(text: str) -> Place | None:

@@ -320,3 +320,5 @@ def test_window_pcs_do_not_knock_where_that_locks_them_out() -> None:
     assert knock("", "mariadb+pyodbc://yj:x@his/his") is None
     assert knock("10.1.0.5:3306", "mariadb+pyodbc://yj:x@his/his") == ("10.1.0.5", 3306)
     assert knock("none", "mssql+pyodbc://yj:x@his/his") is None
+    assert knock("", "postgresql+psycopg2://yj:x@a:1,b:2/his") is None  # one of two hosts is not the centre
+    assert knock("b:2", "postgresql+psycopg2://yj:x@a:1,b:2/his") == ("b", 2)
