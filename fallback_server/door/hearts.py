@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -20,6 +21,10 @@ from fallback_server.door.answers import API
 PATH: Final = API + "/workstations/heartbeat"
 GATHER_SECONDS: Final = 0.03
 MOST: Final = 200  # at once: some tens of milliseconds, in which the windows' documents wait
+TELL_SECONDS: Final = 20.0  # the server has ten for each batch
+# What the server takes of one: a single one beyond would have the whole batch refused.
+LONGEST_BODY, LONGEST_TOKEN, LONGEST_ADDRESS = 4096, 128, 64
+log = logging.getLogger("yj.door")
 
 Beat = dict[str, Any]
 """`{token, address, body}` of one agent."""
@@ -29,11 +34,13 @@ ValueError where it does not answer."""
 
 
 def beat_of(request: web.Request, address: str, body: bytes) -> Beat | None:
-    """The heartbeat in a request of an agent; None for anything else."""
+    """The heartbeat in a request of an agent; None for anything else, and for one that is longer than any of ours."""
     kind, _, token = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
     if request.method != hdrs.METH_POST or request.path != PATH or kind != "Bearer":
         return None
     if not token.startswith(AGENT_TOKEN) or request.content_type != "application/json":
+        return None
+    if len(body) > LONGEST_BODY or len(token) > LONGEST_TOKEN or len(address) > LONGEST_ADDRESS:
         return None
     try:
         said = json.loads(body)
@@ -55,7 +62,11 @@ class Hearts:
         heard: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((beat, heard))
         self._some.set()
-        answer = await heard
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                answer = await heard
+        except TimeoutError:
+            return None
         if answer is None:
             return None
         headers = {"YJ-Epoch": str(answer["epoch"]), hdrs.CACHE_CONTROL: "no-store"}
@@ -79,5 +90,8 @@ class Hearts:
         try:
             answers = await self._tell(beats)
         except (OSError, TimeoutError, ValueError):
+            return nothing
+        except Exception as error:  # noqa: BLE001  (edge of the gathering, which nothing may end: each goes on alone)
+            log.error("heartbeats could not be told: %s", type(error).__name__)
             return nothing
         return answers if len(answers) == len(beats) else nothing

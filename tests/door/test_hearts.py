@@ -3,6 +3,7 @@ that would not have been let in alone."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
+from fallback_server.door.hearts import Beat, Hearts, beat_of
 from fallback_server.web.behind import behind_door
 from tests.fixtures_browser import Standby
 from tests.fixtures_door import SECRET, DoorThread
@@ -72,8 +75,44 @@ def test_a_whole_hospital_acknowledges_in_a_few_requests_and_each_gets_its_own_a
         assert beat("A00", agents[1][1]).status_code == 401  # another workstation's token
         assert beat(*agents[0], epoch=-1).json()["code"] == "invalid_request"
         assert beat(*agents[0], clock="noon").json()["code"] == "invalid_request"
-        assert http.post(PATH + "s", json={"beats": []}).status_code in (404, 422)
+        said = {"workstation": "A00", "role": "cashier", "epoch": 1}
+        whole = {"beats": [{"token": agents[0][1], "address": "127.0.0.1", "body": said}]}
+        assert http.post(PATH + "s", json=whole).status_code == 404  # for the door alone
+        assert beat(*agents[0], version="1" * 5000).json()["code"] == "invalid_request"
         standby.stop()
         assert beat(*agents[0]).status_code == 503
     roll = {one["code"]: one for one in standby.hospital.window("duty").get("/workstations").json["items"]}
     assert all(roll[station]["acknowledged"] for station, _ in agents)
+
+
+def test_one_that_is_too_long_goes_alone_and_does_not_spoil_those_beside_it() -> None:
+    def taken(more: str = "", address: str = "10.1.0.5", body: bytes = b"{}") -> bool:
+        headers = {"Authorization": f"Bearer yjw_x{more}", "Content-Type": "application/json"}
+        return beat_of(make_mocked_request("POST", PATH, headers), address, body) is not None
+
+    assert taken()
+    assert not taken(more="x" * 124)
+    assert not taken(address="x" * 65)
+    assert not taken(body=b'{"a": "' + b"x" * 4096 + b'"}')
+
+
+def test_an_answer_nobody_foresaw_does_not_end_the_gathering() -> None:
+    beat = {"token": "yjw_x", "address": "10.1.0.5", "body": {}}
+    asked: list[int] = []
+
+    async def tell(beats: list[Beat]) -> list[dict[str, Any] | None]:
+        asked.append(len(beats))
+        if len(asked) == 1:
+            raise RuntimeError("nobody foresaw this")
+        return [{"epoch": 1}]
+
+    async def twice() -> list[Any]:
+        hearts = Hearts(tell)
+        running = asyncio.create_task(hearts.run())
+        try:
+            return [await hearts.tell(beat), await hearts.tell(beat)]
+        finally:
+            running.cancel()
+
+    first, second = asyncio.run(asyncio.wait_for(twice(), 30))
+    assert first is None and second.headers["YJ-Epoch"] == "1"
