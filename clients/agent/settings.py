@@ -56,12 +56,33 @@ def load(path: Path) -> AgentSettings:
     for number, action in enumerate(actions, 1):
         problems += [f"{path}: action {number}: {what}" for what in _wrong(action)]
     problems += [f"{path}: [centre] {what}" for what in _wrong_centre(found.get("centre", {}))]
+    problems += [f"{path}: {what}" for what in _wrong_whole(found)]
     if problems:
         raise AgentMisuse("\n".join(problems))
     return AgentSettings(
-        tuple(map(str, found.get("departments", ()))), int(found.get("leave_seconds", 5)),
+        tuple(found.get("departments", ())), found.get("leave_seconds", 5),
         _probing(found.get("centre", {})), _printing(found.get("printing", {})), _named(actions),
     )  # fmt: skip
+
+
+def _wrong_whole(found: dict[str, Any]) -> list[str]:
+    departments, seconds = found.get("departments", []), found.get("leave_seconds", 5)
+    wrong = []
+    if not (isinstance(departments, list) and all(isinstance(one, str) for one in departments)):
+        wrong.append('departments: a list of codes, each in quotes, like ["NK", "EK"]')
+    if type(seconds) is not int or seconds < 0:
+        wrong.append("leave_seconds: a whole number, 0 or more")
+    return wrong
+
+
+def _is_encoding(name: object) -> bool:
+    """Whether it is an encoding of text; what is not even a text is said elsewhere."""
+    if isinstance(name, str):
+        try:
+            "".encode(name)
+        except (LookupError, ValueError):
+            return False
+    return True
 
 
 def _wrong_centre(given: dict[str, Any]) -> list[str]:
@@ -117,6 +138,8 @@ def _wrong(action: dict[str, Any]) -> list[str]:
     wrong += [
         f"{key} must be one of {', '.join(may)}" for key, may in CHOICES.items() if action.get(key, may[0]) not in may
     ]
+    if not _is_encoding(action.get("encoding", "gbk")):
+        wrong.append(f"encoding {action['encoding']!r} is not known, gbk and utf-8 are")
     starts = "start" in (action.get("entering"), action.get("leaving"))
     return wrong + (["command is missing: what shall be started"] if starts and not action.get("command") else [])
 

@@ -163,13 +163,23 @@ def test_the_his_client_is_stopped_and_started_again(tmp_path: Path) -> None:
 
 def test_everything_wrong_with_the_file_is_said_at_once(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
-    wrong = ('kind = "ini"\nfile = 7', 'kind = "song"', 'kind = "program"\nprocess = "x"\nleaving = "start"')
-    file.write_text("colour = 1\n" + "".join(f"[[action]]\n{one}\n" for one in wrong), encoding="utf-8")
+    starting = 'kind = "program"\nprocess = "x"\nleaving = "start"'
+    wrong = ('kind = "ini"\nfile = 7\nencoding = "gkb"', 'kind = "song"', starting)
+    head = 'colour = 1\ndepartments = "NK"\nleave_seconds = -1\n'
+    file.write_text(head + "".join(f"[[action]]\n{one}\n" for one in wrong), encoding="utf-8")
     with pytest.raises(AgentMisuse) as refused:
         settings.load(file)
     said = str(refused.value)
-    for word in ("colour", "file must be str", "section is missing", "'song'", "command is missing"):
+    for word in ("colour", "file must be str", "section is missing", "'song'", "command is missing", "'gkb'"):
         assert word in said
+    assert "departments: a list" in said and "leave_seconds: a whole number" in said
+    for head in ("departments = [1]", 'leave_seconds = "5"', "leave_seconds = true"):
+        file.write_text(head, encoding="utf-8")
+        with pytest.raises(AgentMisuse, match=head.partition(" ")[0]):
+            settings.load(file)
+    file.write_text('departments = ["NK"]\nleave_seconds = 0\n', encoding="utf-8")
+    chosen = settings.load(file)
+    assert (chosen.departments, chosen.leave_seconds) == (("NK",), 0)
 
 
 # -- the wire ----------------------------------------------------------------------------------------------------------
