@@ -46,14 +46,16 @@ async function byAgent(path) {
   }
   const begun = Date.now();
   while (job.state === "waiting" || job.state === "taken") {
-    if (Date.now() - begun > DONE_WITHIN) {
-      restUntil = Date.now() + REST;
-      warned(t("frame.print_unknown", { printer: job.printer }));
-      return true;
-    }
+    if (Date.now() - begun > DONE_WITHIN) return unknown(job);
     await pause();
     const late = job.state === "waiting" && Date.now() - begun > TAKEN_WITHIN;
-    job = late ? await act(`/prints/silent/${job.id}/withdraw`, {}, null, { anyMode: true }) : await get(`/prints/silent/${job.id}`);
+    try {
+      job = late ? await act(`/prints/silent/${job.id}/withdraw`, {}, null, { anyMode: true }) : await get(`/prints/silent/${job.id}`);
+    } catch (error) {
+      if (error instanceof TypeError || (error instanceof Problem && error.status >= 502 && error.status <= 504)) continue;
+      if (!(error instanceof Problem)) console.error(error);
+      return unknown(job); // it may be in the printer already: what failed is the question, not the print
+    }
   }
   if (job.state === "done") {
     said(t("frame.print_done", { printer: job.printer }));
@@ -62,6 +64,13 @@ async function byAgent(path) {
   restUntil = Date.now() + REST;
   warned(t("frame.print_failed", { printer: job.printer, detail: job.detail ?? "" }));
   return false;
+}
+
+/** The agent has it, and nobody heard how it went. */
+function unknown(job) {
+  restUntil = Date.now() + REST;
+  warned(t("frame.print_unknown", { printer: job.printer }));
+  return true;
 }
 
 function byBrowser(path, printer) {
