@@ -31,8 +31,12 @@ class Change:
 
 
 def reading(tx: Tx, rows: Iterable[Sequence[Any]]) -> Reading:
-    """The file against what the copy of the centre knows."""
-    return read(rows, Known(_departments(tx)))
+    """The file against what the copy of the centre knows. One without a workstation is wrong: it is the wrong file, or
+    was cut off, and would take every computer out of the table."""
+    found = read(rows, Known(_departments(tx)))
+    if not found.entries and not found.faults:
+        found.faults.append(Fault(1, "文件里没有一台工作站", "there is no workstation in the file"))
+    return found
 
 
 def difference(tx: Tx, entries: Iterable[Entry]) -> Change:

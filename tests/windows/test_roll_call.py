@@ -98,3 +98,14 @@ def test_a_program_may_change_its_address(hospital: Hospital) -> None:
         client.environ_base["REMOTE_ADDR"] = "10.1.1.8"
         headers = {"Authorization": f"Bearer {window.token}"}
         assert client.get("/api/v1/departments", headers=headers).status_code == 200
+
+
+def test_a_file_without_a_workstation_empties_no_table(hospital: Hospital) -> None:
+    admin = hospital.window("admin")
+    entry = {"workstation": "W77", "window": "急诊收费", "role": "cashier"}
+    assert admin.post("/workstations/table/entry", entry).status == 200
+    for text in ("workstation,window\n", "workstation,window\n,\n"):
+        assert admin.post("/workstations/table", {"table": text, "dry_run": False}).code == "stations_wrong"
+        tried = admin.post("/workstations/table", {"table": text, "dry_run": True}).json
+        assert [one["line"] for one in tried["faults"]] == [1]
+    assert [one["workstation"] for one in admin.get("/workstations/table").json["items"]] == ["W77"]
