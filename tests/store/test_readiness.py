@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Table, select
 
 from fallback_server.acts import trial
+from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
@@ -135,3 +137,20 @@ def test_a_window_of_another_version_is_named_and_a_page_of_ours_is_not(hospital
 
     assert differing("0.1.0 8f0da1") == [] and differing("0.1.0") == []
     assert differing("0.0.9 8f0da1") == ["versions_differ"]
+
+
+def test_an_agent_of_another_version_is_named_as_long_as_it_is_heard_of(hospital: Hospital) -> None:
+    hospital.window("cashier")
+    standards = Standards(version="0.1.0")
+
+    def named() -> list[Any]:
+        with hospital.store.reading() as tx:
+            found = readiness.findings(tx, replace(PATIENT, standards=standards))
+        return [one.values["versions"] for one in found if one.code == "versions_differ"]
+
+    with hospital.store.writing(Permit.HOUSEKEEPING) as tx:
+        said = {"version": "0.1.0 8f0da1", "agent_version": "0.0.9"}
+        tx.conn.execute(workstation.update().values(**said, agent_seen_at=to_text(tx.now - timedelta(days=6))))
+    assert named() == [["0.0.9"]]
+    hospital.clock.advance(2 * 24 * 3600)
+    assert named() == []

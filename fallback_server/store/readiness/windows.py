@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import case, select, text
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.readiness import Finding
@@ -43,15 +43,17 @@ def versions(look: Look) -> Iterator[Finding]:
     if wanted:
         code = "schema_newest" if found == wanted else "schema_old"
         yield Finding("versions", found == wanted, code, {"found": found, "wanted": wanted}, "schema")
-    rows = look.conn.execute(
-        select(workstation.c.code, workstation.c.version)
-        .where(workstation.c.last_seen_at >= to_text(look.now - WEEK), workstation.c.version.is_not(None))
-        .order_by(workstation.c.code)
-    ).all()
+    table, since = workstation.c, to_text(look.now - WEEK)
+    page = case((table.last_seen_at >= since, table.version)).label("page")
+    agent = case((table.agent_seen_at >= since, table.agent_version)).label("agent")
+    rows = look.conn.execute(select(table.code, page, agent).order_by(table.code)).all()
+    said = {row.code: {row.page, row.agent} - {None} for row in rows}
     # A page adds the mark of its files to the version: which files it has is the roll call's business.
-    other = {row.code: row.version for row in rows if row.version.split(" ")[0] != own}
-    if other:
-        values = {"n": len(other), "codes": list(other), "versions": sorted(set(other.values())), "own": own}
+    other = {code: {one for one in found if one.split(" ")[0] != own} for code, found in said.items()}
+    codes = [code for code, found in other.items() if found]
+    if codes:
+        versions = sorted(set().union(*other.values()))
+        values = {"n": len(codes), "codes": codes, "versions": versions, "own": own}
         yield Finding("versions", None, "versions_differ", values, "windows")
     else:
-        yield Finding("versions", True, "versions_same", {"n": len(rows), "own": own}, "windows")
+        yield Finding("versions", True, "versions_same", {"n": sum(map(bool, said.values())), "own": own}, "windows")
