@@ -100,12 +100,12 @@ def take(tx: Tx) -> list[dict[str, Any]]:
 
 
 def finish(tx: Tx, job: str, *, ok: bool, detail: str) -> dict[str, Any]:
-    """How it went at the printer, from the agent. Raises not_found for what it never took."""
-    row = print_jobs.finish(tx.conn, tx.who.workstation, job, tx.at, ok=ok, detail=detail)
+    """How it went at the printer, from the agent, who may say it again. Raises not_found for what it never took."""
+    row, news = print_jobs.finish(tx.conn, tx.who.workstation, job, tx.at, ok=ok, detail=detail)
     if row is None:
         raise YjError("not_found")
-    if row["test"]:
+    if row["test"] and news:
         stations.keep_test(tx.conn, row["workstation"], row["kind"], tx.at, ok, detail)
-    if not ok:
+    if not ok and news:
         tx.audit("print.failed", subject=row["workstation"], kind=row["kind"], printer=row["printer"], ok=False)
     return {name: row[name] for name in _SHOWN}

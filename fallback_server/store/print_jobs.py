@@ -100,14 +100,19 @@ def take(conn: Connection, workstation: str, at: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def finish(conn: Connection, workstation: str, job: str, at: str, *, ok: bool, detail: str) -> dict[str, Any] | None:
-    """What became of a print that was taken there; None for one that was not. The first word counts."""
+def finish(
+    conn: Connection, workstation: str, job: str, at: str, *, ok: bool, detail: str
+) -> tuple[dict[str, Any] | None, bool]:
+    """What became of a print that was taken there, None for one that was not; and whether it was news.
+
+    The first word counts.
+    """
     table = print_job
     values = {"state": "done" if ok else "failed", "ended_at": at, "detail": detail[:200]}
     place = (table.c.id == job, table.c.workstation == workstation)
-    conn.execute(update(table).where(*place, table.c.state == "taken").values(**values))
+    news = conn.execute(update(table).where(*place, table.c.state == "taken").values(**values)).rowcount > 0
     row = conn.execute(select(table).where(*place, table.c.taken_at.is_not(None))).mappings().first()
-    return dict(row) if row is not None else None
+    return dict(row) if row is not None else None, news
 
 
 def withdraw(conn: Connection, workstation: str, job: str, at: str) -> None:
