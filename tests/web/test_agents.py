@@ -9,8 +9,10 @@ from sqlalchemy import select
 
 from fallback_server.domain.modes import Permit
 from fallback_server.store import agents
+from fallback_server.store.audit import audit
 from fallback_server.store.mode_switch import advance, begin_return
 from fallback_server.store.session import Actor
+from fallback_server.windows.common import usecases
 from tests.fixtures_hospital import Hospital
 
 API = "/api/v1"
@@ -152,6 +154,37 @@ def test_a_cloned_agent_is_told_by_both_going_on_and_a_restarted_one_is_not(hosp
     hospital.clock.advance(600)
     beat(hospital, token, 0, instance="clone")
     assert known(hospital)["doubled"] == []  # the other one is gone
+
+
+def test_clones_that_are_heard_in_one_moment_are_flagged_with_both_addresses(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    beat(hospital, token, 0)
+    hospital.clock.advance(600)
+    same = {"code": "W0201", "role": "cashier", "epoch": 0, "central_ok": True, "clock": None, "version": "1"}
+    for _ in range(2):
+        told = [
+            usecases.Beat(token, address, {**same, "instance": instance})
+            for address, instance in (("10.1.0.7", "first"), ("10.1.0.8", "clone"))
+        ]
+        assert None not in usecases.heartbeats(hospital.store, told, None)
+        hospital.clock.advance(12)
+    assert known(hospital)["doubled"] == ["10.1.0.7", "10.1.0.8"]
+
+
+def test_what_an_agent_says_again_of_a_print_changes_nothing(hospital: Hospital) -> None:
+    token = enrolled(hospital)
+    printers = [{"kind": "receipt", "printer": "LQ-630K"}]
+    entry = {"workstation": "W0201", "window": "一楼收费", "role": "cashier", "printers": printers}
+    assert hospital.window("admin").post("/workstations/table/entry", entry).status == 200
+    asked(hospital, "/workstations/prints/tests", {}, token)
+    (job,) = asked(hospital, "/workstations/prints/take", {}, token).get_json()["items"]
+    for ok in (False, False, True):
+        answer = asked(hospital, f"/workstations/prints/{job['id']}/done", {"ok": ok, "detail": "paper"}, token)
+        assert (answer.status_code, answer.get_json()["state"]) == (200, "failed")
+    with hospital.store.reading() as tx:
+        rows = tx.conn.execute(select(audit.c.action).where(audit.c.action == "print.failed")).all()
+    tests = hospital.window("admin").get("/workstations/table").json["tests"]
+    assert len(rows) == 1 and [one["test_ok"] for one in tests] == [False]
 
 
 def test_two_computers_under_one_name_are_flagged_with_their_addresses(hospital: Hospital) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import update
@@ -82,8 +82,9 @@ def _said(tx: Tx, beat: Beat, agent: Actor | None, known: set[str]) -> agent_hea
         offset = _offset(tx, told["clock"])
     except YjError:
         return None
+    here = replace(agent, address=beat.address)  # a disk that was copied has the same token at another address
     return agent_hearts.Said(
-        agent, told["role"], told["epoch"], told["central_ok"], told["version"], told["instance"], offset
+        here, told["role"], told["epoch"], told["central_ok"], told["version"], told["instance"], offset
     )
 
 
