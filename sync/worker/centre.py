@@ -61,7 +61,7 @@ class CentreWatch:
         self._store, self._settings = store, settings
         self._looker = Looker(centre.gateway)
         self._usual: dict[str, Usual | None] = {}
-        self._usual_until: datetime | None = None
+        self._usual_of: tuple[datetime, int] | None = None  # worked out when, for which hour
         self._without = ""
         self._wrote = True  # until the first look is written down: one write too many in the log is no harm
 
@@ -95,9 +95,10 @@ class CentreWatch:
             return conclude(tx, seen, self._usual, self._settings.detection.windows_percent)
 
     def _learn(self, tx: Tx) -> None:
-        if self._usual_until is None or tx.now >= self._usual_until or tx.now.hour != self._usual_until.hour:
+        of = self._usual_of
+        if of is None or not of[0] <= tx.now < of[0] + USUAL_HOLDS or tx.now.hour != of[1]:
             self._usual = centre_history.usual_now(tx.conn, tx.now)
-            self._usual_until = tx.now + USUAL_HOLDS
+            self._usual_of = (tx.now, tx.now.hour)
 
     def switch_by_itself(self) -> int | None:
         """Switch on if the hospital wants that and every condition is met; the number of the incident then.
