@@ -36,6 +36,7 @@ ALARMS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
     ),
     Verdict.SLOW: ("slow", "中心明显变慢。", "The centre is much slower than usual."),
 }  # fmt: skip
+LEAVES_WINDOWS_AT_WORK: Final = (Verdict.SLOW, Verdict.STANDBY_CUT, Verdict.LOCKED_OUT)  # which wakes nobody
 
 
 def conclude(tx: Tx, seen: Seen, usual: Mapping[str, Usual | None], percent: int) -> bool:
@@ -83,8 +84,7 @@ def _change(tx: Tx, was: Verdict, verdict: Verdict, since: str, fault: str, evid
     elif verdict in ALARMS:
         kind, zh, en = ALARMS[verdict]
         told = evidence["windows"]
-        # What leaves windows at work wakes nobody.
-        severity = WARNING if verdict in (Verdict.SLOW, Verdict.STANDBY_CUT) else CRITICAL
+        severity = WARNING if verdict in LEAVES_WINDOWS_AT_WORK else CRITICAL
         alarms.turn_on(
             tx, alarms.CENTRE, kind, zh, en, severity=severity, action=f"centre.{kind}", since=since, fault=fault,
             windows={name: told[name] for name in ("yes", "no", "unknown")},

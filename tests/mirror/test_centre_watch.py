@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,11 @@ def kinds(store: Store) -> list[str]:
         return [row["kind"] for row in alarms.on(tx.conn, alarms.CENTRE)]
 
 
+def severities(store: Store) -> list[str]:
+    with store.reading() as tx:
+        return [row["severity"] for row in alarms.on(tx.conn, alarms.CENTRE)]
+
+
 def mode(store: Store) -> Mode:
     with store.reading() as tx:
         return tx.mode.mode
@@ -125,9 +130,11 @@ def test_a_standby_that_is_cut_off_or_locked_out_does_not_call_the_centre_dead(
     centre.reachable = False
     looks(6, beat=(40, 0))
     assert (told(store)["verdict"], kinds(store)) == ("standby_cut", ["standby_cut"])
+    assert severities(store) == ["warning"]
     centre.reachable, centre.look_fails = True, {"login": Systemic("login: 28P01")}
     looks(8, beat=(40, 0))
     assert (told(store)["verdict"], told(store)["fault"]) == ("locked_out", "refused")
+    assert severities(store) == ["warning"]  # windows work: nobody is woken
     assert mode(store) is Mode.NORMAL
 
 
@@ -174,6 +181,24 @@ def test_slow_is_against_the_usual_of_the_hour_and_what_is_kept_is_bounded(
     assert len(days) <= 15 and minutes <= 50  # of 24 days and 67 minutes
     with store.reading() as tx:
         assert centre_history.minutes(tx.conn, tx.now - timedelta(hours=3))[-1]["seconds"] == pytest.approx(4.8)
+
+
+def test_what_is_usual_is_worked_out_every_ten_minutes_and_with_the_hour(
+    worker: Worker, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours: list[int] = []
+
+    def usual_now(_conn: Any, now: datetime) -> dict[str, Any]:
+        hours.append(now.hour)
+        return {}
+
+    monkeypatch.setattr(centre_history, "usual_now", usual_now)
+    clock.advance(3600 - clock.now().minute * 60 - clock.now().second)  # a full hour
+    begun = clock.now().hour
+    for _ in range(13):  # every five minutes, to the next full hour
+        worker.probe()
+        clock.advance(300)
+    assert hours == [begun] * 6 + [begun + 1]
 
 
 # -- what hangs --------------------------------------------------------------------------------------------------------
