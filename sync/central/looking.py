@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection
 
 from fallback_server.domain.clock import Clock, to_text
-from fallback_server.domain.places import places
+from fallback_server.domain.places import BLOCKING, Place, backend, places
 from sync.central import ledger
 from sync.central.dialects import Timeouts, Use
 from sync.central.gateway import CentralError, LedgerMode, LedgerRow, Looked, LookFailed, Probe, Systemic, Unreachable
@@ -54,14 +54,14 @@ class Looks:
     def look(self, *, insist: bool) -> Iterator[Looked]:
         """See the port."""
         gateway = self._gateway
-        found = places(gateway.url)
-        if found:
+        found, later = places(gateway.url), backend(gateway.url) in BLOCKING
+        if found and not later:
             begun = time.monotonic()
             _knock(found)
             yield Looked("tcp", time.monotonic() - begun)
         begun = time.monotonic()
         with ExitStack() as block:
-            connection = _connected(gateway, block)
+            connection = _connected(gateway, block, found if later else ())
             yield Looked("login", time.monotonic() - begun)
             note = self._note(insist=insist)
             yield _read(gateway, connection, note)
@@ -83,7 +83,7 @@ class Looks:
             raise
 
 
-def _knock(found: tuple[tuple[str, int], ...]) -> None:
+def _knock(found: tuple[Place, ...]) -> None:
     """One of several hosts is enough: the driver tries them all."""
     said = ""
     for place in found:
@@ -96,11 +96,17 @@ def _knock(found: tuple[tuple[str, int], ...]) -> None:
     raise LookFailed("tcp", Unreachable(f"port {found[-1][1]}: {said}"))
 
 
-def _connected(gateway: SqlGateway, block: ExitStack) -> Connection:
-    """A connection that ends with the block; nothing written on it stays."""
+def _connected(gateway: SqlGateway, block: ExitStack, ports: tuple[Place, ...]) -> Connection:
+    """A connection that ends with the block; nothing written on it stays.
+
+    `ports` of a server that counts who knocks without logging in: tried only where the log-in got no answer, to see
+    whether it was the port. One that refuses our account would lock this computer out after a hundred knocks.
+    """
     try:
         return block.enter_context(gateway.connected(gateway.looking_engine))
     except CentralError as error:
+        if ports and isinstance(error, Unreachable):
+            _knock(ports)
         raise LookFailed("login", error) from None
 
 
