@@ -77,6 +77,9 @@ class DoorThread:
             self.loop = None
 
 
+Opened = Callable[..., DoorThread]
+
+
 class Inner:
     """A window server of a few lines behind the door: it says what it was told, and which mode it is in."""
 

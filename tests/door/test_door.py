@@ -9,7 +9,6 @@ import ssl
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,29 +21,7 @@ from clients.sdk import NoAnswer, YjClient
 from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.shelf import fingerprint
 from fallback_server.door import certificates, events, front, gate, passing
-from tests.fixtures_door import DoorThread, Inner, until
-
-Opened = Callable[..., DoorThread]
-
-
-@pytest.fixture
-def inner() -> Iterator[Inner]:
-    server = Inner().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def door(inner: Inner, tmp_path: Path) -> Iterator[Opened]:
-    doors: list[DoorThread] = []
-
-    def opened(**options: Any) -> DoorThread:
-        doors.append(DoorThread(inner.url, tmp_path / "certificates", **options).open())
-        return doors[-1]
-
-    yield opened
-    for one in doors:
-        one.close()
+from tests.fixtures_door import DoorThread, Inner, Opened, until
 
 
 def get(where: str, ca: Path | None = None, **options: Any) -> httpx.Response:

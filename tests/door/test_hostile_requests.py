@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,30 +17,9 @@ from fallback_server.domain.shelf import fingerprint
 from fallback_server.door import limits, passing
 from fallback_server.door.limits import Buckets, Limits
 from fallback_server.web import cookies
-from tests.fixtures_door import DoorThread, Inner, until
+from tests.fixtures_door import Inner, Opened, until
 
-Opened = Callable[..., DoorThread]
 FAR: Any = {"near": lambda _caller: False, "certificate": None, "key": None}
-
-
-@pytest.fixture
-def inner() -> Iterator[Inner]:
-    server = Inner().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def door(inner: Inner, tmp_path: Path) -> Iterator[Opened]:
-    doors: list[DoorThread] = []
-
-    def opened(**options: Any) -> DoorThread:
-        doors.append(DoorThread(inner.url, tmp_path / "certificates", **options).open())
-        return doors[-1]
-
-    yield opened
-    for one in doors:
-        one.close()
 
 
 def send(port: int, request: bytes, *, seconds: float = 30) -> bytes:
