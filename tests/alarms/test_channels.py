@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fallback_server.domain.alerting import Alert, Message, Saying, compose, trial_message
+from fallback_server.domain.clock import SystemClock
 from fallback_server.door import certificates
 from sync.worker import channels
 from sync.worker.channels import ChannelTrouble
@@ -174,5 +175,5 @@ def heard() -> Heard:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
-    certificates.ensure(folder, ["127.0.0.1"], datetime.now(UTC), "仁和医院")
+    certificates.ensure(folder, ["127.0.0.1"], SystemClock().now(), "仁和医院")
     return folder
