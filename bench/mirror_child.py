@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SystemClock
 from fallback_server.store.session import Store
 from sync.central.sql_gateway import open_gateway

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SystemClock
 from fallback_server.store.session import Store
 from sync.central.sql_gateway import open_gateway

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from bench.mirror_child import peak_mib
-from config.settings import Upload
+from config.sections import Upload
 from fallback_server.domain.clock import SystemClock
 from fallback_server.store.session import Store
 from sync.central.sql_gateway import open_gateway

@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from waitress import create_server
 
 from clients.pages import PAGES_DIR
-from config.settings import Backup, Settings
+from config.sections import Backup
+from config.settings import Settings
 from fallback_server.app import create_app
 from fallback_server.domain.clock import SettableClock
 from fallback_server.store.session import Store

@@ -80,7 +80,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Restore into a scratch instance; compare bytes, counts and the audit chain. Exit 1 if it is not sound."""
-    from fallback_server.store import backup
+    from fallback_server.store import backup_opening
 
     out, found = Output(as_json), instance(ctx)
     with found.store() as store:
@@ -89,7 +89,7 @@ def verify(
             if not rehearsal.strip():
                 raise Misuse("--rehearsal: is empty; say who brought the key, and from which place the copy was")
             actor = acting(store, person(operator), DECIDE, Passwords(password_file))
-        told = backup.verify(store, places(found), name, key=key, actor=actor, rehearsal=rehearsal)
+        told = backup_opening.verify(store, places(found), name, key=key, actor=actor, rehearsal=rehearsal)
     rows = sum(told["manifest"]["rows"].values())
     head = told["manifest"]["audit_head"]
     out.say(f"{told['name']} ({told['place']}): restored in {told['seconds']} s, {rows} rows, audit log unbroken")

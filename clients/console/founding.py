@@ -141,7 +141,7 @@ def _asked() -> list[NewOperator]:
 
 
 def _problems(people: Sequence[NewOperator]) -> list[str]:
-    from config.settings import Security
+    from config.sections import Security
     from fallback_server.domain.categories import ROLES
     from fallback_server.domain.passwords import problem as password_problem
 

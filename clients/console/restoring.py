@@ -37,7 +37,7 @@ def restore(
     Raises NotInOrder while the standby runs; restore_refused, backup_*, login_failed, second_person_required.
     """
     from fallback_server.domain.errors import YjError
-    from fallback_server.store import backup, backup_file
+    from fallback_server.store import backup, backup_file, backup_opening
     from fallback_server.store.locks import LockBusy, single_instance
 
     url = found.settings.database.url
@@ -53,7 +53,7 @@ def restore(
         folder = held.enter_context(backup.scratch(places))
         size = backup_file.read_header(path).get("size", 0)
         backup.require_room(folder, 2 * size + places.spare_bytes)
-        manifest, opened = backup.check(path, backup_file.read_key(key or places.key), folder)
+        manifest, opened = backup_opening.check(path, backup_file.read_key(key or places.key), folder)
         _same_installation(url, manifest)
         told = _make_ready(found, opened, path.name, manifest, operator, approver, alone, reason, passwords)
         aside = _swap(found, opened)

@@ -1,4 +1,5 @@
-"""Backups of the standby's own store: made while windows work, sealed, in two places, and opened again to be sure.
+"""Backups of the standby's own store: made while windows work, sealed, in two places; see backup_opening.py for whether
+one can be relied on.
 
 What is copied is the standby's own: documents, money, audit, people. The mirror is not: it is the centre's, and is read
 again. A store in PostgreSQL becomes the same file as an embedded one (backup_postgres.py).
@@ -19,9 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
@@ -36,7 +35,6 @@ from fallback_server.store.session import Actor, Store
 
 LOCK: Final = "backup"
 ALARM: Final = "backup"
-ALARM_RESTORE: Final = "backup.restore"  # of its own: the next one that is made says nothing about whether it opens
 WORK: Final = "backup-work"
 STEP_PAGES: Final = 512  # two megabytes between two breaths: windows and the disk come first
 BREATH_SECONDS: Final = 0.002
@@ -78,7 +76,7 @@ def create(store: Store, places: Places, rules: backups.BackupRules, by: str = S
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
     try:
-        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly():
+        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), told_plainly():
             made = _make(store, places)
             made.second = _to_second(places, made)
             made.removed = _thin_out(store, places, rules)
@@ -90,7 +88,7 @@ def create(store: Store, places: Places, rules: backups.BackupRules, by: str = S
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """Faults of disk and file as refusals with a cure."""
     try:
         yield
@@ -298,7 +296,7 @@ def _failed(store: Store, actor: Actor, started: str, error: YjError) -> None:
     alarms.sound(store, ALARM, "failed", "备份失败。", "A backup failed.", code=error.code)
 
 
-# -- opening one again -----------------------------------------------------------------------------------------------
+# -- finding one again ------------------------------------------------------------------------------------------------
 
 
 def find(places: Places, name: str | None, place: str | None = None) -> Path:
@@ -336,86 +334,3 @@ def _summary(path: Path) -> dict[str, Any]:
         return {"problem": error.code}
     told = ("made_at", "installation_id", "mode", "incident_no", "rows", "key_id")
     return {"bytes": path.stat().st_size, **{name: header.get(name) for name in told}}
-
-
-def check(path: Path, key: bytes, folder: Path) -> tuple[dict[str, Any], Path]:
-    """Open a backup into `folder` and hold it against its manifest: every byte, every table, the audit chain.
-
-    Returns manifest and the opened store, always an embedded one. Raises backup_wrong_key, backup_damaged.
-    """
-    opened = folder / "yj.db"
-    manifest = backup_file.unpack(path, key, opened)
-    if (problem := _problem(manifest, opened)) is not None:
-        opened.unlink()
-        raise YjError("backup_damaged", name=path.name, problem=problem)
-    return manifest, opened
-
-
-def _problem(manifest: dict[str, Any], opened: Path) -> str | None:
-    found = describe(opened)
-    for name in ("sha256", "rows", "audit_head", "installation_id", "document_sequence"):
-        if found[name] != manifest.get(name):
-            return f"{name} differs from what was written down when it was made"
-    with closing(sqlite3.connect(opened)) as conn:
-        sound = conn.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if sound != "ok":
-            return f"the store inside is damaged: {sound}"
-        if conn.execute("PRAGMA foreign_key_check").fetchone() is not None:
-            return "rows inside point at rows that are not there"
-    engine = create_engine(f"sqlite:///{opened.as_posix()}", poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            breaks = audit_log.verify(connection)[1]
-    finally:
-        engine.dispose()
-    return f"the audit log inside is broken: {breaks[0]}" if breaks else None
-
-
-def verify(store: Store, places: Places, name: str | None = None, *, place: str | None = None,
-           key: Path | None = None, key_id: str | None = None, actor: Actor | None = None,
-           rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
-    """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way.
-
-    `rehearsal`: words of the person who did it as a rehearsal; `key_id`: of the key they typed in from paper, which
-    must be that of the backup. Raises as `check` and `find` do.
-    """
-    actor, started, begun = (
-        actor or Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR),
-        to_text(store.clock.now()),
-        time.monotonic(),
-    )
-    kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
-    path = find(places, name, place)
-    try:
-        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), _told_plainly(), scratch(places) as folder:
-            header = backup_file.read_header(path)
-            if key_id not in (None, header.get("key_id")):
-                raise YjError("backup_wrong_key", name=path.name)
-            require_room(folder, header.get("size", 0) + places.spare_bytes)
-            manifest, opened = check(path, backup_file.read_key(key or places.key), folder)
-            _into_postgresql(store, path, manifest, opened)
-    except YjError as error:
-        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
-        alarms.sound(store, ALARM_RESTORE, "damaged", "备份不能恢复。", "A backup cannot be restored.", name=path.name)
-        raise
-    seconds = round(time.monotonic() - begun, 3)
-    with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-        detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
-        backup_rows.note(tx, kind, started, True, name=path.name, bytes=path.stat().st_size, detail=detail)
-        alarms.turn_off(tx, ALARM_RESTORE)
-    return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}
-
-
-def _into_postgresql(store: Store, path: Path, manifest: dict[str, Any], opened: Path) -> None:
-    """Where the store is in PostgreSQL the backup must go into PostgreSQL too, today: tried in a schema of its own.
-
-    One of an older schema is brought up to date only when it is restored; it was checked as a file.
-    """
-    if is_sqlite(store.url):
-        return
-    with store.engine.connect() as conn:
-        if backup_postgres.version(conn) != manifest["schema"]:
-            return
-    if (problem := backup_postgres.rehearse(store.engine, opened, manifest["rows"])) is not None:
-        raise YjError("backup_damaged", name=path.name, problem=problem)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.settings import Settings
 from fallback_server.domain import backups
 from fallback_server.domain.errors import YjError
-from fallback_server.store import backup, backup_rows, counters
+from fallback_server.store import backup, backup_opening, backup_rows, counters
 from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import LockBusy
 from fallback_server.store.session import Actor, Store
@@ -46,7 +46,7 @@ def look(store: Store, settings: Settings) -> None:
         made = backup.create(store, places(settings), settings.backup)
         log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, second=made.second)
         if mode == "normal":
-            backup.verify(store, places(settings), str(Path(places(settings).directory) / made.name))
+            backup_opening.verify(store, places(settings), str(Path(places(settings).directory) / made.name))
     except FAILURES as error:
         log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
 
@@ -70,7 +70,7 @@ def open_again(store: Store, settings: Settings, by: str, wanted: Mapping[str, A
 
     `wanted`: verify (name), place (first or second), and of a rehearsal its words and the id of the key that was typed.
     """
-    told = backup.verify(
+    told = backup_opening.verify(
         store, places(settings), wanted["verify"], place=wanted.get("place"), key_id=wanted.get("key_id"),
         rehearsal=wanted.get("rehearsal"), actor=Actor(by, by),
     )  # fmt: skip

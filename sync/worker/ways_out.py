@@ -9,7 +9,8 @@ from typing import Any
 
 import structlog
 
-from config.settings import Alerts, Settings
+from config.sections import Alerts
+from config.settings import Settings
 from fallback_server.domain.alerting import Pace
 from fallback_server.store.session import Store
 from sync.worker import channels

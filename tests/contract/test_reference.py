@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SystemClock
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.documents import ENTITIES

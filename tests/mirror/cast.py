@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.datasets import DATASETS
 from sync.central.fake import FakeCentral
 from sync.mirror.refresh import refresh

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.errors import YjError
 from fallback_server.store.mirror import dataset_state, delta

@@ -19,7 +19,7 @@ from tests.mirror.hospital import patient, published
 # Reads a centre in which one patient changed and one is new, and stops for ever where it is told to.
 CHILD = """
 import sys, time
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SystemClock
 from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from clients.console.mirror_views import not_in_order
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import OPEN_DATASETS
 from fallback_server.domain.modes import Permit

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import func, select
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.errors import YjError

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.domain.clock import SettableClock, to_text
 from fallback_server.domain.modes import Permit
 from fallback_server.store import alarms, jobs

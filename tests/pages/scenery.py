@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import update
 
-from config.settings import Detection, Settings
+from config.sections import Detection
+from config.settings import Settings
 from fallback_server.acts import incident_report, trial
 from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from config.settings import Backup, Settings
+from config.sections import Backup
+from config.settings import Settings
 from fallback_server.store import backup_file, jobs
 from fallback_server.store.returning import job
 from sync.central.gateway import CentralGateway

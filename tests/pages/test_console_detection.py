@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from config.settings import Detection, Settings
+from config.sections import Detection
+from config.settings import Settings
 from fallback_server.domain.modes import Mode
 from tests.fixtures_browser import Desk, Standby
 from tests.pages.centre_cast import Watched

@@ -21,7 +21,8 @@ import psycopg2
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.domain.clock import Clock, SettableClock, SystemClock
 from fallback_server.domain.modes import Permit
 from fallback_server.store.conflicts import list_conflicts, resolve

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.app import create_app
 from fallback_server.domain.clock import SystemClock, to_text
 from fallback_server.domain.modes import Permit

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.store.mirror import datasets
 from fallback_server.store.session import Store

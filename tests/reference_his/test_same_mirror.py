@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.store import mirror

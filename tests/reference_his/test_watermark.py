@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import SystemClock
 from fallback_server.store import mirror
 from fallback_server.store.session import Store

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.domain.documents import ENTITIES
 from sync.mirror.run import run_mirror
 from sync.reconcile.run import run_reconcile

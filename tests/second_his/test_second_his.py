@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.documents import ENTITIES
 from fallback_server.store import mirror

@@ -19,11 +19,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config.settings import Backup
+from config.sections import Backup
 from fallback_server.domain import backups
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup, backup_file, backup_rows
+from fallback_server.store import alarms, backup, backup_file, backup_opening, backup_rows
 from fallback_server.store.session import Actor, Store
 from tests.fixtures_hospital import Hospital
 from tests.store.test_full_disk import disk  # noqa: F401  (fixture)
@@ -42,7 +42,9 @@ def places(tmp_path: Path) -> backup.Places:
 
 def kinds(store: Store) -> list[str]:
     with store.reading() as tx:
-        return [row["kind"] for row in alarms.on(tx.conn) if row["subject"] in (backup.ALARM, backup.ALARM_RESTORE)]
+        return [
+            row["kind"] for row in alarms.on(tx.conn) if row["subject"] in (backup.ALARM, backup_opening.ALARM_RESTORE)
+        ]
 
 
 def write(store: Store, times: int = 1, text: str = "x") -> None:
@@ -56,7 +58,7 @@ def test_a_backup_lies_in_two_places_and_is_restored_with_every_row(hospital: Ho
     write(hospital.store, 5)
     made = backup.create(hospital.store, places, RULES)
     assert made.second is True and backup.names_in(places.directory) == backup.names_in(places.second) == [made.name]
-    told = backup.verify(hospital.store, places, made.name)
+    told = backup_opening.verify(hospital.store, places, made.name)
     assert told["manifest"]["rows"]["audit"] >= 5 and told["manifest"]["audit_head"]["sequence"] >= 5
     with hospital.store.reading() as tx:
         last = backup_rows.last(tx.conn, backup_rows.VERIFY)
@@ -127,11 +129,11 @@ def test_a_backup_that_was_cut_off_or_changed_is_not_restored(
     assert harmed != path.read_bytes()
     path.write_bytes(harmed)
     with pytest.raises(YjError) as refused:
-        backup.verify(hospital.store, places, str(path))
+        backup_opening.verify(hospital.store, places, str(path))
     assert refused.value.code == "backup_damaged" and kinds(hospital.store) == ["damaged"]
     backup.create(hospital.store, places, RULES)
     assert kinds(hospital.store) == ["damaged"], "one that is made says nothing about whether it opens"
-    assert backup.verify(hospital.store, places, str((places.second or path) / made.name))["name"] == made.name
+    assert backup_opening.verify(hospital.store, places, str((places.second or path) / made.name))["name"] == made.name
     assert kinds(hospital.store) == []
 
 
@@ -142,7 +144,7 @@ def test_another_key_opens_nothing_and_a_lost_key_is_never_replaced_in_silence(
     made = backup.create(hospital.store, places, RULES)
     backup_file.make_key(tmp_path / "other.key")
     with pytest.raises(YjError) as refused:
-        backup.verify(hospital.store, places, made.name, key=tmp_path / "other.key")
+        backup_opening.verify(hospital.store, places, made.name, key=tmp_path / "other.key")
     assert refused.value.code == "backup_wrong_key"
     places.key.unlink()
     with pytest.raises(YjError) as missing:
@@ -174,7 +176,7 @@ def test_windows_write_while_a_backup_is_made_and_it_shows_one_moment(
         thread.join()
     assert made.seconds > 0.2 and len(longest) > 10, "windows wrote all the time"
     assert max(longest) < max(5.0, made.seconds)
-    assert backup.verify(hospital.store, places)["manifest"]["audit_head"] == made.manifest["audit_head"]
+    assert backup_opening.verify(hospital.store, places)["manifest"]["audit_head"] == made.manifest["audit_head"]
 
 
 @only_sqlite
@@ -210,7 +212,7 @@ def test_a_real_disk_that_fills_up_under_a_backup_keeps_nothing_of_it(
     assert list(places.directory.iterdir()) == []
     filler.unlink()
     made = backup.create(hospital.store, places, RULES)
-    assert backup.verify(hospital.store, places)["name"] == made.name and kinds(hospital.store) == []
+    assert backup_opening.verify(hospital.store, places)["name"] == made.name and kinds(hospital.store) == []
 
 
 @only_sqlite
@@ -233,7 +235,7 @@ def test_a_second_place_that_only_gives_errors_stops_no_backup(hospital: Hospita
     made = backup.create(hospital.store, places, RULES)
     assert made.second is False and kinds(hospital.store) == ["second"]
     assert [row["places"] for row in backup.listed(places)] == [["first"]]
-    assert backup.verify(hospital.store, places)["name"] == made.name
+    assert backup_opening.verify(hospital.store, places)["name"] == made.name
 
 
 @only_sqlite
@@ -246,11 +248,11 @@ def test_room_is_asked_for_before_anything_is_written(hospital: Hospital, places
 
 KILLED = """
 import sys, time
-from config.settings import Backup
+from config.sections import Backup
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from fallback_server.domain.clock import SystemClock
-from fallback_server.store import backup, backup_file
+from fallback_server.store import backup, backup_opening, backup_file
 from fallback_server.store.session import Store
 
 url, first, key = sys.argv[1:]

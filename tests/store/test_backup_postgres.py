@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
 from sqlalchemy.pool import NullPool
 
 from clients.console.main import main
-from config.settings import Backup
+from config.sections import Backup
 from fallback_server.domain.errors import YjError
-from fallback_server.store import backup, backup_file, backup_postgres
+from fallback_server.store import backup, backup_file, backup_opening, backup_postgres
 from tests.clients.test_console import ADMINS, answer, words
 from tests.fixtures_hospital import Hospital
 from tests.windows.money_cast import charge as charged
@@ -53,7 +53,7 @@ def test_the_file_holds_every_row_and_is_tried_in_postgresql_where_nothing_stays
     with look(f"sqlite:///{tmp_path}/opened.db").connect() as conn:
         assert content(conn) == before
 
-    assert backup.verify(hospital.store, places)["name"] == sealed.name
+    assert backup_opening.verify(hospital.store, places)["name"] == sealed.name
     with hospital.store.engine.connect() as conn:
         assert backup_postgres.SCRATCH not in inspect(conn).get_schema_names()
 
@@ -66,7 +66,7 @@ def test_a_backup_that_does_not_go_into_postgresql_as_it_came_out_is_said_to_be_
     pour = backup_postgres._pour
     monkeypatch.setattr(backup_postgres, "_pour", lambda *of: None if of[2].name == "installation" else pour(*of))
     with pytest.raises(YjError) as refused:
-        backup.verify(hospital.store, places)
+        backup_opening.verify(hospital.store, places)
     assert refused.value.code == "backup_damaged"
 
 

@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
-from config.settings import Mirror, Settings
+from config.sections import Mirror
+from config.settings import Settings
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.store import drills, jobs

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.datasets import MASTER_DATASETS, OPEN_DATASETS
 from fallback_server.domain.errors import YjError

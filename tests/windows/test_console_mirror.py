@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import Mirror
+from config.sections import Mirror
 from fallback_server.domain.clock import from_text
 from sync.central.fake import FakeCentral
 from sync.mirror.refresh import refresh

@@ -70,7 +70,7 @@ def _restored(found: Instance, folder: Path) -> str:
     """The newest backup as a restore would bring it; before the first one, the store as it is."""
     from clients.console.backup import places
     from fallback_server.domain.errors import YjError
-    from fallback_server.store import backup, backup_file
+    from fallback_server.store import backup, backup_file, backup_opening
     from fallback_server.store.database import sqlite_files
 
     where = places(found)
@@ -84,7 +84,7 @@ def _restored(found: Instance, folder: Path) -> str:
             raise
         backup.snapshot(live, folder / "yj.db")
         return COPY
-    backup.check(newest, backup_file.read_key(where.key), folder)
+    backup_opening.check(newest, backup_file.read_key(where.key), folder)
     return newest.name
 
 
