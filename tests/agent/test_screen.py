@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,21 +24,6 @@ from tests.fixtures_door import DoorThread, until
 MZXT = "; 门诊\r\n[database]\r\nservername=HISSERVER\r\n".encode("gbk")
 ADMIN = Actor("0801", "管理", frozenset({"admin"}))
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def screen() -> Iterator[str]:
-    """A screen nobody sees; its name."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    out, into = os.pipe()
-    command = ["Xvfb", "-displayfd", str(into), "-screen", "0", "1280x800x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[into], stderr=subprocess.DEVNULL)
-    os.close(into)
-    with os.fdopen(out, encoding="ascii") as told:
-        yield f":{told.readline().strip()}"
-    server.terminate()
-    server.wait(20)
 
 
 class Agent:
