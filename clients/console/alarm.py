@@ -71,12 +71,12 @@ def test(
     channel: Annotated[list[str] | None, typer.Option("--channel", help="only this one; may be repeated")] = None,
     as_json: Json = False,
 ) -> None:
-    """Send a test message by every channel of [alerts]; exit 1 if one does not take it."""
+    """Send a test message by every channel of [alerts] and note how that went; exit 1 if one does not take it."""
     import ssl
 
     from fallback_server.domain.alerting import trial_message
-    from sync.worker.channels import ChannelTrouble
-    from sync.worker.ways_out import configured
+    from sync.worker.sending import Sending
+    from sync.worker.ways_out import configured, pace
 
     found, out = instance(ctx), Output(as_json)
     settings = found.settings
@@ -94,14 +94,13 @@ def test(
         settings.alerts.language, settings.windows.hospital_name, socket.gethostname(), found.clock.now()
     )
     told: list[dict[str, Any]] = []
-    for one in known:
-        if channel and one.name not in channel:
-            continue
-        try:
-            one.send(words)
-            told.append({"channel": one.name, "target": one.target, "ok": True, "error": None})
-        except ChannelTrouble as error:
-            told.append({"channel": one.name, "target": one.target, "ok": False, "error": str(error)})
+    with found.store() as store:
+        sending = Sending(store, known, pace(settings.alerts))
+        sending.meet()
+        for one in known:
+            if not channel or one.name in channel:
+                error = sending.send(one, words)
+                told.append({"channel": one.name, "target": one.target, "ok": error is None, "error": error})
     rows = [["✓" if row["ok"] else "✗", row["channel"], row["target"], row["error"]] for row in told]
     out.table("试发告警 · test message", ["", "channel", "to", "why"], rows)
     out.document({"channels": told})

@@ -1,7 +1,8 @@
 """When an alarm is said, how often, and in which words: pure decisions, so that no channel ever storms.
 
 A channel remembers of each subject what it said last. It speaks when that is no longer so, never twice about a subject
-within the quiet time, never more often than so many times an hour, and about many things in one message.
+within the quiet time, never more often than so many times an hour, and about many things in one message. What grew
+graver than what was said of it waits for no quiet time, what is critical and new for no hour.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _STATE_NAMES: Final[dict[str, tuple[str, str]]] = {
     ON: ("告警", "ALARM"), AGAIN: ("仍未处理", "STILL ON"), OFF: ("已恢复", "OVER"),
 }  # fmt: skip
 PRODUCT: Final = "HIS-YJ"
+_MORE: Final = (
+    "……另有 {n} 条，见控制台「告警」页或 yj alarm list",
+    "… and {n} more: see the console's alarms, or `yj alarm list`",
+)
 
 FIRST_RETRY_SECONDS: Final = 15
 LONGEST_RETRY_SECONDS: Final = 900
@@ -58,6 +63,7 @@ class Said:
     kind: str
     on: bool
     at: datetime
+    severity: str = WARNING
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def _due(alert: Alert, last: Said | None, now: datetime, pace: Pace) -> Saying |
     ago = timedelta() if last is None else now - last.at
     # Said in the future: the clock was set back since. That keeps nobody quiet.
     set_back = ago < timedelta()
-    if last is not None and not set_back and ago < pace.quiet:
+    if last is not None and not set_back and ago < pace.quiet and not _graver(alert, last):
         return None
     if alert.closed_at is not None:
         return Saying(alert, OFF) if last is not None and last.on else None
@@ -109,11 +115,19 @@ def _due(alert: Alert, last: Said | None, now: datetime, pace: Pace) -> Saying |
     return Saying(alert, AGAIN) if grave else None
 
 
+def _graver(alert: Alert, last: Said) -> bool:
+    """Whether it is on and worse than what was said. Once a step: what was said then is as grave as it gets."""
+    return alert.closed_at is None and SEVERITIES.index(alert.severity) > SEVERITIES.index(last.severity)
+
+
 def batches(sayings: Sequence[Saying], sent_in_hour: int, pace: Pace) -> list[list[Saying]]:
-    """The messages to send now: one each, or all in one where they are many or few may still be sent; none when the
-    hour is used up (then they wait, and go together)."""
+    """The messages to send now: one each, or all in one where they are many or few may still be sent. When the hour is
+    used up they wait, and go together; only what is critical and new does not, in one message."""
     left = pace.per_hour - sent_in_hour
-    if not sayings or left <= 0:
+    if left <= 0:
+        urgent = [one for one in sayings if one.state == ON and one.alert.severity == CRITICAL]
+        return [urgent] if urgent else []
+    if not sayings:
         return []
     if len(sayings) > min(pace.digest_over, left):
         return [list(sayings)]
@@ -136,11 +150,24 @@ class Message:
     host: str
     hospital: str
     alarms: tuple[Mapping[str, Any], ...] = ()
+    language: str = "zh"
 
     @property
     def text(self) -> str:
         """Title and lines."""
         return "\n".join([self.title, *self.lines])
+
+    def within(self, limit: int) -> str:
+        """The text in at most so many bytes (UTF-8). Alarms that find no room are counted, with where they can be read;
+        one alone that is too long is cut at its end."""
+        *told, foot = self.lines
+        shown = len(told)
+        words = self.text
+        while len(words.encode()) > limit and shown > 1:
+            shown -= 1
+            more = _MORE[self.language == "en"].format(n=len(told) - shown)
+            words = "\n".join([self.title, *told[:shown], more, foot])
+        return words if len(words.encode()) <= limit else words.encode()[: limit - 3].decode(errors="ignore") + "…"
 
 
 def compose(sayings: Sequence[Saying], language: str, hospital: str, host: str, now: datetime) -> Message:
@@ -156,7 +183,7 @@ def compose(sayings: Sequence[Saying], language: str, hospital: str, host: str, 
     title = f"[{PRODUCT}] {' '.join(head.split())}"
     return Message(
         title, tuple([*(one.line(language) for one in sayings), f"{hospital} · {host}"]), worst, now,
-        host, hospital, tuple(_plain(one) for one in sayings),
+        host, hospital, tuple(_plain(one) for one in sayings), language,
     )  # fmt: skip
 
 
@@ -164,7 +191,7 @@ def trial_message(language: str, hospital: str, host: str, now: datetime) -> Mes
     """What `yj alarm test` sends."""
     english = language == "en"
     words = "Test message: this channel works." if english else "测试消息：这个通道可用。"
-    return Message(f"[{PRODUCT}] {words}", (f"{hospital} · {host}",), INFO, now, host, hospital)
+    return Message(f"[{PRODUCT}] {words}", (f"{hospital} · {host}",), INFO, now, host, hospital, (), language)
 
 
 def _plain(one: Saying) -> dict[str, Any]:

@@ -9,6 +9,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "after.exchange": ("换正式票据", "formal receipt exchanged"),
     "after.hand_back": ("候诊状态交回 HIS", "queue state handed back"),
     "alarm.acknowledge": ("确认告警", "alarm acknowledged"),
+    "alarm.channels": ("告警通道变更", "channels of alarms changed"),
     "alarm.off": ("告警解除", "alarm over"),
     "alarm.on": ("告警", "alarm"),
     "alone": ("单人操作", "done alone"),

@@ -247,6 +247,10 @@ WORDS: Final[dict[str, Words]] = {
         "{n} 个告警通道发不出去：{codes}", "{n} channels of alarms do not work: {codes}",
         "yj alarm test 看原因", "`yj alarm test` says why",
     ),
+    "channels_untried": Words(
+        "{n} 个告警通道三个月内没有发成过消息：{codes}", "By {n} channels no message went out within three months: {codes}",
+        "yj alarm test", "`yj alarm test`",
+    ),
     "channels_fine": Words("{n} 个告警通道正常", "{n} channels of alarms work"),
     # --- the machine -----------------------------------------------------------------------------------------------
     "at_rest_sealed": Words("数据所在磁盘已加密", "the disk of the store is encrypted"),

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Boolean, Column, Connection, Index, Integer, String, Table, delete, func, select, update
 
-from fallback_server.domain.alerting import DOWN_AFTER, LONGEST_RETRY_SECONDS, OFF, Said, Saying, retry_after
+from fallback_server.domain.alerting import DOWN_AFTER, LONGEST_RETRY_SECONDS, OFF, WARNING, Said, Saying, retry_after
 from fallback_server.domain.clock import from_text, to_text
+from fallback_server.store.alarms import alarm
 from fallback_server.store.schema import BigKey, metadata
 from fallback_server.store.session import Tx
 
@@ -59,8 +60,8 @@ def listed(conn: Connection) -> list[dict[str, Any]]:
     return [{**row, "down": row["failures"] >= DOWN_AFTER} for row in rows]
 
 
-def meet(tx: Tx, channels: Iterable[tuple[str, str]]) -> None:
-    """The channels that are configured now, as (name, target); what is not among them is forgotten."""
+def meet(tx: Tx, channels: Iterable[tuple[str, str]]) -> list[str]:
+    """The channels that are configured now, as (name, target); what is not among them is forgotten. Returns those."""
     known = {row["name"]: row for row in listed(tx.conn)}
     wanted = dict(channels)
     for name, target in wanted.items():
@@ -72,12 +73,19 @@ def meet(tx: Tx, channels: Iterable[tuple[str, str]]) -> None:
     gone = [name for name in known if name not in wanted]
     tx.conn.execute(delete(alarm_channel).where(alarm_channel.c.name.in_(gone)))
     tx.conn.execute(delete(alarm_said).where(alarm_said.c.channel.in_(gone)))
+    if set(known) != set(wanted):
+        tx.audit("alarm.channels", before=sorted(known), after=sorted(wanted))
+    return gone
 
 
 def said_by(conn: Connection, channel: str) -> dict[str, Said]:
     """Subject → what this channel said last about it."""
-    rows = conn.execute(select(alarm_said).where(alarm_said.c.channel == channel))
-    return {row.subject: Said(row.alarm_id, row.kind, row.state_on, from_text(row.at)) for row in rows}
+    spoken_of = alarm_said.outerjoin(alarm, alarm.c.id == alarm_said.c.alarm_id)
+    wanted = select(alarm_said, alarm.c.severity).select_from(spoken_of).where(alarm_said.c.channel == channel)
+    return {
+        row.subject: Said(row.alarm_id, row.kind, row.state_on, from_text(row.at), row.severity or WARNING)
+        for row in conn.execute(wanted)
+    }
 
 
 def sent_since(conn: Connection, channel: str, since: datetime, now: datetime) -> int:

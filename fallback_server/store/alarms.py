@@ -24,7 +24,8 @@ CENTRE_AWAY: Final = ("lost", "standby_cut", "locked_out")
 MIRROR: Final = "mirror"
 SEAL: Final = "seal"
 READY: Final = "ready"
-CHANNEL: Final = "channel"
+CHANNEL: Final = "channel"  # with a name behind it
+CHANNELS: Final = "channels"  # that there are none
 SWITCH: Final = "switch"
 
 alarm = Table(

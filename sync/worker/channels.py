@@ -25,7 +25,7 @@ import httpx
 from fallback_server.domain.alerting import CRITICAL, INFO, PRODUCT, WARNING, Message
 
 PATIENCE_SECONDS: Final = 10.0
-WECOM_BYTES: Final = 2048  # what the robot takes of a text; 钉钉 takes more
+WECOM_BYTES, DINGTALK_BYTES = 2048, 20_000  # what the robots take of a text
 _SYSLOG_SEVERITY: Final = {CRITICAL: 2, WARNING: 4, INFO: 6}
 _SYSLOG_FACILITY: Final = 16  # local0
 _ENTERPRISE: Final = "yj@32473"  # the number that RFC 5612 reserves for those without one
@@ -109,7 +109,7 @@ def dingtalk(url: str, secret: str = "", trust: ssl.SSLContext | None = None) ->
     def sign(message: Message) -> str:
         return dingtalk_signature(secret, int(message.at.timestamp() * 1000)) if secret else ""
 
-    return Webhook("dingtalk", url, _robot_text, sign, _took, trust=trust)
+    return Webhook("dingtalk", url, lambda message: _robot_text(message, DINGTALK_BYTES), sign, _took, trust=trust)
 
 
 def dingtalk_signature(secret: str, milliseconds: int) -> str:
@@ -128,11 +128,8 @@ def _took(answer: dict[str, Any]) -> bool:
     return answer.get("errcode") == 0
 
 
-def _robot_text(message: Message, limit: int | None = None) -> dict[str, Any]:
-    content = message.text
-    if limit is not None and len(content.encode()) > limit:
-        content = content.encode()[: limit - 3].decode(errors="ignore") + "…"
-    return {"msgtype": "text", "text": {"content": content}}
+def _robot_text(message: Message, limit: int) -> dict[str, Any]:
+    return {"msgtype": "text", "text": {"content": message.within(limit)}}
 
 
 def _document(message: Message) -> dict[str, Any]:

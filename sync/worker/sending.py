@@ -39,9 +39,7 @@ class Sending:
         """Say what is due on every channel. Raises nothing: a channel that is down keeps no other from speaking."""
         try:
             if not self._met:
-                with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
-                    alarm_channels.meet(tx, [(one.name, one.target) for one in self._channels])
-                self._met = True
+                self.meet()
             self._tidy()
         except (SQLAlchemyError, YjError) as error:
             log.error("alarms_not_sent", error=type(error).__name__)
@@ -51,6 +49,20 @@ class Sending:
                 self._speak(channel)
             except Exception as error:  # noqa: BLE001  (edge of a channel: whatever it is, the others speak)
                 log.error("alarms_not_sent", channel=channel.name, error=type(error).__name__)
+
+    def meet(self) -> None:
+        """Make the channels known. Taking the last one away is an alarm for those who look here: nobody else hears of
+        anything any more."""
+        with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
+            gone = alarm_channels.meet(tx, [(one.name, one.target) for one in self._channels])
+            if self._channels:
+                alarms.turn_off(tx, alarms.CHANNELS)
+            elif gone:
+                alarms.turn_on(
+                    tx, alarms.CHANNELS, "none", "最后一个告警通道已取消，告警不再发给任何人。",
+                    "The last channel of alarms was taken away: alarms reach nobody.", gone=gone,
+                )  # fmt: skip
+        self._met = True
 
     def _tidy(self) -> None:
         """Turn off what complains of a channel that is gone, or that works again: a note may have been lost between."""
@@ -72,22 +84,22 @@ class Sending:
             sent = alarm_channels.sent_since(tx.conn, channel.name, now - timedelta(hours=1), now)
         for batch in batches(wanted, sent, self._pace):
             message = compose(batch, self._language, self._hospital, self._host, now)
-            if not self.send(channel, message, batch):
+            if self.send(channel, message, batch) is not None:
                 return
 
-    def send(self, channel: Channel, message: Message, sayings: Sequence[Saying] = ()) -> bool:
-        """Deliver one message and remember how that went; whether it went out."""
+    def send(self, channel: Channel, message: Message, sayings: Sequence[Saying] = ()) -> str | None:
+        """Deliver one message and remember how that went; None where it went out, else why it did not."""
         try:
             channel.send(message)  # outside any transaction: it may take seconds
         except ChannelTrouble as error:
             self._failed(channel, sayings, str(error))
-            return False
+            return str(error)
         with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
             was_down = alarm_channels.delivered(tx, channel.name, sayings)
         log.info("alarm_sent", channel=channel.name, alarms=len(sayings))
         if was_down:
             alarms.silence(self._store, _subject(channel))
-        return True
+        return None
 
     def _failed(self, channel: Channel, sayings: Sequence[Saying], why: str) -> None:
         with self._store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:

@@ -47,12 +47,19 @@ def test_the_robot_of_wecom_takes_a_text(heard: Heard) -> None:
     assert heard.paths == ["/send?key=geheim"]
 
 
-def test_a_text_is_cut_where_the_robot_takes_no_more(heard: Heard) -> None:
+def test_a_text_longer_than_the_robot_takes_says_how_many_more_there_are_and_where(heard: Heard) -> None:
     many = [Alert(n, f"x.{n}", "k", "warning", "告警" * 20, "x", NOW) for n in range(60)]
+    long = Alert(61, "x.61", "k", "warning", "长" * 900, "x", NOW)
     with running(webhook(heard)) as port:
-        channels.wecom(f"http://127.0.0.1:{port}/send").send(told(*many))
-    content = heard.bodies[0]["text"]["content"].encode()
-    assert len(content) <= channels.WECOM_BYTES and content.endswith("…".encode())
+        for message in (told(*many), told(*many, language="en"), told(long)):
+            channels.wecom(f"http://127.0.0.1:{port}/send").send(message)
+    digest, english, alone = (body["text"]["content"] for body in heard.bodies)
+    assert all(len(one.encode()) <= channels.WECOM_BYTES for one in (digest, english, alone))
+    lines = digest.splitlines()
+    assert lines[0] == "[HIS-YJ] 60 条告警" and lines[-1] == "仁和医院 · standby-1"
+    assert f"另有 {60 - (len(lines) - 3)} 条" in lines[-2] and "yj alarm list" in lines[-2]
+    assert "more: see the console" in english.splitlines()[-2]
+    assert alone.startswith("[HIS-YJ] 告警·警告 长长") and alone.endswith("…")
 
 
 def test_a_message_to_dingtalk_is_signed(heard: Heard) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clients.console.main import main
 from fallback_server.domain.alerting import Message, Pace
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
@@ -16,7 +19,8 @@ from fallback_server.store.session import Actor, Store
 from sync.worker.channels import ChannelTrouble
 from sync.worker.sending import Sending
 from sync.worker.upkeep import Upkeep
-from tests.fixtures_hospital import Hospital
+from tests.alarms.servers import Heard, running, webhook
+from tests.fixtures_hospital import PASSWORD, Hospital
 
 ADMIN = Actor("0801", "卫信息", frozenset({"admin"}))
 
@@ -159,6 +163,72 @@ def test_a_channel_that_is_no_longer_configured_is_forgotten(hospital: Hospital,
     Sending(hospital.store, ways[:1], Pace()).look()
     with hospital.store.reading() as tx:
         assert [one["name"] for one in alarm_channels.listed(tx.conn)] == ["wecom"]
+
+
+def test_taking_the_last_channel_away_is_an_alarm_until_there_is_one_again(hospital: Hospital, ways: list[Way]) -> None:
+    def subjects() -> list[str]:
+        with hospital.store.reading() as tx:
+            return [one["subject"] for one in alarms.on(tx.conn)]
+
+    Sending(hospital.store, [], Pace()).look()
+    assert subjects() == [], "there never was one: that is the list of readiness"
+    for configured in (ways, ways[:1]):
+        Sending(hospital.store, configured, Pace()).look()
+        assert subjects() == []
+    for _ in range(2):
+        Sending(hospital.store, [], Pace()).look()
+        assert subjects() == [alarms.CHANNELS]
+    Sending(hospital.store, ways, Pace()).look()
+    assert subjects() == []
+
+
+def test_a_warning_that_becomes_grave_is_said_at_once_and_only_once(
+    hospital: Hospital, sending: Sending, ways: list[Way]
+) -> None:
+    for kind, severity in (("slow", "warning"), ("lost", "critical"), ("slow", "warning"), ("lost", "critical")):
+        with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+            alarms.turn_on(tx, alarms.CENTRE, kind, "中心", "The centre", severity=severity)
+        after(hospital, sending, 0.5)
+    assert [(one["kind"], one["severity"]) for message in ways[0].sent for one in message.alarms] == [
+        ("slow", "warning"), ("lost", "critical"),
+    ]  # fmt: skip
+
+
+def test_a_channel_by_which_nothing_went_out_is_not_fine(hospital: Hospital, ways: list[Way]) -> None:
+    def found() -> str:
+        with hospital.store.reading() as tx:
+            return next(
+                one.code
+                for one in readiness.findings(tx, Policy())
+                if (one.check, one.subject) == ("alarms", "channels")
+            )
+
+    sending = Sending(hospital.store, ways, Pace())
+    sending.look()
+    assert found() == "channels_untried"
+    for way in ways:
+        message = Message("x", ("y",), "info", hospital.clock.now(), "h", "仁和医院")
+        assert sending.send(way, message) is None
+    assert found() == "channels_fine"
+    hospital.clock.advance(91 * 86_400)
+    assert found() == "channels_untried"
+
+
+def test_a_trial_of_the_channels_is_remembered_of_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home, admins, heard = tmp_path / "home", tmp_path / "admins.json", Heard()
+    people = [{"operator": code, "name": code, "password": PASSWORD} for code in ("A01", "A02")]
+    admins.write_text(json.dumps(people), encoding="utf-8")
+    assert main(["init", "--home", str(home), "--admins", str(admins)]) == 0
+    with running(webhook(heard)) as port:
+        words = f'\n[alerts]\nwecom_url = "http://127.0.0.1:{port}/"\nsyslog = "unix://{tmp_path}/nobody"\n'
+        (home / "yj.toml").write_text((home / "yj.toml").read_text(encoding="utf-8") + words, encoding="utf-8")
+        assert main(["--home", str(home), "alarm", "test"]) == 1
+    assert "测试消息" in heard.bodies[0]["text"]["content"]
+    capsys.readouterr()
+    main(["--home", str(home), "alarm", "list", "--json"])
+    known = {one["name"]: one for one in json.loads(capsys.readouterr().out)["channels"]}
+    assert known["wecom"]["last_ok_at"] and known["wecom"]["failures"] == 0
+    assert known["syslog"]["last_try_at"] and known["syslog"]["error"] == "FileNotFoundError"
 
 
 def test_a_channel_that_is_gone_or_works_is_no_longer_complained_of(hospital: Hospital, ways: list[Way]) -> None:

@@ -27,8 +27,8 @@ OVER = replace(CENTRE, closed_at=NOW - timedelta(minutes=1))
 TAKEN = replace(CENTRE, acknowledged=True)
 
 
-def said(minutes: float, alarm: int = 7, kind: str = "lost", on: bool = True) -> Said:
-    return Said(alarm, kind, on, NOW - timedelta(minutes=minutes))
+def said(minutes: float, alarm: int = 7, kind: str = "lost", on: bool = True, severity: str = "critical") -> Said:
+    return Said(alarm, kind, on, NOW - timedelta(minutes=minutes), severity)
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,10 @@ def said(minutes: float, alarm: int = 7, kind: str = "lost", on: bool = True) ->
         ("another kind is another alarm", CENTRE, said(30, kind="slow"), "on"),
         ("a flapping one is quiet for a while", CENTRE, said(4, alarm=5, on=False), None),
         ("its end as well", OVER, said(4), None),
+        ("one that grew graver waits for nothing", CENTRE, said(1, alarm=5, kind="slow", severity="warning"), "on"),
+        ("nor does a grave one after the end of a mild one", CENTRE, said(1, 5, "slow", False, "warning"), "on"),
+        ("one that grew milder does", MILD, said(1, alarm=5, kind="slow"), None),
+        ("that it was graver for a moment is nothing to say", OVER, said(1, 5, "slow", severity="warning"), None),
         ("what is too mild is not said", replace(CENTRE, severity="info"), None, None),
         ("a clock that was set back keeps no new one quiet", CENTRE, said(-4000, alarm=5, on=False), "on"),
         ("nor an end", OVER, said(-4000), "off"),
@@ -68,7 +72,7 @@ def test_a_subject_that_flaps_all_day_is_said_no_more_often_than_the_quiet_time(
         alert = replace(CENTRE, id=minute, closed_at=at if minute % 2 else None)
         for one in due([alert], last, at, PACE):
             messages += 1
-            last["centre"] = Said(one.alert.id, one.alert.kind, one.state != "off", at)
+            last["centre"] = Said(one.alert.id, one.alert.kind, one.state != "off", at, one.alert.severity)
     assert 0 < messages <= 24 * 60 // 5
 
 
@@ -78,6 +82,8 @@ def test_many_at_once_are_one_message_and_an_hour_has_its_limit() -> None:
     assert [len(one) for one in batches(many[:3], 0, PACE)] == [1, 1, 1]
     assert [len(one) for one in batches(many[:3], 19, PACE)] == [3]  # one message is left of this hour
     assert batches(many, 20, PACE) == [] and batches([], 0, PACE) == []
+    grave = [Saying(CENTRE, "on"), Saying(replace(CENTRE, subject="seal"), "on"), Saying(CENTRE, "again")]
+    assert batches([*grave, *many], 20, PACE) == [grave[:2]], "what is grave and new waits for no hour"
 
 
 def test_a_digest_names_the_gravest_first_and_every_one_of_them() -> None:
