@@ -99,8 +99,8 @@ def test(
         sending.meet()
         for one in known:
             if not channel or one.name in channel:
-                error = sending.send(one, words)
-                told.append({"channel": one.name, "target": one.target, "ok": error is None, "error": error})
+                why = sending.send(one, words)
+                told.append({"channel": one.name, "target": one.target, "ok": why is None, "error": why})
     rows = [["✓" if row["ok"] else "✗", row["channel"], row["target"], row["error"]] for row in told]
     out.table("试发告警 · test message", ["", "channel", "to", "why"], rows)
     out.document({"channels": told})

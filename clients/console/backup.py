@@ -29,7 +29,13 @@ def places(found: Instance) -> Places:
 
 
 @group.command()
-def create(ctx: typer.Context, as_json: Json = False) -> None:
+def create(
+    ctx: typer.Context,
+    second_is_new: Annotated[
+        bool, typer.Option("--second-is-new", help="the second place was replaced by an empty one: mark it anew")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Make a backup now, beside the windows' work; exit 1 if it, or its second place, failed."""
     from fallback_server.store import backup
 
@@ -37,10 +43,11 @@ def create(ctx: typer.Context, as_json: Json = False) -> None:
     where = places(found)
     fresh = not where.key.exists()
     with found.store() as store:
-        made = backup.create(store, where, found.settings.backup)
+        made = backup.create(store, where, found.settings.backup, second_is_new=second_is_new)
     if fresh:
         out.say(f"密钥 key: {where.key}; 请打印并放入保险柜 print it and put it into the safe")
     second = {None: "no second place is set", True: "in both places", False: "NOT in the second place"}[made.second]
+    second += f" ({made.code})" if made.code else ""
     out.say(f"{made.name}: {made.bytes} bytes in {made.seconds} s, {second}")
     out.document(made.to_json())
     if made.second is False:

@@ -123,7 +123,8 @@ WORDS: Final[dict[str, Words]] = {
     "centre_unknown": Words("不知道中心的情况", "Nobody has seen the centre lately", *_CHECK_WORKER),
     # --- people ----------------------------------------------------------------------------------------------------
     "administrators": Words(
-        "本地管理员 {n} 人（须两人）", "{n} administrators of our own; two are needed to come back",
+        "能用密码登录的本地管理员 {n} 人（须两人）",
+        "{n} administrators of our own with a password; two are needed to come back",
         "yj operator add CODE --role admin", "`yj operator add CODE --role admin`",
     ),
     "operators_seen": Words(
@@ -166,6 +167,20 @@ WORDS: Final[dict[str, Words]] = {
     ),
     "backup_second_failed": Words(
         "{name} 没有写入第二处", "{name} is not in the second place", "检查第二处是否挂载", "is it mounted?"
+    ),
+    "backup_second_slow": Words(
+        "{name} 没有写入第二处：它没有及时响应", "{name} is not in the second place: it did not answer in time",
+        "检查第二处的网络与存储", "look at its network and storage",
+    ),
+    "backup_second_absent": Words(
+        "{name} 没有写入第二处：那里没有原来的标记，可能没有挂载",
+        "{name} is not in the second place: the marker laid there is gone, it may not be mounted",
+        "挂载第二处；确实换了新的，执行 yj backup create --second-is-new",
+        "mount it; if it was replaced, `yj backup create --second-is-new`",
+    ),
+    "backup_same_disk": Words(
+        "两处备份在同一块磁盘上", "Both places of the backups are on the same disk",
+        "把 [backup] second_directory 设到另一块磁盘或另一台机器", "put [backup] second_directory on another disk or machine",
     ),
     "rehearsal_never": Words(
         "从未演练过恢复", "No restore was ever rehearsed", "yj backup verify --rehearsal", "`yj backup verify --rehearsal`"

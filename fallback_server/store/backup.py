@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import secrets
 import shutil
 import sqlite3
@@ -17,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows
+from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows, backup_second
 from fallback_server.store import audit as audit_log
 from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import single_instance
@@ -40,6 +40,18 @@ STEP_PAGES: Final = 512  # two megabytes between two breaths: windows and the di
 BREATH_SECONDS: Final = 0.002
 WAIT_SECONDS: Final = 900.0
 _SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
+_SECOND: Final = {
+    backup_second.FAILED: (
+        "second", "备份没有写入第二个位置。", "The backup could not be put into its second place.",
+    ),
+    backup_second.SLOW: (
+        "second_slow", "备份的第二个位置没有及时响应。", "The second place of the backups does not answer in time.",
+    ),
+    backup_second.ABSENT: (
+        "second_absent", "备份的第二个位置不是原来那个，可能没有挂载。",
+        "The second place of the backups is not the one it was; it may not be mounted.",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,8 @@ class Places:
 
 @dataclass
 class Made:
-    """A finished backup. `second`: whether it lies in the second place too (None: there is none)."""
+    """A finished backup. `second`: whether it lies in the second place too (None: there is none); `code`: why not, or
+    that this is the same disk."""
 
     name: str
     bytes: int
@@ -63,26 +76,30 @@ class Made:
     second: bool | None
     manifest: dict[str, Any]
     removed: list[str] = field(default_factory=list)
+    code: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, for `--json`."""
         return asdict(self)
 
 
-def create(store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR) -> Made:
+def create(
+    store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR, *, second_is_new: bool = False
+) -> Made:
     """Make a backup, put it into both places, thin out old ones; what came of it is remembered, a failure is an alarm.
 
+    The second place holds nobody up: it is written outside the lock, for a limited time (backup_second.py).
     Raises backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
     try:
         with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), told_plainly():
             made = _make(store, places)
-            made.second = _to_second(places, made)
-            made.removed = _thin_out(store, places, rules)
+            made.removed = _thin_out(places.directory, store.clock.now(), rules)
     except YjError as error:
         _failed(store, actor, started, error)
         raise
+    _to_second(store, places, rules, made, second_is_new)
     _succeeded(store, actor, started, made)
     return made
 
@@ -160,15 +177,8 @@ def scratch(places: Places) -> Iterator[Path]:
 
 def _clear(places: Places) -> None:
     """Remove what killed runs left half written."""
-    _clear_one(places.directory)
-    with suppress(OSError):  # a second place that is sick keeps no backup from the first
-        _clear_one(places.second)
-
-
-def _clear_one(place: Path | None) -> None:
-    if place is not None and place.is_dir():
-        for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
-            part.unlink(missing_ok=True)
+    for part in places.directory.glob(f"yj-*{backups.SUFFIX}.part"):
+        part.unlink(missing_ok=True)
 
 
 def require_room(place: Path, wanted: int) -> None:
@@ -217,29 +227,15 @@ def describe(copy: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _to_second(places: Places, made: Made) -> bool | None:
-    """The finished file in the second place, whole or not at all. Its failure leaves the first as it is."""
+def _to_second(store: Store, places: Places, rules: backups.BackupRules, made: Made, is_new: bool) -> None:
     if places.second is None:
-        return None
-    source, target = places.directory / made.name, places.second / made.name
-    part = target.with_name(target.name + ".part")
-    try:
-        places.second.mkdir(mode=0o700, parents=True, exist_ok=True)
-        require_room(places.second, made.bytes + places.spare_bytes)
-        with (
-            source.open("rb") as read,
-            os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out,
-        ):
-            shutil.copyfileobj(read, out, 1 << 20)
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(target)
-        backup_file.sync_folder(places.second)
-    except (OSError, YjError):
-        with suppress(OSError):  # the folder itself may be away
-            part.unlink(missing_ok=True)
-        return False
-    return True
+        return
+    now, source = store.clock.now(), places.directory / made.name
+    told = backup_second.bring(
+        store.url, source, places.second, places.spare_bytes, lambda place: _thin_out(place, now, rules), is_new=is_new
+    )
+    made.second, made.code = told.there, told.code
+    made.removed = sorted({*made.removed, *told.removed})
 
 
 def names_in(place: Path | None) -> list[str]:
@@ -249,24 +245,14 @@ def names_in(place: Path | None) -> list[str]:
     return sorted(path.name for path in place.iterdir() if backups.made_at(path.name) is not None)
 
 
-def _in_second(places: Places) -> list[str]:
-    """What can be seen of the second place: one that is sick hides nothing of the first."""
-    try:
-        return names_in(places.second)
-    except OSError:
-        return []
-
-
-def _thin_out(store: Store, places: Places, rules: backups.BackupRules) -> list[str]:
+def _thin_out(place: Path, now: datetime, rules: backups.BackupRules) -> list[str]:
     """Remove what may go. What cannot be removed today goes another day: the backup of this run is good already."""
     gone = []
-    for place in (places.directory, places.second):
-        with suppress(OSError):
-            for name in backups.superfluous(names_in(place), store.clock.now(), rules):
-                if place is not None:
-                    (place / name).unlink(missing_ok=True)
-                    gone.append(name)
-    return sorted(set(gone))
+    with suppress(OSError):
+        for name in backups.superfluous(names_in(place), now, rules):
+            (place / name).unlink(missing_ok=True)
+            gone.append(name)
+    return gone
 
 
 # -- what came of it -------------------------------------------------------------------------------------------------
@@ -277,15 +263,13 @@ def _succeeded(store: Store, actor: Actor, started: str, made: Made) -> None:
         backup_rows.note(
             tx, backup_rows.BACKUP, started, True, name=made.name, bytes=made.bytes,
             document_sequence=made.manifest["document_sequence"],
-            code="backup_second_failed" if made.second is False else None,
+            code=made.code,
             detail={"seconds": made.seconds, "second": made.second, "removed": made.removed},
         )  # fmt: skip
         if made.second is not False:
             alarms.turn_off(tx, ALARM)
-    if made.second is False:
-        alarms.sound(
-            store, ALARM, "second", "备份没有写入第二个位置。", "The backup could not be put into its second place."
-        )
+    if made.second is False and made.code is not None:
+        alarms.sound(store, ALARM, *_SECOND[made.code])
 
 
 def _failed(store: Store, actor: Actor, started: str, error: YjError) -> None:
@@ -308,7 +292,7 @@ def find(places: Places, name: str | None, place: str | None = None) -> Path:
     if place in (None, "first"):
         found += [places.directory / one for one in names_in(places.directory)]
     if place in (None, "second"):
-        found += [Path(places.second or "") / one for one in _in_second(places)]
+        found += backup_second.seen(places.second, lambda folder: [folder / one for one in names_in(folder)])
     wanted = [path for path in found if name in (None, path.name)]
     if not wanted:
         raise YjError("backup_not_found", name=name or "*")
@@ -318,13 +302,19 @@ def find(places: Places, name: str | None, place: str | None = None) -> Path:
 def listed(places: Places) -> list[dict[str, Any]]:
     """Every backup of both places, newest first, with what it says of itself."""
     found: dict[str, dict[str, Any]] = {}
-    seen = (("first", places.directory, names_in(places.directory)), ("second", places.second, _in_second(places)))
-    for label, place, names in seen:
-        for name in names:
+    for label, told in (
+        ("first", _summaries(places.directory)),
+        ("second", backup_second.seen(places.second, _summaries)),
+    ):
+        for name, summary in told:
             row = found.setdefault(name, {"name": name, "places": [], "problem": None})
             row["places"].append(label)
-            row |= _summary(Path(place or "") / name)
+            row |= summary
     return sorted(found.values(), key=lambda row: str(row["name"]), reverse=True)
+
+
+def _summaries(place: Path) -> list[tuple[str, dict[str, Any]]]:
+    return [(name, _summary(place / name)) for name in names_in(place)]
 
 
 def _summary(path: Path) -> dict[str, Any]:

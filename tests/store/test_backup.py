@@ -23,13 +23,16 @@ from config.sections import Backup
 from fallback_server.domain import backups
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup, backup_file, backup_opening, backup_rows
+from fallback_server.domain.policy import Policy
+from fallback_server.domain.readiness import Standards
+from fallback_server.store import alarms, backup, backup_file, backup_opening, backup_rows, backup_second, readiness
 from fallback_server.store.session import Actor, Store
 from tests.fixtures_hospital import Hospital
 from tests.store.test_full_disk import disk  # noqa: F401  (fixture)
 
 CLERK = Actor("0801", "卫信息", frozenset({"admin"}))
 RULES = Backup()
+WITH_SECOND = Policy(standards=Standards(backup_second_place=True))
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 only_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -236,6 +239,63 @@ def test_a_second_place_that_only_gives_errors_stops_no_backup(hospital: Hospita
     assert made.second is False and kinds(hospital.store) == ["second"]
     assert [row["places"] for row in backup.listed(places)] == [["first"]]
     assert backup_opening.verify(hospital.store, places)["name"] == made.name
+
+
+@only_sqlite
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes with a name")
+def test_a_second_place_that_hangs_holds_nobody_up_and_is_an_alarm(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup.create(hospital.store, places, RULES)
+    assert places.second is not None
+    marker = places.second / backup_second.MARKER
+    told = marker.read_text(encoding="utf-8")
+    marker.unlink()
+    os.mkfifo(marker)  # whoever opens it waits until somebody writes
+    for name, seconds in (("STALLED_SECONDS", 0.3), ("LOCK_SECONDS", 0.2), ("LOOK_SECONDS", 20.0)):
+        monkeypatch.setattr(backup_second, name, seconds)
+    try:
+        made = backup.create(hospital.store, places, RULES)
+        assert made.second is False and kinds(hospital.store) == ["second_slow"]
+        assert backup_opening.verify(hospital.store, places, made.name)["name"] == made.name, "the lock is free"
+        again = backup.create(hospital.store, places, RULES)
+        assert (again.second, again.code) == (False, "backup_second_slow"), "no second one is sent after it"
+    finally:
+        with marker.open("w", encoding="utf-8") as pipe:  # what hung goes on
+            pipe.write(told)
+    marker.unlink()
+    marker.write_text(told, encoding="utf-8")
+    monkeypatch.setattr(backup_second, "STALLED_SECONDS", 20.0)
+    monkeypatch.setattr(backup_second, "LOCK_SECONDS", 20.0)
+    assert backup.create(hospital.store, places, RULES).second is True and kinds(hospital.store) == []
+    assert made.name in backup.names_in(places.second), "it was finished when the place came back"
+
+
+@only_sqlite
+def test_a_share_that_is_not_mounted_is_no_second_place(hospital: Hospital, places: backup.Places) -> None:
+    backup.create(hospital.store, places, RULES)
+    assert places.second is not None
+    mounted = places.second.rename(places.second.with_name("unmounted"))
+    places.second.mkdir()  # the empty folder under it
+    made = backup.create(hospital.store, places, RULES)
+    assert made.second is False and list(places.second.iterdir()) == [] and kinds(hospital.store) == ["second_absent"]
+    with hospital.store.reading() as tx:
+        assert "backup_second_absent" in [one.code for one in readiness.findings(tx, WITH_SECOND)]
+    places.second.rmdir()
+    mounted.rename(places.second)
+    assert backup.create(hospital.store, places, RULES).second is True and kinds(hospital.store) == []
+    (places.second / backup_second.MARKER).unlink()  # replaced by another one, on purpose
+    assert backup.create(hospital.store, places, RULES, second_is_new=True).second is True
+    assert backup.create(hospital.store, places, RULES).second is True
+
+
+@only_sqlite
+def test_two_places_on_one_disk_are_not_fine(hospital: Hospital, places: backup.Places) -> None:
+    made = backup.create(hospital.store, places, RULES)
+    assert (made.second, made.code) == (True, "backup_same_disk") and kinds(hospital.store) == []
+    with hospital.store.reading() as tx:
+        found = next(one for one in readiness.findings(tx, WITH_SECOND) if one.code == "backup_same_disk")
+    assert found.ok is None
 
 
 @only_sqlite

@@ -40,7 +40,7 @@ def _made(look: Look) -> Iterator[Finding]:
     if not standards.backup_second_place:
         yield Finding("backup", None, "backup_one_place", subject="second")
     elif good["code"] is not None:
-        yield Finding("backup", None, "backup_second_failed", {"name": good["name"]}, "second", age)
+        yield Finding("backup", None, good["code"], {"name": good["name"]}, "second", age)
 
 
 def _rehearsed(look: Look) -> Finding:
