@@ -180,6 +180,7 @@ def wipe(
 ) -> None:
     """Wipe the patients out of the copy (two people); it stays stopped until `go`. Not with an unclosed incident."""
     from sync.mirror.wipe import wipe as wipe_now
+    from sync.worker.drills import scratch_folders
 
     if not reason.strip():
         raise Misuse("--reason: is empty; say why in words")
@@ -189,13 +190,15 @@ def wipe(
             store, operator, APPROVE, Passwords(password_file), approver, policy=found.policy, acts=("wipe",),
             alone=alone,
         )  # fmt: skip
-        done = wipe_now(store, found.policy, actor, reason)
+        done = wipe_now(store, found.policy, actor, reason, scratch_folders(found.settings))
     gone = ", ".join(f"{name} {count}" for name, count in done.rows.items() if count)
     out.say(f"已清除 wiped: {gone or 'nothing was left'}")
     out.say("the mirror is stopped; `yj mirror go` fetches everybody again")
     out.document(done.as_json())
-    if not done.file:
-        output.complain(["a window still reads the file: close the windows and run it again"])
+    left = [] if done.file else ["a window still reads the file: close the windows and run it again"]
+    left += [f"{name}: somebody is at work with a copy; wait for its end and run it again" for name in done.in_use]
+    if left:
+        output.complain(left)
         raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,17 @@ def single_instance(
     with _holder(url, name) as try_lock:
         _wait(try_lock, name, wait_seconds, give_up)
         yield
+
+
+def clear_away(url: str, name: str, folder: Path) -> bool:
+    """Remove a folder that only the holder of the lock `name` works in; False while there is one, or it cannot be."""
+    try:
+        with single_instance(url, name, wait_seconds=0):
+            if folder.exists():
+                shutil.rmtree(folder)
+    except (LockBusy, OSError):
+        return False
+    return True
 
 
 def _wait(

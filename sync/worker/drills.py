@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -18,12 +18,13 @@ from fallback_server.domain.clock import Clock, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.places import places
-from fallback_server.store import drills, jobs
-from fallback_server.store.locks import LockBusy, single_instance
+from fallback_server.store import backup, drills, jobs
+from fallback_server.store.locks import LockBusy, clear_away, single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.session import Actor, Store
 from sync.central.gateway import CentralGateway
 from sync.central.sql_gateway import SqlGateway, open_gateway
+from sync.worker import backups
 
 if TYPE_CHECKING:
     from sync.worker.work import Worker
@@ -102,20 +103,24 @@ def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     return {name: last[0][name] for name in ("ok", "source", "problem")} if last else {}
 
 
-def tidy(worker: Worker) -> None:
-    """After a power cut: the folders that a rehearsal or a self-test would have taken away, where none is at work."""
+def scratch_folders(settings: Settings) -> list[tuple[str, Path]]:
+    """The folders of an instance in which copies of its store lie while something is at work, with its lock."""
     from sync.rehearsal.run import FOLDER, LOCK
 
-    for lock, name in ((LOCK, FOLDER), (drills.SELF_TEST_LOCK, drills.SELF_TEST_FOLDER)):
-        folder = worker.settings.home / name
-        if not folder.exists():
-            continue
-        try:
-            with single_instance(worker.store.url, lock, wait_seconds=0):
-                shutil.rmtree(folder)
-            log.warning("leftover_removed", folder=name)
-        except (LockBusy, OSError) as error:
-            log.info("leftover_kept", folder=name, why=type(error).__name__)
+    return [
+        (LOCK, settings.home / FOLDER),
+        (drills.SELF_TEST_LOCK, settings.home / drills.SELF_TEST_FOLDER),
+        (backup.LOCK, backups.places(settings).work),
+    ]
+
+
+def tidy(worker: Worker) -> None:
+    """After a power cut: the folders that a rehearsal, a self-test, a backup would have taken away, where none is at
+    work."""
+    for lock, folder in scratch_folders(worker.settings):
+        if folder.exists():
+            gone = clear_away(worker.store.url, lock, folder)
+            log.warning("leftover_removed" if gone else "leftover_kept", folder=folder.name)
 
 
 def look(worker: Worker) -> None:
