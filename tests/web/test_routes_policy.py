@@ -70,11 +70,12 @@ def test_every_route_admits_exactly_the_roles_it_names(hospital: Hospital, role:
     window = hospital.window(role)
     own = effective_roles(frozenset({role}))
     for route in ROUTES:
-        if not route.roles or route.free is not None:
+        if not route.roles:
             continue
         path = re.sub(r"{\w+}", "1", route.path)
         reply = window.get(path) if route.method == "GET" else window.post(path)
-        allowed = bool(own & route.roles) or (route.permit is None and bool(own & READ_EVERYTHING))
+        reads = route.permit is None and route.free is None
+        allowed = bool(own & route.roles) or (reads and bool(own & READ_EVERYTHING))
         assert (reply.code == "forbidden") == (not allowed), (route.name, role, reply.status, reply.json)
         window = hospital.window(role, f"W{CODES[role]}") if route.path != "/session/end" else _again(hospital, role)
 
@@ -82,6 +83,20 @@ def test_every_route_admits_exactly_the_roles_it_names(hospital: Hospital, role:
 def _again(hospital: Hospital, role: str) -> Any:
     hospital._windows.clear()
     return hospital.window(role)
+
+
+def test_nobody_gets_past_a_route_without_a_log_in(hospital: Hospital) -> None:
+    """Whatever names a role asks who it is before it looks at anything else."""
+    with hospital.app.test_client() as client:
+        for route in ROUTES:
+            if not route.roles:
+                continue
+            path = "/api/v1" + re.sub(r"{\w+}", "1", route.path)
+            for headers in ({}, {"Authorization": "Bearer of-nobody"}, {"Cookie": "yj_session=of-nobody"}):
+                body = {"json": {}} if route.method == "POST" and "Cookie" not in headers else {}
+                answer = client.open(path, method=route.method, headers=headers, **body)
+                code = answer.get_json()["code"]
+                assert code == "login_required" or ("Cookie" in headers and code == "csrf_rejected"), (route.name, code)
 
 
 def test_a_document_needs_yj_mode_in_every_route_that_makes_one(hospital: Hospital) -> None:
