@@ -46,7 +46,7 @@ demo: $(STAMP) ## the whole loop against a real centre, from nothing to balanced
 	@$(BIN)/yj demo $(DEMO_ARGS)
 
 test: check $(AXE) ## all of check, then every test; says which could not run and why
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
 
 check: $(STAMP) ## format, lint, types, layers, bandit
 	@status=0; \

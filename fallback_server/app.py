@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from datetime import time as time_of_day
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -164,11 +166,13 @@ def create_app(
 
 
 def _install_openapi(app: Flask, apis: list[Api]) -> None:
-    shape = openapi.document(apis, product_version())
+    @cache
+    def shape() -> dict[str, Any]:  # made when it is asked for: no start of the server waits for what few ever read
+        return openapi.document(apis, product_version())
 
     @app.get("/api/v1/openapi.json")
     def openapi_page() -> Response:
-        return jsonify(shape)
+        return jsonify(shape())
 
 
 def _install_edges(app: Flask, clock: Clock, store: Store) -> None:

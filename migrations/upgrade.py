@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,10 @@ def upgrade(url: str, clock: Clock) -> str:
 def version(connection: Connection) -> tuple[str | None, str | None]:
     """(revision of the store, newest revision in the code)."""
     context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision(), ScriptDirectory.from_config(config(connection)).get_current_head()
+    return context.get_current_revision(), newest()
 
 
+@cache
 def newest() -> str:
     """The newest revision in the code."""
     settings = Config()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from werkzeug.routing import Rule
 
 from fallback_server.domain import hash_schemes
 
@@ -40,8 +41,22 @@ def _cannot(marker: str) -> str | None:
     return None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`make test` hands whole modules to its processes; other ways of sharing are left to pytest-xdist."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from tests.work_units import WorkUnits
+
+    return WorkUnits(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip, with the reason, what this machine cannot run."""
+    """Skip, with the reason, what this machine cannot run; begin with what takes longest."""
+    if importlib.util.find_spec("xdist") is not None:
+        from tests.work_units import place_of
+
+        items.sort(key=lambda item: place_of(item.nodeid))
     reasons = {marker: _cannot(marker) for marker in ("postgres", "browser", "odbc")}
     for item in items:
         for marker, reason in reasons.items():
@@ -60,6 +75,23 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def _quick_hashes() -> None:
     """argon2id as it is, but with little memory: thousands of log-ins of tests need no protection from guessing."""
     hash_schemes.COST.update(time_cost=1, memory_cost=64, parallelism=1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_rules() -> None:
+    """Thousands of tests make the application anew: what compiles the builders of its addresses does so once each."""
+    compiled: dict[tuple[str, bool], Any] = {}
+    compile_builder = Rule._compile_builder
+
+    def once(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults or rule.subdomain or rule.host:
+            return compile_builder(rule, append_unknown)
+        place = (rule.rule, append_unknown)
+        if place not in compiled:
+            compiled[place] = compile_builder(rule, append_unknown)
+        return compiled[place]
+
+    Rule._compile_builder = once  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import threading
@@ -38,6 +39,10 @@ PLACES = Backup(directory="/srv/his-yj/backups", second_directory="/mnt/nas/his-
 # `PAGES_THROTTLE=6` slows every page as an old window PC does: what only passes on a fast machine shows itself.
 THROTTLE = float(os.environ.get("PAGES_THROTTLE", "1"))
 
+# `PAGES_LATENCY=1.5` lets every answer of the standby take up to so many seconds, each another time: a test that looks
+# before the answer is there, or goes on while one is under way, shows itself on any machine.
+LATENCY = float(os.environ.get("PAGES_LATENCY", "0"))
+
 
 def free_port() -> int:
     """A port that nobody has at the moment."""
@@ -50,6 +55,17 @@ def slow_down(page: Page) -> None:
     """Take away processor time from this page, where that is asked for."""
     if THROTTLE > 1:
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": THROTTLE})
+
+
+def late(app: Any) -> Any:
+    """The same application, whose pages and answers come late, where that is asked for; files of the pages do not."""
+
+    def answer(environ: dict[str, Any], start: Any) -> Any:
+        if not environ["PATH_INFO"].startswith("/static/"):
+            time.sleep(random.uniform(0.2, 1) * LATENCY)
+        return app(environ, start)
+
+    return answer if LATENCY else app
 
 
 @dataclass
@@ -71,7 +87,11 @@ class Standby:
         for _ in range(100):
             try:
                 self._server = create_server(
-                    self.app, host="127.0.0.1", port=self.port, threads=8, clear_untrusted_proxy_headers=False
+                    late(self.app),
+                    host="127.0.0.1",
+                    port=self.port,
+                    threads=24 if LATENCY else 8,
+                    clear_untrusted_proxy_headers=False,
                 )
                 break
             except OSError:  # the old socket is still closing

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.demo import ENTITIES, Played, play, require_sound
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

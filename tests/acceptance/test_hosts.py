@@ -27,7 +27,7 @@ from sync.reference_his.create import create_reference
 from sync.reference_his.postgres import EmbeddedPostgres
 from tests.acceptance.hosts import Cable, Host, Network, not_here, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 CREW = {"cashier": 8, "registrar": 4}  # one at each window
 WINDOWS = 12

@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.demo import play, require_sound
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900)]
 
 
 def test_three_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.house.tree import PACKAGES, ROOT, tracked
 
-pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 BUILD_FILES = ("pyproject.toml", "LICENSE", "README.md")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")

@@ -20,7 +20,6 @@ from tests.fixtures_browser import slow_down
 
 pytestmark = [
     pytest.mark.browser, pytest.mark.slow, pytest.mark.postgres, pytest.mark.timeout(900),
-    pytest.mark.xdist_group("demo"),
 ]  # fmt: skip
 LONG = 180_000  # milliseconds: the worker looks at the centre every fifteen seconds, the machine may be busy
 

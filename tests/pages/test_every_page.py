@@ -15,7 +15,7 @@ from tests.fixtures_browser import Desk, Standby
 from tests.house.tree import ROOT
 from tests.pages.busy_day import BusyDay, busy_day, practised
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("every_page")]
+pytestmark = [pytest.mark.browser]
 
 AXE = ROOT / ".venv/node_modules/axe-core/axe.min.js"
 WEIGHT: Final = 150_000  # bytes transferred with an empty cache

@@ -17,7 +17,7 @@ import pytest
 from tests.proof.record import Entry
 from tests.proof.stage import Case, Ground
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 KEPT = ("sf_zb", "sf_mx", "sf_zf", "gh_mx", "cf_zb", "yj_sq", "yj_ledger")
 
 

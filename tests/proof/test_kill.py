@@ -16,7 +16,7 @@ from tests.proof.record import Entry
 from tests.proof.stage import Case, Ground
 from tests.proof.uploader import Uploaders
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 STRIDE = 37  # of the boundaries of a run, of which there are more than a thousand
 POINTS = ("claimed", "applied", "confirmed")
 

@@ -20,7 +20,7 @@ from tests.proof.stage import RUNS, Case, Ground
 from tests.proof.uploader import MAPPING, Uploaders
 from tests.proof.wire import Fault, Wire
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 MODES = ("procedure", "unique-column", "no-ledger")
 POINTS = ("claimed", "applied", "confirmed")
 STRIDE = 61

@@ -12,7 +12,7 @@ import pytest
 from tests.proof.record import Entry
 from tests.proof.stage import Case
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def look_at_once(case: Case) -> list[str]:

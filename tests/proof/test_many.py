@@ -18,7 +18,7 @@ from tests.proof.stage import Case, Ground
 from tests.proof.uploader import Uploaders
 from tests.proof.wire import Wire, storm, whole
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def work(desk: Desk, patients: list[str], documents: int, lot: random.Random) -> None:

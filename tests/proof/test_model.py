@@ -326,4 +326,4 @@ def _certain(error: type[CentralError]) -> CentralError:
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "proof"
 TestReturn = Return.TestCase
 TestReturn.settings = settings(max_examples=120 if LONG else 8, stateful_step_count=40 if LONG else 25, deadline=None)
-TestReturn.pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("proof")]
+TestReturn.pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]

@@ -16,7 +16,7 @@ from sync.reference_his import acts
 from tests.proof.record import Entry
 from tests.proof.stage import Case
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def _close(case: Case, operators: list[str], day: datetime) -> None:

@@ -25,7 +25,7 @@ from tests.proof.record import Entry
 from tests.proof.stage import QUICK, Case, Ground
 from tests.proof.uploader import Uploaders
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def copy_of(case: Case, name: str) -> Case:

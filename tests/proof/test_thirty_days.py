@@ -44,7 +44,7 @@ from tests.proof.record import Entry
 from tests.proof.stage import MAPPING, QUICK, Case, Ground
 from tests.reference_his.test_whole_return import _people
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
 DAYS = 30
 NEW_DRUG = "990001"

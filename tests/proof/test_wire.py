@@ -16,7 +16,7 @@ from tests.proof.record import Entry
 from tests.proof.stage import Case, Ground
 from tests.proof.wire import FAULTS, Fault, Wire, at, whole
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("proof")]
+pytestmark = [pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 STRIDE = 23  # of the messages of a run, besides all its commits
 
 
