@@ -32,7 +32,7 @@ def test_windows_that_are_cut_off_are_told_from_a_dead_centre_with_the_evidence_
 ) -> None:
     watched.looks(2, yes=40)
     page = desk("duty", "/console/detection").page
-    assert "中心正常" in page.inner_text("[data-live=verdict]")
+    assert "中心正常" in page.inner_text("[data-live=verdict]") and page.locator("#timers").count() == 0
     assert "通" in page.inner_text("[data-live=evidence] tbody tr >> nth=0")
     watched.looks(2, yes=2, no=38)
     wait_for(page, "[data-live=verdict]", "窗口连不上中心")
@@ -48,6 +48,7 @@ def test_windows_that_are_cut_off_are_told_from_a_dead_centre_with_the_evidence_
     watched.looks(4, no=40)
     wait_for(page, "[data-live=verdict]", "中心不可用")
     assert "没有回答" in page.inner_text("[data-live=evidence]") and "秒" in page.inner_text("#lasts")
+    assert "若持续，应告知" in page.inner_text("#timers") and "08:4" in page.inner_text("#timers :text('总值班')")
     changes = page.locator("[data-live=changes] tbody tr").all_inner_texts()
     assert ["中心不可用" in changes[0], "窗口连不上中心" in changes[1], "中心正常" in changes[2]] == [True] * 3
     with page.expect_navigation():

@@ -28,6 +28,7 @@ def show(view: View) -> dict[str, Any]:
     return screen(
         view, "detection", **about(view), seen=detection.seen(view.tx, view.policy), changes=detection.changes(view.tx),
         charts=_charts(view) if wanted else [], with_charts=wanted, mode=view.tx.mode.mode.value,
+        english=view.language == "en",
     )  # fmt: skip
 
 

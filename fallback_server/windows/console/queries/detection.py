@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fallback_server.acts.incident_report import timer_view
 from fallback_server.domain.clock import from_text
 from fallback_server.domain.detection import Verdict, conditions
+from fallback_server.domain.incident_record import due
+from fallback_server.domain.modes import Mode
 from fallback_server.domain.policy import Policy
 from fallback_server.store import centre_history, centre_look, detection, stop_orders
 from fallback_server.store.session import Tx
 
 CHANGES_SHOWN: Final = 30
 MUTE: Final = (Verdict.UNKNOWN, Verdict.FINE)
+GRAVE: Final = (Verdict.DEAD, Verdict.WINDOWS_CUT, Verdict.LOCKED_OUT)  # windows stand still, or soon will
 
 
 def seen(tx: Tx, policy: Policy) -> dict[str, Any]:
     """The verdict and since when, the steps of the last look, what windows say, and whether it would switch by itself.
 
-    `lasts_seconds` counts while something is wrong. `switching.in_seconds`: when nothing but time is missing.
+    `lasts_seconds` counts while something is wrong. `switching.in_seconds`: when nothing but time is missing. `timers`:
+    who must be told by when if it goes on, from its beginning; once somebody has switched, the incident's own count.
     """
     look = centre_look.last(tx.conn, tx.now)
     said = detection.windows_say(tx.conn, tx.now)
@@ -31,8 +36,15 @@ def seen(tx: Tx, policy: Policy) -> dict[str, Any]:
         "lasts_seconds": lasts if look["verdict"] not in MUTE else None,
         "windows": {"yes": told.yes, "no": told.no, "unknown": told.unknown,
                     "cut": [one["code"] for one in said if one["central_ok"] is False]},
+        "timers": _timers(tx, policy, look["verdict"], since),
         "switching": _switching(tx, policy),
     }  # fmt: skip
+
+
+def _timers(tx: Tx, policy: Policy, verdict: str, since: str | None) -> list[dict[str, Any]]:
+    if since is None or verdict not in GRAVE or tx.mode.mode is not Mode.NORMAL:
+        return []
+    return [timer_view(one) for one in due(policy.tell, from_text(since), None, tx.now, ())]
 
 
 def changes(tx: Tx) -> list[dict[str, Any]]:
