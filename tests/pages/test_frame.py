@@ -83,6 +83,20 @@ def test_a_lock_ends_the_session_and_the_password_brings_the_page_back(
     assert page.request.get(there.url + "/api/v1/patients?q=x").status == 200
 
 
+def test_a_page_that_nobody_touches_locks_itself(standby: Standby, desk: Callable[..., Desk]) -> None:
+    page = desk("cashier").page
+    page.clock.install()
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.clock.fast_forward(9 * 60_000)
+    page.keyboard.press("Shift")  # somebody is there
+    page.clock.fast_forward(9 * 60_000)
+    assert page.locator("dialog.lock").count() == 0
+    with page.expect_response("**/api/v1/session/end"):
+        page.clock.fast_forward(61_000)
+    page.wait_for_selector("dialog.lock")
+
+
 def test_typing_goes_on_after_a_question_and_after_a_lock(standby: Standby, desk: Callable[..., Desk]) -> None:
     standby.hospital.emergency()
     hand = till(standby, desk, shift=False)
