@@ -1,6 +1,7 @@
-"""`python -m clients.agent run | enrol | test-print`: the agent without the rest of the product, like `yj agent`.
+"""`python -m clients.agent VERB`: the agent without the rest of the product, like `yj agent`.
 
-Exit codes: 0 done, 1 not to be had, 2 wrong usage or configuration.
+Exit codes: 0 done, 1 not to be had, 2 wrong usage or configuration. `upgrade` and `rollback` need nothing but Python:
+the first installation of a PC runs them out of the wheel.
 """
 
 from __future__ import annotations
@@ -11,14 +12,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clients.agent import running
-from clients.agent.place import AgentMisuse, AgentTrouble, Place, usual_folder
+from clients.agent.place import AgentMisuse, AgentTrouble, place_of, place_of_all
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m clients.agent", description="HIS-YJ, agent of a workstation")
-    parser.add_argument("--folder", type=Path, default=usual_folder(), help="the agent's folder")
+    given = _parser().parse_args(arguments)
+    try:
+        return int(_VERBS[given.verb](given))
+    except (AgentMisuse, AgentTrouble) as error:
+        sys.stderr.write(f"yj-agent: {error}\n")
+        return 2 if isinstance(error, AgentMisuse) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="yj-agent", description="HIS-YJ, agent of a workstation")
+    parser.add_argument("--folder", type=Path, help="the agent's folder; the user's own unless told otherwise")
     verbs = parser.add_subparsers(dest="verb", required=True)
     follow = verbs.add_parser("run", help="follow the mode")
     follow.add_argument("--server")
@@ -29,28 +38,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
     once.add_argument("--server", required=True)
     once.add_argument("--code", required=True)
     once.add_argument("--ca", type=Path)
+    once.add_argument("--machine", action="store_true", help="for all who log in to this PC")
     verbs.add_parser("test-print", help="a test page on each printer of this PC")
-    given = parser.parse_args(arguments)
-    place = Place(given.folder)
-    try:
-        if given.verb == "run":
-            running.run(place, running.Wish(given.server, given.workstation, given.role, given.ca))
-        elif given.verb == "test-print":
-            return _tested(running.test_printers(place))
-        else:
-            enrolled = running.enrol(place, given.server, given.code, given.ca)
-            sys.stdout.write(f"{enrolled.workstation}: enrolled at {enrolled.server}\n")
-    except (AgentMisuse, AgentTrouble) as error:
-        sys.stderr.write(f"yj-agent: {error}\n")
-        return 2 if isinstance(error, AgentMisuse) else 1
+    looked = verbs.add_parser("check", help="would the agent work here")
+    looked.add_argument("--alone", action="store_true", help="without asking the standby")
+    newer = verbs.add_parser("upgrade", help="install a version and let it take over, if it works")
+    newer.add_argument("--from", dest="wheels", type=Path, required=True, help="the folder of the wheels")
+    newer.add_argument("--to", dest="version", help="a version; the newest one there unless told otherwise")
+    older = verbs.add_parser("rollback", help="back to the version before")
+    for one in (newer, older):
+        one.add_argument("--root", type=Path, help="the folder of the installation")
+    return parser
+
+
+def _run(given: argparse.Namespace) -> int:
+    from clients.agent import running
+
+    running.run(place_of(given.folder), running.Wish(given.server, given.workstation, given.role, given.ca))
     return 0
 
 
-def _tested(printed: list[dict[str, Any]]) -> int:
+def _enrol(given: argparse.Namespace) -> int:
+    from clients.agent import running
+
+    place = place_of_all(given.folder) if given.machine else place_of(given.folder)
+    enrolled = running.enrol(place, given.server, given.code, given.ca)
+    return _say(f"{enrolled.workstation}: enrolled at {enrolled.server}")
+
+
+def _test_print(given: argparse.Namespace) -> int:
+    from clients.agent import running
+
+    printed: list[dict[str, Any]] = running.test_printers(place_of(given.folder))
     for one in printed:
         how = "handed to the printer" if one["ok"] else one["detail"]
-        sys.stdout.write(f"{one['kind']}\t{one['printer'] or '(default)'}\t{how}\n")
+        _say(f"{one['kind']}\t{one['printer'] or '(default)'}\t{how}")
     return 0 if printed and all(one["ok"] for one in printed) else 1
+
+
+def _check(given: argparse.Namespace) -> int:
+    from clients.agent import checking
+
+    return _say(checking.check(place_of(given.folder), alone=given.alone))
+
+
+def _upgrade(given: argparse.Namespace) -> int:
+    from clients.agent import upgrading, versions
+
+    here = versions.Installation(given.root or versions.usual())
+    return _say(upgrading.upgrade(here, given.wheels, place_of(given.folder), given.version).words)
+
+
+def _rollback(given: argparse.Namespace) -> int:
+    from clients.agent import upgrading, versions
+
+    here = versions.Installation(given.root or versions.usual())
+    return _say(upgrading.roll_back(here, place_of(given.folder)).words)
+
+
+def _say(what: str) -> int:
+    sys.stdout.write(f"{what}\n")
+    return 0
+
+
+_VERBS = {
+    "run": _run, "enrol": _enrol, "test-print": _test_print, "check": _check, "upgrade": _upgrade,
+    "rollback": _rollback,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

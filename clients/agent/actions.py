@@ -60,7 +60,8 @@ class Notice:
 
 
 def _show(text: str) -> Memory:
-    return processes.start([sys.executable, "-m", notice.__name__, text])
+    # By its file, which needs nothing else: this process may have been told elsewhere where its modules are.
+    return processes.start([sys.executable, "-I", notice.__file__, text])
 
 
 @dataclass(frozen=True)

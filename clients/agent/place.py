@@ -12,7 +12,10 @@ from typing import IO, Any, Final
 from clients.agent.disk import replace_whole
 
 SECRET: Final = 0o600
+FOR_ALL: Final = 0o644
 CA: Final = "ca.crt"
+ENROLLED: Final = "enrolled.json"
+CONFIGURATION: Final = "agent.toml"
 
 
 class AgentMisuse(Exception):
@@ -34,33 +37,52 @@ class Enrolled:
 
 @dataclass(frozen=True)
 class Place:
-    """The folder. `state.json` is what the agent did to this PC and must undo: it outlives every restart."""
+    """The folder of a user. `state.json` is what the agent did to this PC and must undo: it outlives every restart.
+
+    `machine` is looked into first for who this PC is and whom it trusts, where several people log in to it. A place
+    whose files are for `all_users` is such a folder.
+    """
 
     folder: Path
+    machine: Path | None = None
+    all_users: bool = False
+
+    @property
+    def identity(self) -> Path:
+        """The folder that says who this PC is: the machine's where it was enrolled there, else the user's own."""
+        if self.machine is not None and (self.machine / ENROLLED).is_file():
+            return self.machine
+        return self.folder
 
     @property
     def ca(self) -> Path:
-        return self.folder / CA
+        return self.identity / CA
 
     @property
     def configuration(self) -> Path:
-        return self.folder / "agent.toml"
+        shared = self.identity / CONFIGURATION
+        return shared if shared.is_file() else self.folder / CONFIGURATION
+
+    @property
+    def mode(self) -> int:
+        """Who may read what is kept here."""
+        return FOR_ALL if self.all_users else SECRET
 
     def enrolled(self) -> Enrolled | None:
         """Who this agent is; None before the enrolment. Raises AgentMisuse for a spoiled file."""
-        kept = self._read("enrolled.json")
+        kept = _read(self.identity / ENROLLED)
         try:
             return Enrolled(**kept) if kept else None
         except TypeError:
-            raise AgentMisuse(f"{self.folder / 'enrolled.json'} is spoiled; enrol this workstation again") from None
+            raise AgentMisuse(f"{self.identity / ENROLLED} is spoiled; enrol this workstation again") from None
 
     def keep_enrolled(self, enrolled: Enrolled) -> None:
-        """Keep the token, for this user's eyes alone."""
-        self._write("enrolled.json", asdict(enrolled))
+        """Keep the token, for this user's eyes alone unless the place is for all users of the PC."""
+        self._write(ENROLLED, asdict(enrolled))
 
     def state(self) -> dict[str, Any]:
         """What was done and not undone: memories by the action's name."""
-        return self._read("state.json")
+        return _read(self.folder / "state.json")
 
     def keep_state(self, state: dict[str, Any]) -> None:
         """On disk before the act it speaks of."""
@@ -85,19 +107,37 @@ class Place:
             raise AgentMisuse(f"another agent works with {self.folder}") from None
         return held
 
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError:
-            raise AgentMisuse(f"{self.folder / name} is no JSON; look at it, or remove it") from None
-        return found if isinstance(found, dict) else {}
-
     def _write(self, name: str, value: dict[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(value, ensure_ascii=False, indent=2)
-        replace_whole(self.folder / name, text.encode(), mode=SECRET)
+        replace_whole(self.folder / name, text.encode(), mode=self.mode)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        raise AgentMisuse(f"{file} is no JSON; look at it, or remove it") from None
+    return found if isinstance(found, dict) else {}
+
+
+def place_of(folder: Path | None) -> Place:
+    """The folder that was named and no other, or the usual ones of this user and this PC."""
+    return Place(folder) if folder else Place(usual_folder(), machine_folder())
+
+
+def place_of_all(folder: Path | None = None) -> Place:
+    """Where a PC is enrolled for everybody who logs in to it."""
+    return Place(folder or machine_folder(), all_users=True)
+
+
+def machine_folder() -> Path:
+    """What is the same for all users of this PC."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "his-yj-agent"
+    return Path("/etc/his-yj-agent")
 
 
 def usual_folder() -> Path:

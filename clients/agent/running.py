@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ from typing import Any, Final
 from clients.agent import actions, settings, trusting
 from clients.agent.following import Follower, is_other_certificate, trouble
 from clients.agent.heart import Heart
+from clients.agent.launch import LAUNCHED
 from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place
 from clients.agent.printing import Printing
 from clients.agent.probing import Prober
@@ -68,8 +70,8 @@ def enrol(place: Place, server: str, code: str, ca: Path | None) -> Enrolled:
     once, mark = parts(code)
     if mark and ca is None and server.startswith("https://"):
         trusting.fetch(place, server, mark)
-    trusted = _trusted(place, server, ca)
-    with YjClient(server, "", patience=0, ca=trusted) as client:
+    authority = trusted(place, server, ca)
+    with YjClient(server, "", patience=0, ca=authority) as client:
         try:
             answer = client.post("/workstations/enrol", {"code": once}, keyed=False)
         except Problem as error:
@@ -78,8 +80,9 @@ def enrol(place: Place, server: str, code: str, ca: Path | None) -> Enrolled:
             raise AgentTrouble(trouble(error) if is_other_certificate(error) else f"{server}: {error}") from error
     enrolled = Enrolled(server, answer["workstation"], answer["token"])
     place.keep_enrolled(enrolled)
-    if trusted is not None and trusted.resolve() != place.ca.resolve():
-        shutil.copyfile(trusted, place.ca)
+    if authority is not None and authority.resolve() != place.ca.resolve():
+        shutil.copyfile(authority, place.ca)
+        place.ca.chmod(place.mode)
     return enrolled
 
 
@@ -90,7 +93,7 @@ def run(place: Place, wish: Wish) -> None:
     workstation = wish.workstation or (enrolled.workstation if enrolled else "")
     if not server or not workstation:
         raise AgentMisuse("--server, --workstation: say them, or enrol this workstation first (yj agent enrol)")
-    ca, chosen = _trusted(place, server, wish.ca), settings.load(place.configuration)
+    ca, chosen = trusted(place, server, wish.ca), settings.load(place.configuration)
     held = place.alone()
     try:
         _keep_log(place.folder)
@@ -113,7 +116,7 @@ def test_printers(place: Place) -> list[dict[str, Any]]:
     enrolled = place.enrolled()
     if enrolled is None:
         raise AgentMisuse("this workstation is not enrolled (yj agent enrol)")
-    ca, chosen = _trusted(place, enrolled.server, None), settings.load(place.configuration)
+    ca, chosen = trusted(place, enrolled.server, None), settings.load(place.configuration)
     with Speaker(enrolled.server, enrolled.workstation, ca).client() as client:
         try:
             return Printing(client, enrolled.token, chosen.printing, place.folder).test()
@@ -125,6 +128,7 @@ def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: P
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _end_with_launcher(stop)
 
     def told(mode: dict[str, Any]) -> None:
         if heart is not None:
@@ -148,7 +152,7 @@ def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: P
     threads = [threading.Thread(target=part.run, args=(stop,), name=type(part).__name__) for part in parts]
     for thread in threads:
         thread.start()
-    log.info("following %s", speaker.server)
+    log.info("version %s follows %s", agent_version(), speaker.server)
     while not stop.wait(1.0):  # short waits: Windows hands signals over only between two of them
         pass
     for part in parts:
@@ -157,7 +161,23 @@ def _live(speaker: Speaker, switcher: Switcher, heart: Heart | None, printing: P
         thread.join(20)
 
 
-def _trusted(place: Place, server: str, ca: Path | None) -> Path | None:
+def _end_with_launcher(stop: threading.Event) -> None:
+    """Where a launcher has started us: its word to end, and its own end, close our input."""
+    if os.environ.pop(LAUNCHED, None) is None:
+        return
+
+    def wait() -> None:
+        try:
+            while os.read(0, 64):
+                pass
+        except OSError:  # there is no input: then it is the launcher that ends us
+            return
+        stop.set()
+
+    threading.Thread(target=wait, name="launcher", daemon=True).start()
+
+
+def trusted(place: Place, server: str, ca: Path | None) -> Path | None:
     """The pinned authority. Raises AgentMisuse where TLS has none: what the machine trusts otherwise does not count."""
     if server.startswith("http://"):
         return None

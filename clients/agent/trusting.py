@@ -34,4 +34,4 @@ def fetch(place: Place, server: str, mark: str) -> None:
             f" mark {in_fours(found)}, the code says {in_fours(mark)}; nothing was sent. Is the code typed right?"
         )
     place.folder.mkdir(parents=True, exist_ok=True)
-    replace_whole(place.ca, certificate.encode("ascii"), mode=0o600)
+    replace_whole(place.ca, certificate.encode("ascii"), mode=place.mode)

@@ -1,0 +1,93 @@
+"""`upgrade` and `rollback`: another version of the agent beside the running one, tried before it takes over.
+
+The running agent notices by itself (launch.py) and changes over within seconds; what it did to the PC stays as it is.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clients.agent import wheels
+from clients.agent.place import AgentMisuse, AgentTrouble, Place
+from clients.agent.versions import Installation
+
+SECONDS: Final = 90.0  # for the trial of a version, on a slow PC
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is started now, what was before, and what the trial said."""
+
+    version: str
+    before: str | None
+    said: str
+
+    @property
+    def words(self) -> str:
+        """One line for who asked for it."""
+        if self.version == self.before:
+            return f"{self.version} is installed already and stays"
+        return f"{self.version} is started from now on, {self.before or 'nothing'} before it. {self.said}"
+
+
+def upgrade(here: Installation, folder: Path, place: Place, wanted: str | None = None) -> Change:
+    """Install a version from a folder of wheels and let it lead, if it starts and talks to the standby.
+
+    Otherwise it is removed again and the one before goes on. The first version of a PC need not talk yet: it is
+    enrolled afterwards. Raises AgentMisuse, AgentTrouble.
+    """
+    held = here.alone()
+    try:
+        order, version = here.order(), wheels.find(folder, wanted)
+        before = order[0] if order else None
+        if version.name == before:
+            return Change(version.name, before, "")
+        if before and place.enrolled() is None:
+            raise AgentMisuse(f"--folder: no agent is enrolled in {place.folder}; name the folder of the one that runs")
+        if version.name not in order:
+            here.add(version)
+        try:
+            said = tried(here, version.name, place, alone=before is None)
+        except AgentTrouble as error:
+            if version.name not in order:
+                here.drop(version.name)
+            raise AgentTrouble(f"{version.name} was not taken; {before or 'nothing'} goes on. {error}") from error
+        here.lead(version)
+        return Change(version.name, before, said)
+    finally:
+        held.close()
+
+
+def roll_back(here: Installation, place: Place) -> Change:
+    """Let the version before be started again, at once; then try it. Raises AgentMisuse, AgentTrouble."""
+    held = here.alone()
+    try:
+        before = next(iter(here.order()), None)
+        version = here.back()
+        try:
+            said = tried(here, version, place, alone=place.enrolled() is None)
+        except AgentTrouble as error:
+            raise AgentTrouble(f"{version} is started from now on, but: {error}") from error
+        return Change(version, before, said)
+    finally:
+        held.close()
+
+
+def tried(here: Installation, version: str, place: Place, *, alone: bool) -> str:
+    """Start a version for a look at the standby, or (`alone`) only at its own file. Raises AgentTrouble."""
+    where = [] if place.machine else ["--folder", str(place.folder)]
+    words = [sys.executable, str(here.launcher), "--as", version, *where, "check", *(["--alone"] if alone else [])]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AgentTrouble(f"its trial came to no end ({type(error).__name__})") from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise AgentTrouble(f"its trial ended with {done.returncode}: {said}")
+    return done.stdout.decode(errors="replace").strip()

@@ -1,0 +1,113 @@
+"""An agent's installation on a PC: its versions side by side, and the file that says which of them is started.
+
+    FOLDER/agent.py        started by the unit or the task; it stays (launch.py)
+    FOLDER/versions.json   {"order": ["0.2.0", "0.1.0"]}: the first is started, the next is the one to go back to
+    FOLDER/versions/0.2.0/ one version, with all it needs
+
+No version is changed while it is named there: a new one is complete before its name stands in the file.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from clients.agent import launch, wheels
+from clients.agent.disk import replace_whole
+from clients.agent.place import AgentMisuse, AgentTrouble, Place
+
+LAUNCHER: Final = "agent.py"
+KEPT: Final = 3
+_FOR_ALL: Final = 0o644
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One folder of versions."""
+
+    folder: Path
+
+    @property
+    def launcher(self) -> Path:
+        return self.folder / LAUNCHER
+
+    def order(self) -> list[str]:
+        """Its versions, the one that is started first; none before the first is installed. Raises AgentTrouble."""
+        try:
+            return launch.order(self.folder)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError) as error:
+            raise AgentTrouble(f"{self.folder}: {error}") from error
+
+    def folder_of(self, version: str) -> Path:
+        """Where a version is."""
+        return self.folder / launch.VERSIONS / version
+
+    def alone(self) -> IO[bytes]:
+        """Nobody else changes it meanwhile. Raises AgentMisuse."""
+        try:
+            return Place(self.folder).alone()
+        except PermissionError as error:
+            raise AgentMisuse(
+                f"{self.folder}: cannot be written ({error.strerror}); say it as administrator"
+            ) from error
+
+    def add(self, version: wheels.Version) -> None:
+        """Unpack a version beside the others; it is not started yet. Raises AgentTrouble."""
+        whole = self.folder_of(version.name)
+        part = whole.with_name(f".{version.name}.part")
+        try:
+            for left in (part, whole):
+                if left.exists():
+                    shutil.rmtree(left)
+            part.mkdir(parents=True)
+            wheels.unpack(version, part)
+            compileall.compile_dir(part, quiet=2)  # users may read here, not write
+            if sys.platform != "win32":
+                os.sync()
+            part.rename(whole)
+            if not self.launcher.exists():
+                replace_whole(self.launcher, wheels.launcher(version), mode=_FOR_ALL)
+        except OSError as error:
+            raise AgentTrouble(f"{whole}: cannot be written ({error})") from error
+
+    def drop(self, version: str) -> None:
+        """Remove a version that is not to be started; what another program holds open stays until the next time."""
+        shutil.rmtree(self.folder_of(version), ignore_errors=True)
+
+    def lead(self, version: wheels.Version) -> None:
+        """Let this one be started from now on. What is older than the last few is removed. Raises AgentTrouble."""
+        order = [version.name, *(one for one in self.order() if one != version.name)]
+        self._keep(order[:KEPT])
+        replace_whole(self.launcher, wheels.launcher(version), mode=_FOR_ALL)
+        for one in (self.folder / launch.VERSIONS).iterdir():
+            if one.name not in order[:KEPT]:
+                shutil.rmtree(one, ignore_errors=True)
+
+    def back(self) -> str:
+        """Let the version before be started again; the one that is left is forgotten. Raises AgentTrouble."""
+        order = self.order()
+        if len(order) < 2:
+            raise AgentTrouble(f"{self.folder}: there is no version before {order[0] if order else 'the first'}")
+        self._keep(order[1:])
+        return order[1]
+
+    def _keep(self, order: list[str]) -> None:
+        try:
+            replace_whole(self.folder / launch.POINTER, json.dumps({"order": order}).encode(), mode=_FOR_ALL)
+        except OSError as error:
+            raise AgentTrouble(f"{self.folder / launch.POINTER}: cannot be written ({error})") from error
+
+
+def usual() -> Path:
+    """Where the agent's programs are unless told otherwise: where this one was started from."""
+    if told := os.environ.get(launch.ROOT):
+        return Path(told)
+    return Path("C:/his-yj-agent" if sys.platform == "win32" else "/opt/his-yj-agent")
