@@ -9,20 +9,17 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
-from fallback_server.domain.clock import business_date, to_text
 from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.documents import ENTITIES
-from sync.central import check_tables, preflight, proof_check
+from sync.central import check_plans, check_tables, preflight, proof_check
 from sync.central.finding import Finding, short_version
 from sync.central.gateway import CentralError, ColumnMissing, LedgerMode, Probe, Row, Snapshot, Systemic, Unreachable
 from sync.central.sql_gateway import SqlGateway
 
 SLOW_ROWS_PER_SECOND: Final = 2_000
 SLOW_FROM_ROWS: Final = 10_000
-HORIZON_DAYS: Final = 30
 LARGE: Final = 100_000
 LEDGER_TABLES: Final = ("yj_ledger", "yj_incident")
 STOP: Final = "stop"  # stop.sql, see sync.mirror.halt
@@ -64,9 +61,10 @@ def check(gateway: SqlGateway, judge: Judge, progress: Callable[[str], None] | N
         "characters": lambda: check_tables.characters(gateway),
         "T-SQL": lambda: check_tables.level(gateway),
         "datasets": lambda: _datasets(gateway, judge),
-        "scans": lambda: _scans(gateway),
+        "scans": lambda: check_plans.scans(gateway),
         "ledger": lambda: _ledger(gateway),
         "accounts": lambda: check_tables.accounts(gateway),
+        "copy": lambda: check_tables.copy(gateway),
         "uploads": lambda: _uploads(gateway),
         "questions": lambda: _questions(gateway),
         STOP: lambda: _stop(gateway),
@@ -120,7 +118,7 @@ def _datasets(gateway: SqlGateway, judge: Judge) -> Iterator[Finding]:
 
 
 def _dataset(gateway: SqlGateway, snapshot: Snapshot, judge: Judge, name: str) -> Finding:
-    binds = _horizon(gateway)
+    binds = check_plans.horizon(gateway)
     begun, rows, keys = time.monotonic(), 0, Counter[tuple[Any, ...]]()
     wrong: Counter[str] = Counter()
     names = DATASETS[name].keys
@@ -178,40 +176,6 @@ def _judged(name: str, rows: int, seconds: float, wrong: Mapping[str, int]) -> F
     if rows >= SLOW_FROM_ROWS and rows / max(seconds, 0.001) < SLOW_ROWS_PER_SECOND:
         return Finding("warn", subject, f"{read}: slow", "look at the plan of this SELECT; is an index missing?")
     return Finding("ok", subject, read)
-
-
-def _scans(gateway: SqlGateway) -> Iterator[Finding]:
-    """Open work is read every few minutes: a SELECT that reads a large table from end to end for it is refused."""
-    limit, found = gateway.mapping.options.read.scan_limit, 0
-    for name in gateway.offers():
-        if DATASETS[name].group == "master":
-            continue
-        step = gateway.file(f"mirror/{name}").steps[-1]
-        try:
-            with gateway.reading() as connection, gateway.errors(step.file):
-                values = gateway.binds(_horizon(gateway)).of(step)
-                scans = gateway.edge.scans(connection, step.sql, values)
-        except CentralError as error:
-            yield Finding(
-                "warn", f"mirror/{name}", f"its plan cannot be seen: {error.detail}", "grant SHOWPLAN, or look"
-            )
-            continue
-        for scan in scans:
-            if scan.rows > limit:
-                found += 1
-                yield Finding(
-                    "fail", f"mirror/{name}", f"reads all {scan.rows} rows of {scan.table} every few minutes",
-                    "write its conditions so that an index serves (binds cast to the column's type, no function around"
-                    " the column), or make one",
-                )  # fmt: skip
-    if not found:
-        yield Finding("ok", "scans", f"no frequent question reads a table of more than {limit} rows from end to end")
-
-
-def _horizon(gateway: SqlGateway) -> dict[str, str]:
-    now = gateway.clock.now()
-    horizon = business_date(now, gateway.clock.zone) - timedelta(days=HORIZON_DAYS)
-    return {"horizon_from": horizon.isoformat(), "now_at": to_text(now)}
 
 
 def _list(wrong: Mapping[str, int]) -> str:

@@ -20,6 +20,7 @@ from sync.central.sql_gateway import SqlGateway
 
 EVERYDAY: Final = "张三丰,进口药品:四默(12岁)"  # 进 四 默: their second byte has tripped drivers
 RARE: Final = "𠮷田䶮㛃"  # outside GBK, and outside the sixteen bits
+COPY_WARN_SECONDS: Final = 600  # open work counts as old from here on, however often it is read
 # How a database takes a text without guessing its type.
 _TYPED: Final = {"mssql": "CAST(:said AS nvarchar(60))", "postgresql": "CAST(:said AS varchar(60))"}
 _LENGTHS: Final = {
@@ -113,6 +114,22 @@ def accounts(gateway: SqlGateway) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("ok", "accounts", "the mirror reads with an account that may not write")
+
+
+def copy(gateway: SqlGateway) -> Iterator[Finding]:
+    """Where the mirror reads a copy: how far that is behind the centre, and whether we are told."""
+    late, replica = gateway.behind(), gateway.mapping.options.read.isolation == "replica"
+    if late is None and replica:
+        yield Finding(
+            "warn", "copy", "does not tell us how far it is behind the centre: windows would take it for fresh",
+            "grant what shows it (REPLICA MONITOR, VIEW SERVER STATE), or write behind.sql",
+        )  # fmt: skip
+    elif late is not None and late > COPY_WARN_SECONDS:
+        yield Finding(
+            "warn", "copy", f"is {late:.0f} s behind the centre", "see why it does not keep up, or read elsewhere"
+        )
+    elif late or replica:
+        yield Finding("ok", "copy", f"is {late or 0:.0f} s behind the centre")
 
 
 def _refused(gateway: SqlGateway, again: LedgerRow, at: str) -> bool:

@@ -23,6 +23,7 @@ from sync.central.pages import Stream
 from sync.central.sql_file import MappingError, Step
 
 APPLICATION_NAME: Final = "his-yj"
+NOT_FOLLOWING: Final = "the copy that the mirror reads follows the centre no longer, and cannot say how old it is"
 CHANGED: Final = "yj_changed"
 """In a connection's `info`: how many rows its last statement changed, where the driver's own count is not that."""
 APPLICATION_LOCK: Final = 0x594A5501  # one uploader at a time inside the centre, whoever started it
@@ -130,8 +131,11 @@ class Edge(Protocol):
     def snapshot(self, connection: Connection, session: Session) -> None:
         """Begin a transaction that reads everything as of one moment (with `pages`: each statement as of its own)."""
 
-    def lag_seconds(self, connection: Connection) -> float:
-        """How far this server is behind the one it copies; 0 where it copies none, or hides it from us."""
+    def lag_seconds(self, connection: Connection) -> float | None:
+        """How far this server is behind the one it copies; 0 where it copies none, None where it hides it from us.
+
+        One that no longer follows grows older by the minute; Transient where it cannot say by how much.
+        """
 
     def oldest_running(self, connection: Connection) -> datetime | None:
         """When the oldest transaction still running began, by the centre's clock (naive if it has no zone): a row with

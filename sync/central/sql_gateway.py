@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from fallback_server.domain.clock import Clock
-from sync.central import looking
+from sync.central import behind, looking
 from sync.central.binds import Binds, document_binds, item_binds
 from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts, Use, edge_for
 from sync.central.gateway import (
@@ -142,14 +142,14 @@ class SqlGateway:
         session = self._sessions["mirror"]
         with self.connected(self._mirror) as connection:
             with self.errors("snapshot"):
-                behind = self.edge.lag_seconds(connection)
+                late = behind.seconds(self, connection) or 0.0
                 # Asked for before the snapshot: what is running now is not in it, whenever it commits.
                 marked = any(options.watermark for options in self.mapping.options.datasets.values())
                 oldest = self.edge.oldest_running(connection) if marked else None
                 limit = self.edge.row_version_limit(connection) if marked else None
                 connection.rollback()
                 # Read before the snapshot is taken: everything committed until then is in it.
-                as_of = self.clock.now() - timedelta(seconds=behind)
+                as_of = self.clock.now() - timedelta(seconds=late)
                 self.edge.snapshot(connection, session)
             snapshot = SqlSnapshot(
                 connection,
@@ -169,6 +169,11 @@ class SqlGateway:
                 yield snapshot
             finally:
                 snapshot.close()
+
+    def behind(self) -> float | None:
+        """Seconds by which what the mirror reads is older than the centre. See `behind.seconds`."""
+        with self.connected(self._mirror) as connection, self.errors("behind"):
+            return behind.seconds(self, connection)
 
     def mirror_may_write(self) -> bool:
         """Whether the account that only reads could change the ledger; the database is asked, nothing is changed."""

@@ -55,25 +55,21 @@ def test_a_missing_table_and_a_ledger_that_takes_everything_twice_are_named(any_
         assert "holds 20 characters" in found["yj_ledger.yj_id"].sentence
 
 
-def open_question(centre: RealCentre, folder: Path, condition: str) -> list[Finding]:
-    """What the check says of a mapping whose open registrations are read under this condition."""
+def plans_of(centre: RealCentre, folder: Path, name: str, sql: str, more: str = "") -> list[Finding]:
+    """What the check says of the plans of a mapping with this file."""
     own = centre.gateway.mapping
     extending(
         folder,
-        f'dialect = "{own.options.dialect}"\n[read]\nscan_limit = 500\n[time_formats]\nchar8 = "%Y%m%d"\n',
+        f'dialect = "{own.options.dialect}"\n[read]\nscan_limit = 500\n[time_formats]\nchar8 = "%Y%m%d"\n{more}',
         MAPPING_SQLITE.parent / "mapping",
     )
     for file in own.folder.rglob("*.sql"):
         target = folder / file.relative_to(own.folder)
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(file.read_bytes())
-    (folder / "mirror").mkdir(exist_ok=True)
-    (folder / "mirror" / "open_registration.sql").write_text(
-        "SELECT nr AS registration_key, patient AS patient_no, 'x' AS department_code, NULL AS staff_code,"
-        " NULL AS type_code, NULL AS schedule_id, NULL AS session, NULL AS visit_kind, NULL AS queue_no,"
-        f" NULL AS slip_no, day AS registered_at, 'seen' AS status FROM visits v WHERE {condition}",
-        encoding="utf-8",
-    )
+    written = folder / f"{name}.sql"
+    written.parent.mkdir(exist_ok=True)
+    written.write_text(sql, encoding="utf-8")
     address = centre.direct.url.render_as_string(hide_password=False)
     gateway = open_gateway(address, folder, SystemClock(), timeouts=QUICK)
     found = check(gateway, lambda dataset, row: None)
@@ -81,9 +77,9 @@ def open_question(centre: RealCentre, folder: Path, condition: str) -> list[Find
     return [one for one in found if "reads all" in one.sentence or one.subject == "scans"]
 
 
-def test_a_frequent_question_that_reads_a_large_table_from_end_to_end_fails(
-    any_real: RealCentre, tmp_path: Path
-) -> None:
+@pytest.fixture
+def visits(any_real: RealCentre) -> RealCentre:
+    """A centre with a table of a thousand rows, found by day."""
     digits = "(SELECT 0 AS n" + "".join(f" UNION SELECT {n}" for n in range(1, 10)) + ")"
     any_real.run(
         "CREATE TABLE visits (nr integer PRIMARY KEY, day char(8), patient integer, state char(1))",
@@ -93,12 +89,43 @@ def test_a_frequent_question_that_reads_a_large_table_from_end_to_end_fails(
     )
     if isinstance(any_real, PostgresCentre):
         any_real.run("ANALYZE visits")
-    wrapped = "concat(day, '')" if isinstance(any_real, MariadbCentre) else "day || ''"
-    (scan,) = open_question(any_real, tmp_path / "scan", f"{wrapped} >= :horizon_from_char8")
+    return any_real
+
+
+def wrapped(centre: RealCentre) -> str:
+    """The column in a function, which no index serves."""
+    return "concat(day, '')" if isinstance(centre, MariadbCentre) else "day || ''"
+
+
+def test_a_frequent_question_that_reads_a_large_table_from_end_to_end_fails(visits: RealCentre, tmp_path: Path) -> None:
+    sql = (
+        "SELECT nr AS registration_key, patient AS patient_no, 'x' AS department_code, NULL AS staff_code,"
+        " NULL AS type_code, NULL AS schedule_id, NULL AS session, NULL AS visit_kind, NULL AS queue_no,"
+        " NULL AS slip_no, day AS registered_at, 'seen' AS status FROM visits v WHERE "
+    )
+    name = "mirror/open_registration"
+    (scan,) = plans_of(visits, tmp_path / "scan", name, f"{sql}{wrapped(visits)} >= :horizon_from_char8")
     assert (scan.status, "1000 rows of visits" in scan.sentence) == ("fail", True), scan
     assert "index" in scan.cure
-    (seek,) = open_question(any_real, tmp_path / "seek", "day >= CAST(:horizon_from_char8 AS char(8))")
+    (seek,) = plans_of(visits, tmp_path / "seek", name, f"{sql}day >= CAST(:horizon_from_char8 AS char(8))")
     assert seek.status == "ok", seek
+
+
+def test_asking_for_what_changed_and_for_one_row_of_a_return_is_looked_at_too(
+    visits: RealCentre, tmp_path: Path
+) -> None:
+    sql = (
+        "SELECT nr AS department_code, 'x' AS name, 'other' AS kind, NULL AS location, 1 AS active, day AS changed_at"
+        " FROM visits v WHERE 1 = 1\n-- changed AND "
+    )
+    name, marked = "mirror/department", '[datasets.department]\nwatermark = "changed_at"\n'
+    (scan,) = plans_of(visits, tmp_path / "scan", name, f"{sql}{wrapped(visits)} >= :changed_from_char8", marked)
+    assert (scan.subject, scan.status) == ("changes/department", "fail"), scan
+    (seek,) = plans_of(visits, tmp_path / "seek", name, f"{sql}day >= CAST(:changed_from_char8 AS char(8))", marked)
+    assert seek.status == "ok", seek
+    asked = "SELECT 'unpaid' AS status, 1 AS amount FROM visits v WHERE state = CAST(:key AS char(1))"
+    (one,) = plans_of(visits, tmp_path / "one", "upload/settle_check_order", asked)
+    assert (one.subject, one.status) == ("upload/settle_check_order", "warn"), one
 
 
 def test_a_missing_ledger_is_named_and_not_made_by_the_check(any_real: RealCentre) -> None:

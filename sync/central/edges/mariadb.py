@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, bindparam, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from sync.central.dialects import Column, Edge, Phase, Routine, Scan, Session, made, verdict
+from sync.central.dialects import NOT_FOLLOWING, Column, Edge, Phase, Routine, Scan, Session, made, verdict
 from sync.central.edges import odbc
 from sync.central.edges.aliases import table_of
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
@@ -84,13 +84,17 @@ class MariadbEdge:
         else:
             connection.execute(text("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY"))
 
-    def lag_seconds(self, connection: Connection) -> float:
+    def lag_seconds(self, connection: Connection) -> float | None:
         try:
             row = connection.execute(text("SHOW SLAVE STATUS")).mappings().first()
         except DBAPIError:
-            return 0.0  # no right to look: the hospital says so in mapping.toml if it reads from a copy
-        behind = row.get("Seconds_Behind_Master") if row else None
-        return float(behind or 0)
+            return None  # no right to look
+        if row is None:
+            return 0.0
+        behind = row.get("Seconds_Behind_Master")
+        if behind is None:  # one of its two threads does not run
+            raise Transient(NOT_FOLLOWING)
+        return float(behind)
 
     def oldest_running(self, connection: Connection) -> datetime | None:
         try:

@@ -92,16 +92,18 @@ class MssqlEdge:
         # A readable secondary gives every transaction a snapshot by itself, whatever level it says.
         connection.execute(text("SELECT count(*) FROM sys.tables"))
 
-    def lag_seconds(self, connection: Connection) -> float:
+    def lag_seconds(self, connection: Connection) -> float | None:
+        # Nothing waits to be redone: that says something only while the primary is there to send more (1, 2).
         behind = _asked(
             connection,
-            "SELECT max(CASE WHEN coalesce(d.redo_queue_size, 0) = 0 THEN 0"
-            " ELSE datediff(second, d.last_commit_time, getdate()) END)"
+            "SELECT coalesce(max(CASE WHEN coalesce(d.redo_queue_size, 0) = 0 AND d.is_suspended = 0"
+            " AND d.synchronization_state IN (1, 2) THEN 0"
+            " ELSE datediff(second, d.last_commit_time, getdate()) END), 0)"
             " FROM sys.dm_hadr_database_replica_states d"
             " JOIN sys.dm_hadr_availability_replica_states r ON r.replica_id = d.replica_id AND r.group_id = d.group_id"
             " WHERE d.database_id = db_id() AND d.is_local = 1 AND r.role_desc = 'SECONDARY'",
         )
-        return max(0.0, float(behind or 0))
+        return None if behind is None else max(0.0, float(behind))
 
     def oldest_running(self, connection: Connection) -> datetime | None:
         value: datetime | None = _asked(
@@ -152,7 +154,7 @@ class MssqlEdge:
         pass  # it ends with the transaction
 
     def identity(self, connection: Connection) -> str:
-        asked = "SELECT CONCAT(@@SERVERNAME, '/', DB_NAME())"
+        asked = "SELECT coalesce(@@SERVERNAME, '') + '/' + db_name()"
         return f"mssql {connection.execute(text(asked)).scalar_one()}"
 
     def free_megabytes(self, connection: Connection) -> int | None:

@@ -15,6 +15,7 @@ from sync.central.copy_out import copy_pages
 from sync.central.dialects import (
     APPLICATION_LOCK,
     APPLICATION_NAME,
+    NOT_FOLLOWING,
     Column,
     Edge,
     Phase,
@@ -81,15 +82,19 @@ class PostgresEdge:
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         connection.execute(text("SELECT 1"))
 
-    def lag_seconds(self, connection: Connection) -> float:
+    def lag_seconds(self, connection: Connection) -> float | None:
+        # All that came is replayed: that says something only while somebody is there to send more.
         behind = connection.execute(
             text(
                 "SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0"
-                " WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0"
+                " WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
+                " AND EXISTS (SELECT 1 FROM pg_stat_wal_receiver) THEN 0"
                 " ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END"
             )
         ).scalar()
-        return max(0.0, float(behind or 0))
+        if behind is None:
+            raise Transient(NOT_FOLLOWING)
+        return max(0.0, float(behind))
 
     def oldest_running(self, connection: Connection) -> datetime | None:
         value: datetime | None = connection.execute(
