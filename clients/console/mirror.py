@@ -213,5 +213,5 @@ def rollback(
     with instance(ctx).store() as store:
         actor = acting(store, person(operator), APPROVE, Passwords(password_file))
         number = rolling.go_back(store, actor.operator_code)
-    out.say(f"generation {number} is current")
+    out.say(f"generation {number} is current; the next run reads the centre again, unless `yj mirror stop` holds it")
     out.document({"generation": number})

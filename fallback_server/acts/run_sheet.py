@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from fallback_server.acts import aftercare
 from fallback_server.domain.clock import from_text, to_text
@@ -204,7 +204,8 @@ def _compared(tx: Tx, number: int, row: Mapping[str, Any]) -> Seen:
     if back is None:
         return Seen(False)
     table = dataset_state
-    oldest = tx.conn.execute(select(func.min(table.c.swept_at)).where(table.c.watermark.is_not(None))).scalar()
+    seldom = or_(table.c.watermark.is_not(None), table.c.rests.is_(True))  # not looked at whole in every run
+    oldest = tx.conn.execute(select(func.min(table.c.swept_at)).where(seldom)).scalar()
     newest = tx.conn.execute(
         select(func.min(generation.c.published_at)).where(
             generation.c.as_of >= back, generation.c.rolled_back_at.is_(None)

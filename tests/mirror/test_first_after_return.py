@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
+from fallback_server.acts.run_sheet import lines
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
 from fallback_server.store.mode import incident, incident_event
@@ -66,6 +68,14 @@ def test_the_first_mirror_after_a_return_compares_every_row_and_the_next_one_doe
     assert mirror().counts["patient"]["updated"] == 0
 
 
+def compared(store: Store) -> bool | None:
+    """What the run-sheet of the return says of the first whole compare; None while there is no return."""
+    with store.reading() as tx:
+        if tx.conn.execute(select(incident.c.incident_no)).first() is None:
+            return None
+        return next(line.done for line in lines(tx, 1) if line.code == "mirror")
+
+
 def test_a_drill_returns_nothing(store: Store, marked: FakeCentral, mirror: Run, clock: SettableClock) -> None:
     mirror()
     clock.advance(60)
@@ -96,6 +106,10 @@ def test_what_rests_during_the_day_is_read_all_the_same(
     centre.dataset_hints["diagnosis"] = DatasetHints(rests=True)
     clock.advance(60)
     assert "diagnosis" not in mirror().datasets
+    assert compared(store) is None
     returned(store, 1)
     clock.advance(60)
+    mirror("drug")
+    assert compared(store) is False  # new data, but not of everything
     assert "diagnosis" in mirror().datasets and "diagnosis" not in mirror().datasets
+    assert compared(store) is True
