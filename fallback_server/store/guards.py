@@ -31,20 +31,38 @@ def _sequence_rule(dialect: str) -> str:
 
 
 # Only those of the store's own tables: a copy in another schema of the database has triggers of the same names.
-_ON_OUR_TABLES = (
-    "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = "
-    "relnamespace WHERE nspname = current_schema() AND tgenabled IN ('O', 'A') AND NOT tgisinternal"
+_TRIGGERS = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": (
+        "SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true) FROM pg_trigger "
+        "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname = current_schema() AND tgenabled IN ('O', 'A') AND NOT tgisinternal"
+    ),
+}
+_FUNCTIONS = (
+    "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'yj\\_%'"
 )
 
 
 def missing(conn: Connection) -> list[str]:
-    """A sentence for each trigger that is not there, or was turned off: somebody made room for a change by SQL."""
-    if conn.dialect.name == "postgresql":
-        found = conn.execute(text(_ON_OUR_TABLES))
-    else:
-        found = conn.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
-    there = set(found.scalars())
-    return [f"the guard {name} was taken off" for name in names(conn.dialect.name) if name not in there]
+    """A sentence for each trigger that is not there, was turned off, or is another one of the same name: somebody made
+    room for a change by SQL."""
+    dialect = conn.dialect.name
+    there = {str(name): _plain(sql) for name, sql in conn.execute(text(_TRIGGERS[dialect]))}
+    wanted = {words.split()[2]: _plain(words) for words in statements(dialect) if words.startswith("CREATE TRIGGER")}
+    if dialect == "postgresql":
+        there |= {f"{name}()": _plain(body) for name, body in conn.execute(text(_FUNCTIONS))}
+        wanted |= {f"{name}()": _plain(body) for name, body in _bodies().items()}
+    return [
+        f"the guard {name} is not the one that was made" if name in there else f"the guard {name} was taken off"
+        for name, words in wanted.items()
+        if there.get(name) != words
+    ]
+
+
+def _plain(words: str) -> str:
+    """Without line ends and with single blanks: where a statement is broken says nothing."""
+    return " ".join(words.split())
 
 
 def names(dialect: str) -> list[str]:
@@ -79,29 +97,33 @@ def _sqlite() -> list[str]:
     return ddl
 
 
-def _postgresql() -> list[str]:
-    ddl = [
-        "CREATE OR REPLACE FUNCTION yj_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
-    ]
-    for table in APPEND_ONLY:
-        ddl.append(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION yj_refuse()"
-        )
+def _bodies() -> dict[str, str]:
+    """Name → body of the functions of PostgreSQL. Conditions stand in them, not in WHEN: PostgreSQL keeps a body as it
+    was written, so that it can be held against this."""
+    found = {"yj_refuse": "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END"}
     for table, columns in FROZEN_COLUMNS.items():
         changed = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in columns)
         changed += f" OR {_sequence_rule('postgresql')}" if table == "outbox" else ""
-        ddl.append(
-            f"CREATE TRIGGER {table}_frozen BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed}) "
-            "EXECUTE FUNCTION yj_refuse()"
-        )
-        ddl.append(
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION yj_refuse()"
-        )
-    # TRUNCATE touches no row and asks no trigger of rows.
-    ddl += [
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION yj_refuse()"
-        for table in (*APPEND_ONLY, *FROZEN_COLUMNS)
+        refuse = "RAISE EXCEPTION '% is frozen', TG_TABLE_NAME"
+        found[f"yj_frozen_{table}"] = f"BEGIN IF {changed} THEN {refuse}; END IF; RETURN NEW; END"
+    return found
+
+
+def _postgresql() -> list[str]:
+    """As PostgreSQL writes them down itself: events by its own order, no schema."""
+    ddl = [
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"
+        for name, body in _bodies().items()
     ]
+
+    def trigger(table: str, name: str, event: str, row: str = "ROW", calls: str = "yj_refuse") -> None:
+        ddl.append(f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH {row} EXECUTE FUNCTION {calls}()")
+
+    for table in APPEND_ONLY:
+        trigger(table, "append_only", "DELETE OR UPDATE")
+    for table in FROZEN_COLUMNS:
+        trigger(table, "frozen", "UPDATE", calls=f"yj_frozen_{table}")
+        trigger(table, "no_delete", "DELETE")
+    for table in (*APPEND_ONLY, *FROZEN_COLUMNS):  # TRUNCATE touches no row and asks no trigger of rows
+        trigger(table, "no_truncate", "TRUNCATE", "STATEMENT")
     return ddl

@@ -100,6 +100,38 @@ def test_a_guard_that_was_taken_off_is_missed(worked: Hospital) -> None:
                 conn.execute(text("ALTER TABLE charge ENABLE TRIGGER charge_append_only"))
 
 
+DISARMED = {
+    "sqlite": {
+        "charge_no_update": "CREATE TRIGGER charge_no_update BEFORE UPDATE ON charge WHEN 0"
+        " BEGIN SELECT RAISE(ABORT, 'charge is append-only'); END",
+    },
+    "postgresql": {
+        "charge_append_only": "CREATE OR REPLACE TRIGGER charge_append_only BEFORE DELETE OR UPDATE ON charge"
+        " FOR EACH ROW WHEN (false) EXECUTE FUNCTION yj_refuse()",
+        "yj_frozen_outbox()": "CREATE OR REPLACE FUNCTION yj_frozen_outbox() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RETURN NEW; END $$",
+    },
+}
+
+
+def test_a_guard_that_guards_nothing_any_more_is_seen(worked: Hospital) -> None:
+    dialect = worked.url.partition("+")[0].partition(":")[0]
+    with sql(worked) as conn:
+        if dialect == "sqlite":
+            conn.execute(text("DROP TRIGGER charge_no_update"))
+        for statement in DISARMED[dialect].values():
+            conn.execute(text(statement))
+    try:
+        assert broken(worked) == [f"the guard {name} is not the one that was made" for name in DISARMED[dialect]]
+    finally:  # the PostgreSQL store is used again by the next test
+        with sql(worked) as conn:
+            if dialect == "postgresql":
+                conn.execute(text("DROP TRIGGER charge_append_only ON charge"))
+                for statement in guards.statements(dialect):
+                    if " charge_append_only " in statement or " yj_frozen_outbox() RETURNS" in statement:
+                        conn.execute(text(statement))
+
+
 # --- the chain, with the guards out of the way ------------------------------------------------------------------------
 
 
