@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from fallback_server.domain.documents import canonical
 from fallback_server.domain.errors import YjError
@@ -26,8 +26,13 @@ MANIFEST: Final = ".manifest.json"
 
 def years(conn: Connection, today: str) -> list[int]:
     """The closed years of which there are rows, oldest first. `today`: as ISO date, by the hospital's clock."""
-    first = conn.execute(select(func.min(audit.c.at))).scalar()
-    return list(range(int(first[:4]), int(today[:4]))) if first else []
+    stamped = {int(one) for one in conn.execute(select(func.substr(audit.c.at, 1, 4)).distinct()).scalars()}
+    found, before = [], 0
+    for year in range(min(stamped, default=0), int(today[:4])):
+        if {year, year + 1} & stamped and (last := _ends(conn, year)) > before:
+            found.append(year)
+            before = last
+    return found
 
 
 def write(conn: Connection, year: int, folder: Path) -> dict[str, Any]:
@@ -35,8 +40,8 @@ def write(conn: Connection, year: int, folder: Path) -> dict[str, Any]:
 
     A file that is there already is compared, never written over. Raises archive_differs where it is another one.
     """
-    first, last = _bounds(conn, year)
     path = folder / f"audit-{year}.jsonl"
+    first, last = _bounds(conn, year, folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part, digest, head = path.with_name(path.name + ".part"), hashlib.sha256(), GENESIS
     try:
@@ -75,11 +80,34 @@ def _keep(path: Path, part: Path, told: dict[str, Any]) -> None:
         half.replace(manifest)
 
 
-def _bounds(conn: Connection, year: int) -> tuple[int, int]:
-    """The first and last sequence of a year. The order of the chain counts, should a clock have been set back."""
-    newest = select(func.coalesce(func.max(audit.c.sequence), 0))
-    ends = [conn.execute(newest.where(audit.c.at < f"{one}-01-01")).scalar_one() for one in (year, year + 1)]
-    return ends[0] + 1, ends[1]
+def _bounds(conn: Connection, year: int, folder: Path) -> tuple[int, int]:
+    """The first and last sequence of a year. What a file of it, or of the year before, says already stands."""
+    before, there = _told(folder, year - 1), _told(folder, year)
+    first = there["first"] if there else before["last"] + 1 if before else _ends(conn, year - 1) + 1
+    return first, there["last"] if there else max(first - 1, _ends(conn, year))
+
+
+def _told(folder: Path, year: int) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads((folder / f"audit-{year}{MANIFEST}").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise YjError("archive_differs", name=f"audit-{year}{MANIFEST}") from error
+    return told
+
+
+def _ends(conn: Connection, year: int) -> int:
+    """The last sequence of a year: the cut with the fewest rows on its wrong side, the first of several.
+
+    The order of the chain counts. A clock that died for an hour stamps rows with 1970, or with 2099: they lie among
+    those of their day, and are archived with them.
+    """
+    step = case((audit.c.at >= f"{year + 1}-01-01", 1), else_=-1)
+    later = func.sum(step).over(order_by=audit.c.sequence).label("later")
+    counted = select(audit.c.sequence, later).subquery()
+    found = conn.execute(select(counted).order_by(counted.c.later, counted.c.sequence).limit(1)).first()
+    return int(found.sequence) if found is not None and found.later < 0 else 0
 
 
 def _before(conn: Connection, first: int) -> str:

@@ -11,13 +11,15 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import func, select
 
 from clients.console.main import main
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.modes import Permit
-from fallback_server.store import audit_archive, guards
+from fallback_server.store import audit, audit_archive, guards
 from fallback_server.store.session import Store
 from tests.clients.test_console import answer, founded, home  # noqa: F401  (fixtures)
+from tests.fixtures_hospital import Hospital
 
 CHANGED = {
     "changed": "UPDATE audit SET operator_code = 'X' WHERE sequence = 2",
@@ -88,15 +90,40 @@ def test_a_closed_year_is_archived_and_the_chain_goes_on(
     with store.writing(Permit.HOUSEKEEPING) as tx:
         tx.audit("trial")
     with store.reading() as tx:
-        (year,) = audit_archive.years(tx.conn, "2099-01-02")[:1]
+        (year,) = audit_archive.years(tx.conn, "2099-01-02")
         told = audit_archive.write(tx.conn, year, tmp_path / "years")
         assert told["first"] == 1 and told["rows"] == told["last"] > 0
         assert audit_archive.write(tx.conn, year, tmp_path / "years")["sha256"] == told["sha256"], (
             "run again it compares"
         )
         path = Path(told["file"])
-        assert audit_archive.check(tx.conn, path)[1] == [] and audit_archive.years(tx.conn, "2099-01-02")[-1] == 2098
+        assert audit_archive.check(tx.conn, path)[1] == []
     store.close()
     assert verify(home, "--archive", str(path)) == 0
     path.write_text(path.read_text("utf-8").replace("operator.add", "operator.odd", 1), encoding="utf-8")
     assert verify(home, "--archive", str(path)) == 1
+
+
+def test_rows_that_a_dead_clock_stamped_are_archived_with_those_of_their_day(
+    hospital: Hospital, tmp_path: Path
+) -> None:
+    def write(*times: str) -> None:
+        for at in times:
+            hospital.clock.at = datetime.fromisoformat(f"{at}T08:00:00+08:00")
+            with hospital.store.writing(Permit.HOUSEKEEPING) as tx:
+                tx.audit("trial")
+
+    write("2026-11-30")
+    with hospital.store.reading() as tx:
+        before = tx.conn.execute(select(func.count()).select_from(audit.audit)).scalar_one()
+    write(
+        "2027-03-01", "2099-01-01", "2027-03-02", "1970-01-01", "2027-12-31", "2028-01-01", "2028-01-02", "1970-01-01"
+    )
+    with hospital.store.reading() as tx:
+        assert audit_archive.years(tx.conn, "2028-02-01") == [2026, 2027]
+        first = audit_archive.write(tx.conn, 2027, tmp_path)
+    assert (first["first"], first["rows"]) == (before + 1, 5)
+    write("1970-01-01", "1970-01-01", "1970-01-01", "2029-01-01")  # more than there are of the year: a file stands
+    with hospital.store.reading() as tx:
+        assert audit_archive.write(tx.conn, 2027, tmp_path)["sha256"] == first["sha256"]
+        assert audit_archive.write(tx.conn, 2028, tmp_path)["first"] == first["last"] + 1
