@@ -143,6 +143,13 @@ def selected(
         yield dict(row)
 
 
+def cut_after(conn: Connection, count: int, *, below: int | None = None, **wanted: Any) -> int | None:
+    """The sequence of the `count`th newest row that fits; None where there is none older to go on with."""
+    fits = select(audit.c.sequence).where(*_conditions({**wanted, "below": below})).order_by(audit.c.sequence.desc())
+    found = conn.execute(fits.offset(count - 1).limit(2)).scalars().all()
+    return int(found[0]) if len(found) > 1 else None
+
+
 def _conditions(wanted: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
     by: dict[str, Callable[[Any], ColumnElement[bool]]] = {
         "since": lambda value: audit.c.at >= value,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import io
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -10,6 +15,7 @@ from config.settings import Settings
 from fallback_server.app import create_app
 from fallback_server.domain.modes import Permit
 from fallback_server.store.mode_switch import advance, begin_return
+from fallback_server.windows.console.pages import audit as audit_page
 from tests.fixtures_hospital import ADMIN, PASSWORD, Hospital
 from tests.windows.money_cast import charge, items
 
@@ -73,3 +79,23 @@ def test_while_the_hospital_works_with_it_the_mirror_is_not_asked_to_run(
     assert "镜像冻结" not in seen(console, "/console/mirror")
     hospital.emergency()
     assert "镜像冻结" in seen(console, "/console/mirror")
+
+
+def test_a_log_longer_than_one_table_is_taken_away_whole_in_several(
+    hospital: Hospital, console: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        for _ in range(10):
+            tx.audit("mode.scope")
+    assert 'id="audit-parts"' not in console.get("/console/audit").text
+    monkeypatch.setattr(audit_page, "TAKEN", 4)
+    page = console.get("/console/audit?action=mode.scope").text
+    note = page[page.index('id="audit-parts"') :].partition("</p>")[0]
+    assert "分 3 份" in note
+    taken: list[int] = []
+    for address in re.findall(r'href="(/console/audit.csv[^"]*)"', note):
+        answer = console.get(html.unescape(address))
+        rows = [int(row["sequence"]) for row in csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))]
+        assert f"-{rows[0]}-{rows[-1]}.csv" in answer.headers["Content-Disposition"] and len(rows) <= 4
+        taken = [*rows, *taken]
+    assert len(taken) == 10 and taken == sorted(set(taken))

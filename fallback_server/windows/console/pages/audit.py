@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
 from typing import Any, Final
 
 from fallback_server.domain.audit_words import WORDS, words_of
@@ -17,7 +16,7 @@ from fallback_server.windows.console.queries import audit as queries
 pages = Pages("console")
 READ: Final = ("admin", "supervisor", "auditor")
 SHOWN: Final = 100
-TAKEN: Final = 100_000  # rows of a table a browser is sent; the command line has no limit
+TAKEN: Final = 100_000  # rows of one table for a browser; where there are more the page has several
 FIELDS: Final = ("since", "until", "operator", "workstation", "action", "incident", "document", "failed")
 
 
@@ -27,15 +26,17 @@ def audit(view: View) -> dict[str, Any]:
     asked, below = _asked(view), view.query.get("cursor", "")
     rows: list[dict[str, Any]] = []
     further, wrong = None, None
+    parts: list[int | None] = [None]
+    sequence, digest = log.head(view.tx.conn)
     try:
         rows, further = queries.found(view.tx, asked, SHOWN, _number(below))
+        parts = queries.parts(view.tx, asked, TAKEN) if sequence > TAKEN else parts
     except YjError as error:
         wrong = error.sentence(view.language)
-    sequence, digest = log.head(view.tx.conn)
     given = {name: value for name, value in asked.items() if value}
     return screen(
         view, "audit", rows=[_shown(row, view.language) for row in rows], asked_for=asked, given=given, wrong=wrong,
-        further=further, below=below, head={"sequence": sequence, "hash": digest},
+        further=further, below=below, head={"sequence": sequence, "hash": digest}, parts=parts, taken=TAKEN,
         kinds=sorted((code, words_of(code, view.language)) for code in WORDS),
     )  # fmt: skip
 
@@ -72,9 +73,12 @@ def _text(value: Any) -> str:
 
 @pages.file("/console/audit.csv", export="audit.export", roles=READ)
 def table(view: View) -> File:
-    """The rows that fit as a table, in their order; the newest of them where there are too many."""
+    """The rows that fit as a table, in their order; of too many the newest, or those below the row `cursor`. The name
+    says from which row to which."""
     wanted = queries.conditions(view.tx, _asked(view))
-    rows = list(islice(log.selected(view.tx.conn, newest_first=True, limit=TAKEN, **wanted), TAKEN))
+    below = _number(view.query.get("cursor", ""))
+    rows = list(log.selected(view.tx.conn, newest_first=True, limit=TAKEN, below=below, **wanted))
     content = "".join(log.as_csv(reversed(rows))).encode("utf-8-sig")
     stamp = to_text(view.tx.now)[:16].replace(":", "")
-    return File(content, f"audit-{stamp}.csv", "text/csv; charset=utf-8", f"{len(rows)} rows")
+    which = f"{rows[-1]['sequence']}-{rows[0]['sequence']}" if rows else "empty"
+    return File(content, f"audit-{stamp}-{which}.csv", "text/csv; charset=utf-8", f"{len(rows)} rows, {which}")

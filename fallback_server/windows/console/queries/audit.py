@@ -41,6 +41,16 @@ def found(
     return rows[:limit], rows[limit - 1]["sequence"] if len(rows) > limit else None
 
 
+def parts(tx: Tx, asked: dict[str, Any], size: int) -> list[int | None]:
+    """The tables of `size` rows in which what fits can be taken away, newest first: each by the sequence it lies below
+    (None: the newest)."""
+    found: list[int | None] = [None]
+    wanted = conditions(tx, asked)
+    while (further := audit.cut_after(tx.conn, size, below=found[-1], **wanted)) is not None:
+        found.append(further)
+    return found
+
+
 def _bound(field: str, words: Any, further: int) -> str | None:
     """A day or a minute as people write it; as an end it is included whole."""
     if not words:
