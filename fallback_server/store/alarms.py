@@ -27,6 +27,7 @@ READY: Final = "ready"
 CHANNEL: Final = "channel"  # with a name behind it
 CHANNELS: Final = "channels"  # that there are none
 SWITCH: Final = "switch"
+ALONE: Final = "alone"
 
 alarm = Table(
     "alarm",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -33,6 +34,7 @@ from fallback_server.store.schema import BigKey, metadata
 SEALED: Final = "YJ-SEAL"  # code of the break-glass account; no operator of the centre can log in by it
 SEALED_NAME: Final = "启封账号"
 SEALED_ROLES: Final = frozenset({"admin", "duty"})
+CLOCK_SLACK: Final = timedelta(minutes=10)
 SEALED_HOURS: Final = 12  # once opened, the code works so long: a page that locks asks for it again
 
 credential = Table(
@@ -163,13 +165,16 @@ def disabled(conn: Connection) -> set[str]:
 
 
 # --- one-time codes -------------------------------------------------------------------------------------------------
+def lasting(table: Table, at: str) -> tuple[ColumnElement[bool], ...]:
+    """The codes of a table that can be used at `at`. One of the future was handed out by a clock that was set back
+    since, and would last for as long as that was ahead."""
+    return table.c.expires_at > at, table.c.issued_at <= to_text(from_text(at) + CLOCK_SLACK)
+
+
 def live_activation(conn: Connection, code: str, at: str) -> str | None:
     """The hash of this operator's activation code, if there is one that still lasts."""
-    return conn.execute(
-        select(activation_code.c.code_hash).where(
-            activation_code.c.operator_code == code, activation_code.c.expires_at > at
-        )
-    ).scalar()
+    mine = select(activation_code.c.code_hash).where(activation_code.c.operator_code == code)
+    return conn.execute(mine.where(*lasting(activation_code, at))).scalar()
 
 
 def hand_out(conn: Connection, code: str, code_hash: str, by: str, at: str, expires_at: str) -> None:
@@ -200,7 +205,7 @@ def live_approvals(
             approval_code.c.operator_code == operator,
             approval_code.c.act.in_(acts),
             approval_code.c.used_at.is_(None),
-            approval_code.c.expires_at > at,
+            *lasting(approval_code, at),
         )
     )
     return [(row.id, row.code_hash) for row in rows]
@@ -233,6 +238,15 @@ def newest_seal(conn: Connection) -> dict[str, Any] | None:
     """The seal that counts, or None where none was ever made."""
     row = conn.execute(select(seal).order_by(seal.c.id.desc()).limit(1)).mappings().first()
     return dict(row) if row is not None else None
+
+
+def seal_works(row: dict[str, Any], now: datetime) -> bool:
+    """Whether the code of a seal lets in: until it was opened, and for some hours from then on. One that was opened by
+    a clock far ahead is over when that is put right."""
+    if row["opened_at"] is None:
+        return True
+    hours = timedelta(hours=SEALED_HOURS)
+    return from_text(row["opened_at"]) - hours <= now < from_text(row["closes_at"])
 
 
 def open_seal(conn: Connection, number: int, at: str, workstation: str, address: str | None) -> bool:

@@ -15,6 +15,7 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
 from fallback_server.store import alarms, backup_rows, drill_rows, jobs
+from fallback_server.store.credentials import SEALED
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
 from fallback_server.store.people import workstation
@@ -137,9 +138,10 @@ def release(tx: Tx, reason: str) -> None:
 
 
 def confirm_incident(tx: Tx, number: int) -> None:
-    """The second person's confirmation afterwards. Raises approver_rejected for the person who switched on."""
+    """The second person's confirmation afterwards. Raises approver_rejected for the person who switched on, and for the
+    sealed account."""
     row = incident_row(tx.conn, number)
-    if row["opened_by"] == tx.who.operator_code:
+    if tx.who.operator_code in (row["opened_by"], SEALED):
         raise YjError("approver_rejected")
     if row["confirmed_at"] is not None:
         raise YjError("wrong_state", current="confirmed", wanted="confirmed")

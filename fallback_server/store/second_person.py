@@ -12,7 +12,7 @@ from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState
 from fallback_server.domain.policy import Policy
-from fallback_server.store.credentials import alone_act
+from fallback_server.store.credentials import SEALED, alone_act
 from fallback_server.store.mode import incident
 from fallback_server.store.session import Tx
 
@@ -68,11 +68,12 @@ def ended_by_one(conn: Connection, number: int | None = None) -> list[int]:
 
 
 def countersign(tx: Tx, number: int, note: str) -> dict[str, Any]:
-    """Sign what another did alone. Raises alone_act_not_found, approver_rejected for the same person, wrong_state."""
+    """Sign what another did alone. Raises alone_act_not_found, wrong_state, approver_rejected for the same person and
+    for the sealed account: nobody knows who opened it."""
     row = tx.conn.execute(select(alone_act).where(alone_act.c.id == number)).mappings().first()
     if row is None:
         raise YjError("alone_act_not_found")
-    if row["operator_code"] == tx.who.operator_code:
+    if tx.who.operator_code in (row["operator_code"], SEALED):
         raise YjError("approver_rejected")
     signed = update(alone_act).where(alone_act.c.id == number, alone_act.c.signed_at.is_(None))
     if not tx.conn.execute(signed.values(signed_at=tx.at, signed_by=tx.who.operator_code, note=note)).rowcount:

@@ -74,7 +74,7 @@ def everyone(conn: Connection, now: datetime) -> list[Standing]:
 
 def _codes(conn: Connection, at: str) -> dict[str, str]:
     table = credentials.activation_code
-    rows = conn.execute(select(table.c.operator_code, table.c.expires_at).where(table.c.expires_at > at))
+    rows = conn.execute(select(table.c.operator_code, table.c.expires_at).where(*credentials.lasting(table, at)))
     return {row.operator_code: row.expires_at for row in rows}
 
 

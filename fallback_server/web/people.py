@@ -86,9 +86,9 @@ def _sealed(tx: Tx) -> Person | None:
     row = credentials.newest_seal(tx.conn)
     if row is None:
         return None
-    active = row["closes_at"] is None or row["closes_at"] > tx.at
     return Person(
-        credentials.SEALED, credentials.SEALED_NAME, credentials.SEALED_ROLES, row["code_hash"], "argon2id", active,
+        credentials.SEALED, credentials.SEALED_NAME, credentials.SEALED_ROLES, row["code_hash"], "argon2id",
+        credentials.seal_works(row, tx.now),
         own=True, kept=True, seal=row["id"],
     )  # fmt: skip
 

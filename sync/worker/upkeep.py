@@ -67,6 +67,13 @@ class Upkeep:
             alarms.sound(self._store, f"{alarms.READY}.{check}", one.code, zh, en)
         for subject in before - {f"{alarms.READY}.{check}" for check in bad}:
             alarms.silence(self._store, subject)
+        if any(one.code == "alone_overdue" for one in found):
+            alarms.sound(
+                self._store, alarms.ALONE, "overdue", "有单人操作过了复签时限，须另一人复签。",
+                "Something was done alone and not counter-signed in time; another person must.",
+            )  # fmt: skip
+        else:
+            alarms.silence(self._store, alarms.ALONE)
 
 
 def _on(conn: Connection) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from clients.console.main import main
 from fallback_server.domain.alerting import Message, Pace
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
-from fallback_server.store import alarm_channels, alarms, readiness, trial
+from fallback_server.store import alarm_channels, alarms, readiness, second_person, trial
 from fallback_server.store.session import Actor, Store
 from sync.worker.channels import ChannelTrouble
 from sync.worker.sending import Sending
@@ -237,6 +237,23 @@ def test_a_channel_that_is_gone_or_works_is_no_longer_complained_of(hospital: Ho
     Sending(hospital.store, ways, Pace()).look()  # mail works, syslog is not configured
     with hospital.store.reading() as tx:
         assert alarms.on(tx.conn) == []
+
+
+def test_what_was_done_alone_and_not_signed_by_noon_is_an_alarm_until_it_is(hospital: Hospital) -> None:
+    def on() -> bool:
+        Upkeep(hospital.store, Policy(), lambda store, policy: None).look()
+        with hospital.store.reading() as tx:
+            return alarms.on(tx.conn, alarms.ALONE) != []
+
+    with hospital.store.writing(Permit.HOUSEKEEPING, replace(ADMIN, alone="夜间一人")) as tx:
+        second_person.require(tx, Policy(), "upload")
+        entry = int(second_person.listed(tx)[0]["id"])
+    assert not on()
+    hospital.clock.advance(26 * 3600)
+    assert on()
+    with hospital.store.writing(Permit.HOUSEKEEPING, replace(ADMIN, operator_code="0802")) as tx:
+        second_person.countersign(tx, entry, "已核实")
+    assert not on()
 
 
 def test_what_keeps_the_standby_from_working_is_an_alarm_until_it_is_mended(hospital: Hospital) -> None:

@@ -247,6 +247,9 @@ def test_who_is_alone_leaves_an_entry_until_another_signs(yj: Hospital, hospital
         entry = second_person.listed(tx)[0]
     assert "alone_unsigned" in found
     assert (entry["act"], entry["operator"], entry["due_at"][:16]) == ("mode_normal", "0701", "2026-11-23T12:00")
+    whoever = replace(ADMIN, operator_code=credentials.SEALED)  # who may be the same person
+    with pytest.raises(YjError, match="approver_rejected"), yj.store.writing(Permit.HOUSEKEEPING, whoever) as tx:
+        second_person.countersign(tx, int(entry["id"]), "x")
     duty, sign = yj.window("duty"), f"/alone-acts/{entry['id']}/sign"
     assert duty.post("/incidents/1/upload").code == "second_person_required"
     assert post(duty, sign, note="x")["code"] == "approver_rejected"
@@ -286,9 +289,14 @@ def test_the_sealed_account_opens_once_loudly_and_touches_no_money(yj: Hospital)
     window = Window(yj.app, yj.clock, opened["token"], credentials.SEALED)
     assert window.post("/shifts/open", {"float": "0.00"}).code == "forbidden"
     assert back(yj, "admin", operator=credentials.SEALED, password=made["code"])["code"] == "approver_rejected"
+    assert window.post("/incidents/1/confirm").code == "approver_rejected"
     with yj.store.reading() as tx:
         assert [row["kind"] for row in alarms.on(tx.conn, alarms.SEAL)] == ["opened"]
-    yj.clock.advance(12 * 3600 + 1)
+    for hours in (13, -40, 27):  # half a day later; as if the clock had been far ahead; and right again
+        yj.clock.advance(hours * 3600)
+        works = log_in(yj.app, credentials.SEALED, made["code"])["status"] == 200
+        assert works is (hours == 27)
+    yj.clock.advance(13 * 3600)
     assert window.get("/departments").code == "login_required"
     assert log_in(yj.app, credentials.SEALED, made["code"])["code"] == "login_failed"
     again = post(yj.window("admin", "W99"), "/seal", approver={"operator": "0802", "password": PASSWORD})

@@ -14,6 +14,7 @@ from fallback_server.store.cash import charge as charges
 from fallback_server.store.mode_switch import advance
 from tests.fixtures_hospital import ADMIN, MONDAY, PASSWORD, Hospital, Window
 from tests.web.test_abuse import guess
+from tests.web.test_people import log_in
 from tests.windows.money_cast import charge, good, items
 
 HOUR = 3600.0
@@ -72,6 +73,17 @@ def test_a_log_in_made_while_the_clock_was_years_ahead_does_not_last_for_years(h
     assert early.get("/departments").status == 200
     hospital.clock.at = MONDAY
     assert early.get("/departments").code == "login_required"
+
+
+def test_a_code_handed_out_while_the_clock_was_years_ahead_does_not_last_for_years(hospital: Hospital) -> None:
+    answers = []
+    for ahead in (timedelta(days=3650), timedelta(minutes=5)):
+        hospital.clock.at = MONDAY + ahead
+        lead = hospital.window("supervisor", f"W06{ahead.days}")
+        code = lead.post("/operators/codes", {"operators": ["0201"]}).json["items"][0]["code"]
+        hospital.clock.at = MONDAY
+        answers.append(log_in(hospital.app, "0201", code, new_password="Another-ward-7")["status"])
+    assert answers == [401, 200], "a small correction takes nothing away"
 
 
 def test_a_clock_set_forward_asks_for_the_password_and_loses_nothing(yj: Hospital) -> None:
