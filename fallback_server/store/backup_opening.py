@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from sqlalchemy.pool import NullPool
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows
+from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows, backup_second
 from fallback_server.store import audit as audit_log
 from fallback_server.store.backup import LOCK, WAIT_SECONDS, Places, describe, find, require_room, scratch, told_plainly
 from fallback_server.store.database import is_sqlite
@@ -74,13 +75,15 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
     path = find(places, name, place)
     try:
-        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), told_plainly(), scratch(places) as folder:
-            header = backup_file.read_header(path)
-            if key_id not in (None, header.get("key_id")):
-                raise YjError("backup_wrong_key", name=path.name)
-            require_room(folder, header.get("size", 0) + places.spare_bytes)
-            manifest, opened = check(path, backup_file.read_key(key or places.key), folder)
-            _into_postgresql(store, path, manifest, opened)
+        with told_plainly(), _near(store, places, path) as near:
+            size = near.stat().st_size
+            with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), scratch(places) as folder:
+                header = backup_file.read_header(near)
+                if key_id not in (None, header.get("key_id")):
+                    raise YjError("backup_wrong_key", name=path.name)
+                require_room(folder, header.get("size", 0) + places.spare_bytes)
+                manifest, opened = check(near, backup_file.read_key(key or places.key), folder)
+                _into_postgresql(store, path, manifest, opened)
     except YjError as error:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
@@ -89,9 +92,19 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     seconds = round(time.monotonic() - begun, 3)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
-        backup_rows.note(tx, kind, started, True, name=path.name, bytes=path.stat().st_size, detail=detail)
+        backup_rows.note(tx, kind, started, True, name=path.name, bytes=size, detail=detail)
         alarms.turn_off(tx, ALARM_RESTORE)
     return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}
+
+
+@contextmanager
+def _near(store: Store, places: Places, path: Path) -> Iterator[Path]:
+    """The backup where reading it can hang nobody: one of the second place is fetched first."""
+    if path.parent != places.second:
+        yield path
+        return
+    with backup_second.fetched(store.url, path, places.work.with_name(backup_second.FETCH)) as near:
+        yield near
 
 
 def _into_postgresql(store: Store, path: Path, manifest: dict[str, Any], opened: Path) -> None:

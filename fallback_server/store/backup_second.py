@@ -15,9 +15,9 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -27,6 +27,7 @@ from fallback_server.store import backup_file
 from fallback_server.store.locks import LockBusy, single_instance
 
 LOCK: Final = "backup-second"
+FETCH: Final = "backup-fetch"  # lock and folder of a copy brought back from there
 LOCK_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 20.0
 STALLED_SECONDS: Final = 20.0
@@ -118,6 +119,24 @@ def seen(place: Path | None, look: Callable[[Path], list[T]]) -> list[T]:
         return in_time(lambda: look(place), LOOK_SECONDS)
     except OSError:
         return []
+
+
+@contextmanager
+def fetched(url: str, path: Path, folder: Path) -> Iterator[Path]:
+    """A backup of the second place in a file of this machine, for as long as the block: whoever reads it holds locks.
+
+    Raises TimeoutError (an OSError) where the place does not give it in time, LockBusy while another is fetched.
+    """
+    # A folder of its own each time: an earlier copy that hung may go on into the one before.
+    pulse, near = _Pulse(), folder / secrets.token_hex(8) / path.name
+    with single_instance(url, FETCH, wait_seconds=LONGEST_SECONDS):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            near.parent.mkdir(mode=0o700, parents=True)
+            in_time(lambda: _copy(path, near, pulse), LONGEST_SECONDS, pulse)
+            yield near
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _bring(

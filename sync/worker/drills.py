@@ -18,7 +18,7 @@ from fallback_server.domain.clock import Clock, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.places import places
-from fallback_server.store import backup, drills, jobs
+from fallback_server.store import backup, backup_second, drills, jobs
 from fallback_server.store.locks import LockBusy, clear_away, single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.session import Actor, Store
@@ -111,6 +111,7 @@ def scratch_folders(settings: Settings) -> list[tuple[str, Path]]:
         (LOCK, settings.home / FOLDER),
         (drills.SELF_TEST_LOCK, settings.home / drills.SELF_TEST_FOLDER),
         (backup.LOCK, backups.places(settings).work),
+        (backup_second.FETCH, backups.places(settings).work.with_name(backup_second.FETCH)),
     ]
 
 
