@@ -59,6 +59,9 @@ def write(store: Store, times: int = 1, text: str = "x") -> None:
 @only_sqlite
 def test_a_backup_lies_in_two_places_and_is_restored_with_every_row(hospital: Hospital, places: backup.Places) -> None:
     write(hospital.store, 5)
+    assert places.second is not None
+    places.second.mkdir()
+    (places.second / "yj-20261122T000000Z-00000000.yjb.part").touch()  # of a run that was killed
     made = backup.create(hospital.store, places, RULES)
     assert made.second is True and backup.names_in(places.directory) == backup.names_in(places.second) == [made.name]
     told = backup_opening.verify(hospital.store, places, made.name)
