@@ -7,10 +7,12 @@ import hashlib
 import json
 import os
 import secrets
+import statistics
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +22,7 @@ from typing import Any
 from bench.bench_charges import PATH, desks
 from bench.door_listeners import station
 from bench.run import Figure
-from bench.stage import CLOCK, ROOT, free_port, load_from_outside, median, process, stage
+from bench.stage import CLOCK, ROOT, free_port, load_from_outside, process, stage
 from clients.console.locks import holder
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import AGENT_TOKEN
@@ -32,13 +34,17 @@ WINDOWS = 500
 CLIENTS = 50
 RUNS = 3
 SWITCHES = 2  # in a run: back and forth
-SECONDS = 16
+BETWEEN = 4.0  # seconds
 IDLE_SECONDS = 20
 ADMIN = Actor("bench", "bench", frozenset({"admin"}))
 
+# How often each of the 50 windows charges, in seconds: a peak hour brings five documents a second, ten times that is
+# to be carried. None: again as soon as it was answered, which no window does; it shows where the limit lies.
+PACES: dict[str, float | None] = {"ten times the peak": 1.0, "as fast as they are answered": None}
+
 
 def measure() -> list[Figure]:
-    """A B A B A B: switches while nobody works, and while 50 windows charge through the same door."""
+    """A B C A B C A B C: switches while nobody works, and while 50 windows charge through the same door."""
     with stage() as here, ExitStack() as stack:
         here.open_for_business()
         home = here.settings.home
@@ -48,77 +54,111 @@ def measure() -> list[Figure]:
         door = stack.enter_context(
             process(*yj, "door", "--host", "127.0.0.1", "--port", str(free_port()), "--server-port", inner)
         )
-        pid = holder(home, "door") or 0
-        empty = _megabytes(pid)
+        pids = {"door": holder(home, "door") or 0, "server": holder(home, "serve") or 0}
+        empty = _megabytes(pids["door"])
         tokens, body = desks(here, server)
-        plan = {"address": door, "path": PATH, "clients": CLIENTS, "seconds": SECONDS, "tokens": tokens, "body": body}
+        plan = {"address": door, "path": PATH, "clients": CLIENTS, "tokens": tokens, "body": body}
         store = Store(here.settings.database.url, CLOCK)
         stack.callback(store.close)
         ca = home / "certificates" / "ca.crt"
-        with _listeners(door, ca, []) as heard:
-            full, idle = _megabytes(pid), _share(pid)
-            told = _switches(store, plan)
-        quiet, busy = _p99(told, heard)
-        before = [_megabytes(one) for one in (pid, holder(home, "serve") or 0)]
-        with _listeners(door, ca, _agents(store)) as answered:
-            acknowledged = _switches(store, plan)
-            after = [_megabytes(one) for one in (pid, holder(home, "serve") or 0)]
-        calm, pressed = _p99(acknowledged, answered)
-    sys.stderr.write(f"charges meanwhile: {told.charged}; with agents: {acknowledged.charged}\n")
-    agents = f"a switch acknowledged by {WINDOWS} agents, p99 of the agents, {CLIENTS} windows charging"
-    words = f"{WINDOWS} windows told of a switch by TLS, p99 of the windows, {CLIENTS} windows charging"
+        with _listeners(door, ca, [], pids) as heard:
+            full, idle = _megabytes(pids["door"]), _share(pids["door"])
+            told = _switches(store, plan, pids)
+        before = {name: _megabytes(pids[name]) for name in ("door", "server")}
+        with _listeners(door, ca, _agents(store), pids) as answered:
+            acknowledged = _switches(store, plan, pids)
+            after = {name: _megabytes(pids[name]) for name in ("door", "server")}
     return [
-        Figure(words, max(busy), "s", "nobody charges", max(quiet), max(busy) / max(quiet), "<= 1 s", len(busy)),
-        Figure(f"median, {words}", median(busy[:-1]), "s", "nobody charges", median(quiet[:-1]),
-               median(busy[:-1]) / median(quiet[:-1]), "—", len(busy)),
+        *_figures(f"{WINDOWS} windows told of a switch by TLS, p99 of the windows", told, heard),
+        *_figures(f"a switch acknowledged by {WINDOWS} agents, p99 of the agents", acknowledged, answered),
         Figure(f"memory of the door with {WINDOWS} TLS streams", full, "MB", "with none", empty, full / empty, "—", 1),
-        Figure(agents, max(pressed), "s", "nobody charges", max(calm), max(pressed) / max(calm), "<= 1 s",
-               len(pressed)),
-        Figure(f"median, {agents}", median(pressed[:-1]), "s", "nobody charges", median(calm[:-1]),
-               median(pressed[:-1]) / median(calm[:-1]), "—", len(pressed)),
-        Figure(f"memory of the door with {WINDOWS} agents", after[0], "MB", "before they came", before[0],
-               after[0] / before[0], "—", 1),
-        Figure(f"memory of the server with {WINDOWS} agents", after[1], "MB", "before they came", before[1],
-               after[1] / before[1], "—", 1),
+        *(Figure(f"memory of the {name} with {WINDOWS} agents", after[name], "MB", "before they came", before[name],
+                 after[name] / before[name], "—", 1) for name in before),
         Figure(f"the door with {WINDOWS} idle streams", idle * 100, "% of a core", "a core", 100.0, idle, "<= 0.05", 1),
     ]  # fmt: skip
 
 
 @dataclass
 class Told:
-    """Epochs with the moments of their commits: while nobody charged, and while windows did; and what they charged."""
+    """Of one way of charging: epochs with the moments of their commits, what the windows' process said, and the
+    processor seconds of each process meanwhile."""
 
-    quiet: list[tuple[int, float]] = field(default_factory=list)
-    busy: list[tuple[int, float]] = field(default_factory=list)
+    epochs: list[tuple[int, float]] = field(default_factory=list)
     charged: list[dict[str, float]] = field(default_factory=list)
+    cpu: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
 
 
-def _switches(store: Store, plan: dict[str, Any]) -> Told:
-    """A B A B A B: switches while nobody works, and while 50 windows charge through the same door."""
-    done = Told()
+def _switches(store: Store, plan: dict[str, Any], pids: dict[str, int]) -> dict[str, Told]:
+    """Switches while nobody works ("") and at each pace, in turns."""
+    done = {name: Told() for name in ("", *PACES)}
     for _ in range(RUNS):
-        for _ in range(SWITCHES):
-            done.quiet.append(_switch(store))
-            time.sleep(SECONDS / 4)
-        load = threading.Thread(target=lambda: done.charged.append(load_from_outside(plan)))
-        load.start()
-        time.sleep(SECONDS / 4)
-        for _ in range(SWITCHES):
-            done.busy.append(_switch(store))
-            time.sleep(SECONDS / 4)
-        load.join()
+        _turn(store, done[""], pids)
+        for name, pace in PACES.items():
+            load = threading.Thread(target=_charge, args=(plan, pace, done[name]))
+            load.start()
+            time.sleep(BETWEEN)
+            _turn(store, done[name], pids)
+            load.join()
     return done
 
 
-def _p99(told: Told, heard: dict[str, list[float]]) -> tuple[list[float], list[float]]:
-    """Of each switch, how long after its commit 99 of 100 had heard; quiet ones and busy ones."""
-    waits: tuple[list[float], list[float]] = ([], [])
-    for place, switches in zip(waits, (told.quiet, told.busy), strict=True):
-        for epoch, moment in switches:
-            times = sorted(one - moment for one in heard.get(str(epoch), []))
-            if len(times) != WINDOWS:
-                raise RuntimeError(f"{len(times)} of {WINDOWS} knew of epoch {epoch}")
-            place.append(times[int(WINDOWS * 0.99)])
+def _charge(plan: dict[str, Any], pace: float | None, told: Told) -> None:
+    figures = load_from_outside({**plan, "pace": pace, "seconds": BETWEEN * (SWITCHES + 1)})
+    told.charged.append(figures)
+
+
+def _turn(store: Store, told: Told, pids: dict[str, int]) -> None:
+    begun, before = time.monotonic(), {name: _busy(pid) for name, pid in pids.items()}
+    for _ in range(SWITCHES):
+        told.epochs.append(_switch(store))
+        time.sleep(BETWEEN)
+    told.seconds += time.monotonic() - begun
+    told.cpu.update({name: _busy(pid) - before[name] for name, pid in pids.items()})
+
+
+def _figures(words: str, told: dict[str, Told], heard: dict[str, list[float]]) -> list[Figure]:
+    """The worst and the middle switch at each pace beside those while nobody charged."""
+    waits = {name: _p99(one, heard) for name, one in told.items()}
+    quiet, figures = waits[""], []
+    for name, pace in PACES.items():
+        found, target = waits[name], "<= 1 s" if pace else "—"
+        what = f"{words}, {CLIENTS} windows charging {name}"
+        sys.stderr.write(f"{what}: {[round(one, 2) for one in found]}; {_spent(told[name])}\n")
+        figures += [
+            Figure(what, max(found), "s", "nobody charges", max(quiet), max(found) / max(quiet), target, len(found)),
+            Figure(f"median, {what}", _middle(found), "s", "nobody charges", _middle(quiet),
+                   _middle(found) / _middle(quiet), "—", len(found)),
+        ]  # fmt: skip
+    sys.stderr.write(f"{words}, nobody charging: {[round(one, 2) for one in quiet]}; {_spent(told[''])}\n")
+    return figures
+
+
+def _spent(told: Told) -> str:
+    """Who had the processor meanwhile, in parts of one core; the simulated windows and agents would be elsewhere."""
+    shares = {name: spent / told.seconds for name, spent in told.cpu.items()}
+    rates = ""
+    if told.charged:
+        shares["windows"] = sum(run["cpu_seconds"] for run in told.charged) / (
+            len(told.charged) * BETWEEN * (SWITCHES + 1)
+        )
+        rates = ", ".join(f"{run['per_second']:.0f}/s p99 {run['p99_ms']:.0f} ms" for run in told.charged)
+        rates += f", {sum(run['errors'] for run in told.charged):.0f} errors; "
+    return rates + ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+
+
+def _middle(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def _p99(told: Told, heard: dict[str, list[float]]) -> list[float]:
+    """Of each switch, how long after its commit 99 of 100 had heard."""
+    waits = []
+    for epoch, moment in told.epochs:
+        times = sorted(one - moment for one in heard.get(str(epoch), []))
+        if len(times) != WINDOWS:
+            raise RuntimeError(f"{len(times)} of {WINDOWS} knew of epoch {epoch}")
+        waits.append(times[int(WINDOWS * 0.99)])
     return waits
 
 
@@ -146,7 +186,8 @@ def _switch(store: Store) -> tuple[int, float]:
 
 
 @contextmanager
-def _listeners(door: str, ca: Path, tokens: list[str]) -> Iterator[dict[str, list[float]]]:
+def _listeners(door: str, ca: Path, tokens: list[str], pids: dict[str, int]) -> Iterator[dict[str, list[float]]]:
+    """The listeners' process, whose number is put among `pids`; what they heard is there when the block has ended."""
     heard: dict[str, list[float]] = {}
     child = subprocess.Popen(
         [sys.executable, "-m", "bench.door_listeners"],
@@ -156,6 +197,7 @@ def _listeners(door: str, ca: Path, tokens: list[str]) -> Iterator[dict[str, lis
         cwd=ROOT,
     )
     assert child.stdin is not None and child.stdout is not None
+    pids["listeners"] = child.pid
     plan: dict[str, Any] = {
         "address": door.replace("http:", "https:"),
         "ca": str(ca),

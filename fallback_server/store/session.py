@@ -6,9 +6,8 @@ rows and idempotency answer commit together or not at all. It refuses writes tha
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -27,6 +26,7 @@ from fallback_server.store.mirror import dataset_state, generation
 from fallback_server.store.mode import incident, installation, mode
 from fallback_server.store.outbox import outbox, outbox_parent, window_first
 from fallback_server.store.trouble import told_plainly
+from fallback_server.store.turns import Turns
 
 WRITE_WAIT_SECONDS = 10.0
 APPEND_LOCK = 0x594A0001  # advisory lock of PostgreSQL: sequence and audit rows are appended one transaction at a time
@@ -149,7 +149,7 @@ class Store:
         self.url = url
         self.clock = clock
         self.engine: Engine = open_engine(url, pool_size=pool_size)
-        self._single_writer = threading.Lock() if is_sqlite(url) else None
+        self._single_writer = Turns() if is_sqlite(url) else None
 
     def close(self) -> None:
         """Give all connections back."""
@@ -165,13 +165,15 @@ class Store:
                 transaction.rollback()
 
     @contextmanager
-    def writing(self, permit: Permit, actor: Actor | None = None) -> Iterator[Tx]:
+    def writing(self, permit: Permit, actor: Actor | None = None, *, ahead: bool = False) -> Iterator[Tx]:
         """One write transaction, committed when the block ends without an exception, rolled back otherwise.
+
+        `ahead`: before the windows' acts that wait for their turn; for what is rare and short, and told to many.
 
         Raises mode_normal or mode_returning where `permit` is DOCUMENT and the mode takes none; busy if the write lock
         is not had in time; and as `told_plainly` says.
         """
-        with told_plainly(), self._writer_turn(), self.engine.connect() as raw:
+        with told_plainly(), self._writer_turn(ahead), self.engine.connect() as raw:
             conn = raw.execution_options(yj_write=True)
             with conn.begin() as transaction:
                 tx = self._begin(conn, actor, lock=permit)
@@ -214,18 +216,9 @@ class Store:
             conn.execute(select(func.max(generation.c.generation), func.max(generation.c.rolled_back_at))).one()
         )
 
-    @contextmanager
-    def _writer_turn(self) -> Iterator[None]:
+    def _writer_turn(self, ahead: bool = False) -> AbstractContextManager[None]:
         # SQLite's own lock is retried with sleeps; taking turns in this process first keeps the queue fair and quick.
-        if self._single_writer is None:
-            yield
-            return
-        if not self._single_writer.acquire(timeout=WRITE_WAIT_SECONDS):
-            raise YjError("busy")
-        try:
-            yield
-        finally:
-            self._single_writer.release()
+        return self._single_writer.take(WRITE_WAIT_SECONDS, ahead=ahead) if self._single_writer else nullcontext()
 
     def _begin(self, conn: Connection, actor: Actor | None, lock: Permit | None = None) -> Tx:
         # The clock is read after the lock is had: times then follow the order of the sequence numbers.

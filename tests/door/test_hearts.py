@@ -13,6 +13,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from fallback_server.door import hearts
 from fallback_server.door.hearts import Beat, Hearts, beat_of
 from fallback_server.web.behind import behind_door
 from tests.fixtures_browser import Standby
@@ -118,3 +119,33 @@ def test_an_answer_nobody_foresaw_does_not_end_the_gathering() -> None:
     with ThreadPoolExecutor(1) as pool:
         first, second = pool.submit(lambda: asyncio.run(asyncio.wait_for(twice(), 30))).result()
     assert first is None and second.headers["YJ-Epoch"] == "1"
+
+
+def test_who_only_lives_waits_for_company_and_who_has_news_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearts, "CALM_SECONDS", 3600.0)
+    told: list[list[tuple[str, int]]] = []
+
+    async def tell(beats: list[Beat]) -> list[dict[str, Any] | None]:
+        told.append([(beat["token"], beat["body"]["epoch"]) for beat in beats])
+        return [{"epoch": beat["body"]["epoch"]} for beat in beats]
+
+    def beat(who: str, epoch: int) -> Beat:
+        return {"token": who, "address": "10.1.0.5", "body": {"epoch": epoch}}
+
+    async def day() -> None:
+        gathering = Hearts(tell)
+        running = asyncio.create_task(gathering.run())
+        try:
+            await gathering.tell(beat("one", 1))  # was never heard of
+            lives = asyncio.create_task(gathering.tell(beat("one", 1)))
+            await asyncio.sleep(0.1)
+            assert not lives.done() and len(told) == 1
+            await gathering.tell(beat("two", 2))
+            await lives
+            await gathering.tell(beat("one", 2))  # a new epoch
+        finally:
+            running.cancel()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(asyncio.wait_for(day(), 60))).result()
+    assert told == [[("one", 1)], [("one", 1), ("two", 2)], [("one", 2)]]

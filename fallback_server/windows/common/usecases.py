@@ -66,7 +66,7 @@ class Beat:
 
 def heartbeats(store: Store, beats: Sequence[Beat | None], knock: Place | None) -> list[dict[str, Any] | None]:
     """Many agents at once, in one short transaction. None for each that cannot be heard so: it comes again, alone."""
-    with store.writing(Permit.HOUSEKEEPING, Actor(AGENT, AGENT, frozenset())) as tx:
+    with store.writing(Permit.HOUSEKEEPING, Actor(AGENT, AGENT, frozenset()), ahead=True) as tx:
         agents = agents_of(tx, {beat.token: beat.address for beat in beats if beat is not None})
         known = agent_hearts.known(tx, [agent.workstation or "" for agent in agents.values()])
         said = [_said(tx, beat, agents.get(beat.token), known) if beat is not None else None for beat in beats]
