@@ -1,8 +1,8 @@
-"""A word to one workstation's agent: there is something for you to print, come and fetch it.
+"""A word to those whom something concerns: an agent has something to print, a hall's queue has moved.
 
-It travels on the stream of the mode that the agent holds anyway (`GET /mode/events?workstation=W`). Nothing is said of
-what there is: the agent asks for that with its token. One question to the server for all of them, and none while no
-agent listens. A word that is lost costs nothing: the page prints by the browser.
+It travels on the stream of the mode that they hold anyway (`GET /mode/events?workstation=W` or `?hall=DEPARTMENT`).
+Nothing is said of what there is: who hears it asks for that himself. One question to the server for all of them, and
+none while nobody listens. A word that is lost costs little: the page prints by the browser, a hall looks now and then.
 """
 
 from __future__ import annotations
@@ -15,26 +15,28 @@ from typing import Any, Final
 
 from aiohttp import web
 
-ASK_EVERY: Final = 0.4
 SLOW_READER: Final = 5.0
-LONGEST_CODE: Final = 32
-WORD: Final = b"event: print\ndata: {}\n\n"
+LONGEST_CODE: Final = 64
 
 Ask = Callable[[], Awaitable[dict[str, Any]]]
-"""Workstation → the newest print that waits there; raises OSError or TimeoutError while the server does not answer."""
+"""Workstation → the newest print that waits there, department → a mark of its queue; raises OSError or TimeoutError
+while the server does not answer."""
 
 
 class Bells:
-    """Who listens for which workstation."""
+    """Who listens for which workstation, or department. `event` is the word's name, `every` the seconds between two
+    questions."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, event: str, every: float) -> None:
         self._ask = ask
+        self._every = every
+        self._word = f"event: {event}\ndata: {{}}\n\n".encode()
         self._ears: defaultdict[str, set[web.StreamResponse]] = defaultdict(set)
         self._rung: dict[str, Any] = {}
 
     @contextlib.contextmanager
     def hearing(self, code: str, response: web.StreamResponse) -> Iterator[None]:
-        """Until the end of the block, ring `response` for the workstation `code` ('' for nobody in particular)."""
+        """Until the end of the block, ring `response` for `code` ('' for nobody in particular)."""
         if not 0 < len(code) <= LONGEST_CODE:
             yield
             return
@@ -49,7 +51,7 @@ class Bells:
     async def run(self) -> None:
         """Ask for ever, while somebody listens."""
         while True:
-            await asyncio.sleep(ASK_EVERY)
+            await asyncio.sleep(self._every)
             if self._ears:
                 await self.look()
 
@@ -64,8 +66,7 @@ class Bells:
         ears = [ear for code in news for ear in self._ears.get(code, ())]
         await asyncio.gather(*map(self._ring, ears))
 
-    @staticmethod
-    async def _ring(ear: web.StreamResponse) -> None:
+    async def _ring(self, ear: web.StreamResponse) -> None:
         with contextlib.suppress(ConnectionError, TimeoutError):  # its own stream notices
             async with asyncio.timeout(SLOW_READER):
-                await ear.write(WORD)
+                await ear.write(self._word)

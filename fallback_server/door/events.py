@@ -14,8 +14,8 @@ import json
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -45,9 +45,11 @@ def _core(mode: dict[str, Any]) -> dict[str, Any]:
 class Hub:
     """The last known state, and whoever waits for the next one."""
 
-    def __init__(self, ask: Ask, bells: Bells | None = None, *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, ask: Ask, bells: Mapping[str, Bells] | None = None, *, now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._ask = ask
-        self._bells = bells
+        self._bells = bells or {}  # by the name in the address of a stream under which one says for whom one listens
         self._now = now
         self._mode: dict[str, Any] | None = None
         self._frame = b""
@@ -136,9 +138,13 @@ class Hub:
             self.readers -= 1
         return response
 
-    def _hearing(self, request: web.Request, response: web.StreamResponse) -> AbstractContextManager[None]:
-        """An agent says whose it is, and hears on its stream what is meant for it alone."""
-        return self._bells.hearing(request.query.get("workstation", ""), response) if self._bells else nullcontext()
+    @contextmanager
+    def _hearing(self, request: web.Request, response: web.StreamResponse) -> Iterator[None]:
+        """An agent, or the page of a hall, says whose it is and hears on its stream what concerns it alone."""
+        with ExitStack() as stack:
+            for name, bells in self._bells.items():
+                stack.enter_context(bells.hearing(request.query.get(name, ""), response))
+            yield
 
     async def _feed(self, response: web.StreamResponse, first: bytes) -> None:
         news = self._news

@@ -33,6 +33,8 @@ LONGEST_HEAD: Final = 16 * 1024
 CLOSE_SECONDS: Final = 3.0
 LOOK_AT_FILES: Final = 5.0
 KEEP_EVERY: Final = 3600.0
+PRINTS_EVERY: Final = 0.4
+QUEUES_EVERY: Final = 1.0
 CALLER: Final = web.RequestKey("caller", Caller)
 
 log = logging.getLogger("yj.door")
@@ -82,8 +84,9 @@ class Door:
         self._passage = Passage(front.server, front.secret, front.threads)
         self._limits = Limits(front.session_rate, front.address_rate)
         self._open.push_async_callback(self._passage.close)
-        bells = Bells(self._passage.prints)
-        self.hub = Hub(self._passage.mode, bells)
+        prints = Bells(self._passage.prints, "print", PRINTS_EVERY)
+        queues = Bells(self._passage.queues, "queue", QUEUES_EVERY)
+        self.hub = Hub(self._passage.mode, {"workstation": prints, "hall": queues})
         self._hearts = Hearts(self._passage.hearts)
         runner = web.AppRunner(
             self._application(), access_log=None, logger=_quiet_log(), keepalive_timeout=KEEP_ALIVE,
@@ -97,8 +100,8 @@ class Door:
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
-        works = (self.gate.run(), self.gate.keep_clear(), self.hub.run(), bells.run(), self._hearts.run())
-        for work in (*works, self._watch(), self._keep()):
+        works = (self.gate.run(), self.gate.keep_clear(), self.hub.run(), prints.run(), queues.run())
+        for work in (*works, self._hearts.run(), self._watch(), self._keep()):
             self._go_on_with(work)
         return self
 

@@ -115,6 +115,10 @@ class Passage:
         """Workstations whose agent has something to print, with the newest of it. Raises the same."""
         return await self._ask("/workstations/prints/waiting")
 
+    async def queues(self) -> dict[str, Any]:
+        """Departments with a mark of their queue, which changes with it. Raises the same."""
+        return await self._ask("/triage/marks")
+
     async def hearts(self, beats: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Heartbeats of agents, many at a time. Raises the same."""
         said = json.dumps({"beats": beats}).encode()

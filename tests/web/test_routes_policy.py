@@ -20,11 +20,11 @@ from tests.web.role_table import PAGE, table
 ROUTES = [route for api in all_windows() for route in api.routes]
 WRITING = [route for route in ROUTES if route.method == "POST" and (route.permit is not None or route.free is not None)]
 # The screen in the waiting hall logs nobody in and shows numbers and masked names only; an agent has but its code, and
-# trusts nobody before it has the authority; what waits for printers is answered to the front door alone, and it alone
-# hands in the heartbeats of many agents, each with its token.
+# trusts nobody before it has the authority; what waits for printers and which queues moved is answered to the front
+# door alone, and it alone hands in the heartbeats of many agents, each with its token.
 OPEN_TO_ALL = {
     "POST /session", "GET /mode", "GET /mode/events", "GET /triage/display", "POST /workstations/enrol",
-    "GET /authority", "GET /workstations/prints/waiting", "POST /workstations/heartbeats",
+    "GET /authority", "GET /workstations/prints/waiting", "GET /triage/marks", "POST /workstations/heartbeats",
 }  # fmt: skip
 
 

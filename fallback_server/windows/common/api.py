@@ -135,7 +135,8 @@ api.add(
         "/mode/events",
         _mode_events,
         "Server-sent stream of what GET /mode says, held by the front door: at once, at every change and every 15 s;"
-        " `event: away` while the server behind it does not answer. 501 without the door",
+        " `event: away` while the server behind it does not answer; with `?hall=DEPARTMENT` `event: queue` when its"
+        " queue has moved. 501 without the door",
         roles=PUBLIC,
         produces="text/event-stream",
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from flask import request
 from pydantic import Field
 
 from fallback_server.acts import masters
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
+from fallback_server.web.behind import asked_by_door
 from fallback_server.web.routes import PUBLIC, Api, Body, Call
 from fallback_server.windows.triage import queries, usecases
 
@@ -54,6 +57,13 @@ def show_queue(call: Call) -> Any:
 @api.get("/triage/display", summary="The waiting hall's screen", roles=PUBLIC, query=HallQuery)
 def show_hall(call: Call) -> Any:
     return queries.hall(call.tx, call.query.department_code)
+
+
+@api.get("/triage/marks", summary="For the front door: departments with a mark of their queue", roles=PUBLIC)
+def show_marks(call: Call) -> Any:
+    if not asked_by_door(request.environ):
+        raise YjError("not_found")
+    return queries.marks(call.tx)
 
 
 @api.get("/departments/{department_code}/doctors", summary="The doctors of a department")

@@ -25,12 +25,20 @@ const BESIDE = {
 };
 
 const changes = [];
+const moves = [];
+let stream = null;
 let silentSince = null;
 
 /** Be told of every look at the mode; called at once with what is known. */
 export function onMode(listener) {
   changes.push(listener);
   listener(page.mode);
+}
+
+/** Be told when the queue before a door has moved: `before(code)` says which door, `told()` whether one would be told. */
+export function onQueue(listener) {
+  moves.push(listener);
+  return { before: (code) => stream?.hall(code), told: () => silentSince === null && Boolean(stream?.there()) };
 }
 
 /** Whether documents can be made here now. */
@@ -103,7 +111,7 @@ function followMode() {
     setInterval(() => { if (!document.hidden || silentSince) look(); }, LOOK_EVERY);
     return;
   }
-  const there = follow({
+  stream = follow({
     told(mode) {
       heard();
       // The door may be a moment behind what this page has just asked for itself.
@@ -112,8 +120,9 @@ function followMode() {
     away: () => silent(null),
     cut: look,
     waiting: () => silentSince !== null,
+    moved: () => { for (const listener of moves) listener(); },
   });
-  const lookAgain = () => setTimeout(() => { if (!there() || silentSince) look(); lookAgain(); }, LOOK_WHEN_CUT());
+  const lookAgain = () => setTimeout(() => { if (!stream.there() || silentSince) look(); lookAgain(); }, LOOK_WHEN_CUT());
   lookAgain();
 }
 

@@ -1,65 +1,150 @@
-// The mode as it happens. The front door holds a stream of it; one page in sight holds one, for a browser has only six
-// connections to a server, and nobody looks at a page that is out of sight: that one asks now and then.
+// The mode as it happens, and the queue before a door. The front door holds a stream of it. A browser has only six
+// connections to a server, whatever the number of its tabs: so of all pages in sight one holds the stream (who has the
+// lock) and tells the others (by the channel). A page out of sight holds none; it hears what another one holds, or asks
+// now and then.
 
 import { page } from "./page.js";
 
 const SOMETHING_EVERY = 40000; // the door says something every 15 s: longer silence is a stream that somebody holds back
+const APART = () => Math.random() * 5000; // not all pages of a browser in the same moment
 const SOON = () => 1000 + Math.random() * 2000; // a door that was there is back in a moment; not all windows at once
 const LATER = () => 10000 + Math.random() * 5000; // something on the way lets no stream through
+const shared = Boolean(navigator.locks && globalThis.BroadcastChannel); // by TLS or on the standby itself
+
+/** Stand in line for `name`; `turn()` when it is ours, `over()` when it was taken away. Returns what leaves the line. */
+function lineUp(name, { first, turn, over }) {
+  const given = new AbortController();
+  let left = false;
+  let end = () => given.abort();
+  const how = first ? { steal: true } : { signal: given.signal };
+  const ours = () => new Promise((done) => {
+    end = done;
+    if (left) done();
+    else turn();
+  });
+  navigator.locks.request(name, how, ours).catch(() => {}).finally(() => { if (!left) over(); });
+  return () => {
+    left = true;
+    end();
+  };
+}
 
 /**
  * Follow the mode: `told(mode)` at once and at every change, `away()` while the door is there and the server is not,
- * `cut()` when the stream is lost or was paused; `waiting()` says whether nothing answers at all. Returns whether the
- * stream is there now.
+ * `cut()` when the stream is lost or was paused; `waiting()` says whether nothing answers at all; `moved()` when the
+ * queue of the department did that `hall(code)` has named. Returns `there()`, whether the stream is there now, and `hall`.
  */
-export function follow({ told, away, cut, waiting }) {
+export function follow({ told, away, cut, waiting, moved = () => {} }, code = "") {
   let source = null;
   let there = false;
   let again = 0;
   let watch = 0;
+  let leave = null;
+  let channel = null;
+  let last = null; // what a page is told that comes to those who hear this one
 
+  // --- what is heard, on the stream or of the page that holds it
+  function hear(word) {
+    there = !word.lost;
+    clearTimeout(watch);
+    if (word.lost) cut();
+    else watch = setTimeout(nothing, SOMETHING_EVERY + APART());
+    if (word.mode) told(word.mode);
+    if (word.away) away();
+    if (word.moved) moved();
+  }
+
+  function say(word) {
+    if (word.mode || word.away || word.lost) last = { ...word, moved: false };
+    channel?.postMessage(word);
+    hear(word);
+  }
+
+  function nothing() {
+    if (source) {
+      lost();
+      return;
+    }
+    there = false; // who holds the stream is not alive any more, or stands behind an open dialogue of its printer
+    cut();
+    stand(true);
+  }
+
+  // --- the stream
   function close() {
     clearTimeout(again);
-    clearTimeout(watch);
     source?.close();
     source = null;
-    there = false;
   }
 
   function lost() {
     const soon = there || waiting();
     close();
     again = setTimeout(open, soon ? SOON() : LATER());
-    cut();
-  }
-
-  function hear() {
-    there = true;
-    clearTimeout(watch);
-    watch = setTimeout(lost, SOMETHING_EVERY);
+    say({ lost: true });
   }
 
   function open() {
     if (source || document.hidden) return;
-    source = new EventSource(`${page.api}/mode/events`);
-    watch = setTimeout(lost, SOMETHING_EVERY);
+    source = new EventSource(`${page.api}/mode/events${code ? `?hall=${encodeURIComponent(code)}` : ""}`);
+    clearTimeout(watch);
+    watch = setTimeout(nothing, SOMETHING_EVERY);
+    let fresh = true; // what happened before it began was told to nobody here
     source.addEventListener("message", (event) => {
-      hear();
-      told(JSON.parse(event.data));
+      say({ mode: JSON.parse(event.data), moved: fresh });
+      fresh = false;
     });
-    source.addEventListener("away", () => {
-      hear();
-      away();
-    });
+    source.addEventListener("away", () => say({ away: true }));
+    source.addEventListener("queue", () => say({ moved: true }));
     source.addEventListener("error", lost);
   }
 
-  document.addEventListener("visibilitychange", () => {
+  // --- the line for it
+  function rest() {
+    leave?.();
+    leave = null;
+    clearTimeout(watch);
     close();
+    there = false;
+    last = null;
+  }
+
+  function stand(first = false) {
+    rest();
     if (document.hidden) return;
-    open();
-    cut();
+    if (!shared) {
+      open();
+      return;
+    }
+    leave = lineUp(name(), { first, turn: open, over: () => stand() });
+    watch = setTimeout(nothing, SOMETHING_EVERY + APART());
+    channel.postMessage({ ask: true });
+  }
+
+  const name = () => `yj-stream ${code}`;
+
+  function join() {
+    channel?.close();
+    channel = shared ? new BroadcastChannel(name()) : null;
+    channel?.addEventListener("message", ({ data }) => {
+      if (!data.ask) hear(data);
+      else if (source && last) channel.postMessage(last);
+    });
+    stand();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    stand();
+    if (!document.hidden) cut();
   });
-  open();
-  return () => there;
+  join();
+  return {
+    there: () => there,
+    hall(other) {
+      if (other === code) return;
+      rest();
+      code = other;
+      join();
+    },
+  };
 }

@@ -4,8 +4,9 @@ import { get } from "../kernel/api.js";
 import { wallClock } from "../kernel/clock.js";
 import { by, h, put } from "../kernel/dom.js";
 import { page, t } from "../kernel/page.js";
+import { renewed, unlikeBefore } from "../kernel/renewed.js";
+import { follow } from "../kernel/stream.js";
 
-const EVERY = 3000;
 const STALE_AFTER = 15000;
 let heard = Date.now();
 let shown = null;
@@ -37,6 +38,19 @@ async function look() {
 }
 
 setInterval(() => { by("clock").textContent = wallClock().slice(0, 5); }, 1000);
-setInterval(look, EVERY);
+
+// Where a front door holds the stream, the screen is told when somebody moved; else, and while it is cut, it looks often.
+function followQueue() {
+  const changed = unlikeBefore(look);
+  let well = false;
+  const silent = () => { well = false; look(); };
+  const stream = follow({
+    told(mode) { well = true; changed(mode); },
+    away: silent, cut: silent, waiting: () => !well, moved: look,
+  }, page.data.department_code);
+  return () => well && stream.there();
+}
+
+renewed(look, page.stream ? followQueue() : () => false);
 look();
 document.body.dataset.ready = "";

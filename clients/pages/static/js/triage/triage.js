@@ -1,18 +1,18 @@
-// The nurse's desk: two lanes, moved by the keyboard, renewed by themselves.
+// The nurse's desk: two lanes, moved by the keyboard, renewed by themselves when the standby says that somebody moved.
 
 import { act, get } from "../kernel/api.js";
 import { confirm, question, refusal } from "../kernel/dialog.js";
 import { by, h } from "../kernel/dom.js";
-import { inScope, onMode } from "../kernel/frame.js";
+import { inScope, onMode, onQueue } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
 import { mayAct, page, t } from "../kernel/page.js";
 import { ageOf, allergyOf, guardianOf, sexOf } from "../kernel/person.js";
+import { renewed, unlikeBefore } from "../kernel/renewed.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
 
-const EVERY = 3000;
 const GRAVE = [1, 2];
 const kept = `yj:${page.operator.code}:triage`;
 const lanes = ["yj", "centre"];
@@ -61,12 +61,14 @@ function draw() {
 }
 
 const quietly = () => look().catch(() => {}); // a silent standby is told in the frame
+const queue = onQueue(quietly);
 
 async function choose(code) {
   const department = page.data.departments.find((one) => one.code === code);
   if (!department) return;
   state.department = department;
   shown = "";
+  queue.before(code);
   by("department").value = department.name;
   by("to-display").href = `/triage/display?department_code=${encodeURIComponent(code)}`;
   sessionStorage.setItem(kept, code);
@@ -184,7 +186,8 @@ searching(by("department"), {
 activate("yj");
 onMode(possible);
 draw();
-setInterval(() => { if (!document.hidden) quietly(); }, EVERY);
+renewed(quietly, queue.told);
+onMode(unlikeBefore(quietly));
 const first = sessionStorage.getItem(kept) ?? page.station?.department_code;
 if (page.data.departments.some((one) => one.code === first)) choose(first).catch(failed);
 else goTo(by("department"));
