@@ -101,6 +101,7 @@ def standards_of(settings: Settings) -> Standards:
         backup_emergency_minutes=settings.backup.emergency_minutes,
         backup_rehearsal_days=settings.backup.rehearsal_days,
         drill_days=settings.drill.drill_days,
+        self_test=settings.drill.self_test_day != "never",
         backup_second_place=bool(settings.backup.second_directory),
         machine=(
             _certificate_look(settings),

@@ -1,4 +1,4 @@
-"""`yj drill plan | start | end | list | show | find | call-off | rehearse | certificate | selftest`."""
+"""`yj drill plan | start | end | list | show | find | found-done | call-off | rehearse | certificate | selftest`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.console.checked import checked
 from clients.console.context import Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Alone, Approver, Operator, PasswordFile, Passwords, acting
@@ -40,13 +41,15 @@ def plan(
 ) -> None:
     """Write a drill down: what for, where, with whom, who looks on."""
     from fallback_server.windows.console import usecases
+    from fallback_server.windows.console.api.drills import DrillPlan
 
-    wanted: dict[str, Any] = {
-        "title": title.strip(), "objectives": objectives, "planned_for": _moment(on), "departments": department or None,
+    given: dict[str, Any] = {
+        "title": title, "objectives": objectives, "planned_for": on, "departments": department or None,
         "workstations": workstation or [], "people": person or [], "observers": observer or [],
     }  # fmt: skip
-    if not wanted["title"]:
-        raise Misuse("--title: is empty; a drill needs a name")
+    named = {"planned_for": f"--on {on}", "people": "--person", "departments": "--department"}
+    named |= {name: f"--{name[:-1]}" for name in ("workstations", "observers")}
+    wanted = checked(DrillPlan, given, named).model_dump()
     with instance(ctx).store() as store:
         _act(store, operator, SWITCH, password_file, lambda tx: usecases.plan_drill(tx, **wanted), Output(as_json))
 
@@ -144,21 +147,39 @@ def find(
     as_json: Json = False,
 ) -> None:
     """Key in what was found, during a drill or after it."""
-    from fallback_server.domain.drills import FINDINGS
     from fallback_server.store import drills
+    from fallback_server.windows.console.api.drills import FindingRequest
 
-    wrong = [] if kind in FINDINGS else [f"--kind {kind}: not known; one of {', '.join(FINDINGS)}"]
-    wrong += [] if text.strip() else ["--text: is empty"]
-    wrong += [] if due is None or _is_moment(f"{due}T00:00") else [f"--due {due}: write a day like 2026-12-20"]
-    if wrong:
-        raise Misuse(*wrong)
+    given = {"kind": kind, "text": text, "owner": owner, "due_on": due}
+    found = checked(FindingRequest, given, {"kind": f"--kind {kind}", "due_on": f"--due {due}"}).model_dump()
 
     def add(tx: Tx) -> int:
-        drills.add_finding(tx, number, kind=kind, text=text, owner=owner, due_on=due)
+        drills.add_finding(tx, number, **found)
         return number
 
     with instance(ctx).store() as store:
         _act(store, operator, FINDERS, password_file, add, Output(as_json))
+
+
+@group.command(name="found-done")
+def found_done(
+    ctx: typer.Context,
+    finding: Annotated[int, typer.Argument(min=1, help="its id in `yj drill show`")],
+    operator: Operator,
+    how: Annotated[str, typer.Option("--note", help="how it was mended")],
+    password_file: PasswordFile = None,
+    as_json: Json = False,
+) -> None:
+    """What a drill found is mended."""
+    from fallback_server.store import drills
+    from fallback_server.windows.console.api.drills import FindingDoneRequest
+
+    body = checked(FindingDoneRequest, {"note": how})
+    with instance(ctx).store() as store:
+        _act(
+            store, operator, FINDERS, password_file, lambda tx: drills.finding_done(tx, finding, body.note),
+            Output(as_json),
+        )  # fmt: skip
 
 
 @group.command(name="call-off")
@@ -167,9 +188,12 @@ def call_off(
 ) -> None:
     """A planned drill that will not take place; it stays on record."""
     from fallback_server.store import drills
+    from fallback_server.windows.console.api.drills import ReasonRequest
+
+    body = checked(ReasonRequest, {"reason": reason})
 
     def off(tx: Tx) -> int:
-        drills.call_off(tx, number, reason)
+        drills.call_off(tx, number, body.reason)
         return number
 
     with instance(ctx).store() as store:
@@ -290,9 +314,14 @@ def _show(store: Store, number: int | None, out: Output) -> None:
     out.say(f"drill {one['id']}: {one['title']}, {one['state']}, incident {one['incident_no'] or '–'}")
     if one["measures"] is not None:
         _tell_figures(one["measures"], out)
-    found = [[row["kind"], row["text"], row["owner"] or "–", row["due_on"] or "–"] for row in one["findings"]]
+    if one["cut_off_by"]:
+        out.say(f"cut off by the real outage of incident {one['cut_off_by']}: the way back was not tried")
+    found = [
+        [row["id"], row["kind"], row["text"], row["owner"] or "–", row["due_on"] or "–", (row["done_at"] or "–")[:10]]
+        for row in one["findings"]
+    ]
     if found:
-        out.table("发现 · findings", ["", "what", "who", "by"], found)
+        out.table("发现 · findings", ["id", "", "what", "who", "by", "done"], found, right=[0])
     out.document(one)
 
 
@@ -311,20 +340,3 @@ def _tell_figures(figures: dict[str, Any], out: Output) -> None:
     out.table("用时 · minutes:seconds from the switch", ["window", *columns], rows, right=[1, 2, 3, 4, 5])
     done = ", ".join(f"{n} {entity}" for entity, n in figures["documents"].items()) or "no documents"
     out.say(f"{done}; {figures['total']} in all; back at the HIS after {shown(figures['back_seconds'])}")
-
-
-def _moment(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if not _is_moment(text):
-        raise Misuse(f"--on {text}: write a moment like 2026-12-06T22:00")
-    return text
-
-
-def _is_moment(text: str) -> bool:
-    from datetime import datetime
-
-    try:
-        return len(text) == 16 and bool(datetime.fromisoformat(f"{text}:00+00:00"))
-    except ValueError:
-        return False

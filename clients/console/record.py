@@ -1,16 +1,17 @@
-"""`yj incident note | told | heard | notice | timeline | record | analysis | measure | measure-done | report`: what
-people keep of an outage. The verbs join those of incidents.py."""
+"""`yj incident note | told | untold | heard | notice | timeline | record | analysis | measure | measure-move |
+measure-done | report`: what people keep of an outage. The verbs join those of incidents.py."""
 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clients.console.context import Instance, Misuse, instance
+from clients.console.checked import checked
+from clients.console.context import Misuse, instance
 from clients.console.incidents import DECIDE, Incident, Json, chosen
 from clients.console.incidents import group as group
 from clients.console.output import Output
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
     from fallback_server.store.session import Tx
 
 When = Annotated[
-    str | None, typer.Option("--at", help="when it was: HH:MM of today, or a time with offset; default now")
+    str | None, typer.Option("--at", help="when it was: the last HH:MM, or a time with offset; default now")
 ]
 Text = Annotated[str, typer.Argument(help="what happened or was said, in words")]
 Whom = Annotated[str, typer.Argument(help="who was told, or who told us")]
 Means = Annotated[str, typer.Option(help="phone, in_person, message, radio, written or other")]
 Answer = Annotated[str | None, typer.Option(help="what they said")]
 Timer = Annotated[str | None, typer.Option(help="which of [incident] tell it ticks off; default the one named WHOM")]
+MeasureNumber = Annotated[int, typer.Argument(min=1, help="its id in `yj incident record`")]
 SWITCH = ("admin", "duty")
+_MEASURE = {"text": "TEXT", "due_on": "--due"}
 
 
 @group.command()
@@ -40,7 +43,7 @@ def note(
     password_file: PasswordFile = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Key in what happened. Nothing is ever changed: a wrong note is amended by another."""
-    kept = {"kind": None if amends else "note", "text": text, "amends": _number(amends)}
+    kept = {"kind": None if amends else "note", "text": text, "amends": amends}
     _noted(ctx, operator, password_file, incident, at, kept, as_json)
 
 
@@ -62,6 +65,25 @@ def told(
 
 
 @group.command()
+def untold(
+    ctx: typer.Context, timer: Annotated[str, typer.Argument(help="the line of [incident] tell, in either language")],
+    operator: Operator, reason: Annotated[str, typer.Option(help="why the tick was wrong")],
+    incident: Incident = None, password_file: PasswordFile = None,
+) -> None:  # fmt: skip
+    """Take back that somebody was told: the line was ticked off wrongly. The notes stay as they are."""
+    from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import UntickRequest
+
+    english = {one.en: one.zh for one in instance(ctx).policy.tell}
+    body = checked(UntickRequest, {"timer": english.get(timer, timer), "reason": reason}, {"timer": "TIMER"})
+    _writing(
+        ctx, operator, password_file, DECIDE,
+        lambda tx, policy: incident_record.untick(tx, policy, _of(tx, incident), body.timer, body.reason),
+    )  # fmt: skip
+    Output(False).say(f"{body.timer}: not told")
+
+
+@group.command()
 def heard(
     ctx: typer.Context, whom: Whom, text: Text, operator: Operator, means: Means = "phone", answer: Answer = None,
     at: When = None, incident: Incident = None, password_file: PasswordFile = None, as_json: Json = False,
@@ -79,11 +101,11 @@ def notice(
 ) -> None:  # fmt: skip
     """What the band of every window and the halls' screens say; nothing about patients."""
     from fallback_server.store.mode_switch import announce
+    from fallback_server.windows.console.api.record import NoticeRequest
 
-    if text is not None and not 1 <= len(text) <= 200:
-        raise Misuse("TEXT: 1 to 200 characters")
-    _writing(ctx, operator, password_file, SWITCH, lambda tx, _policy: announce(tx, text))
-    Output(False).say(f"notice: {text}" if text else "notice: taken down")
+    body = checked(NoticeRequest, {"text": text}, {"text": "TEXT"})
+    _writing(ctx, operator, password_file, SWITCH, lambda tx, _policy: announce(tx, body.text))
+    Output(False).say(f"notice: {body.text}" if body.text else "notice: taken down")
 
 
 @group.command()
@@ -138,10 +160,15 @@ def analysis(
 ) -> None:  # fmt: skip
     """Cause and lessons; written again, the last one counts."""
     from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import AnalysisRequest
 
+    given = {"cause_analysis": cause, "lessons": lessons}
+    body = checked(AnalysisRequest, given, {"cause_analysis": "--cause"})
     number = _writing(
         ctx, operator, password_file, DECIDE,
-        lambda tx, _policy: incident_record.analyse(tx, _of(tx, incident), cause, lessons)["incident_no"],
+        lambda tx, _policy: incident_record.analyse(
+            tx, _of(tx, incident), body.cause_analysis, body.lessons
+        )["incident_no"],
     )  # fmt: skip
     Output(False).say(f"incident {number}: cause and lessons written down by {operator}")
 
@@ -155,31 +182,57 @@ def measure(
 ) -> None:  # fmt: skip
     """What will be done so that it does not happen again."""
     from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import MeasureRequest
 
-    try:
-        day = date.fromisoformat(due)
-    except ValueError as error:
-        raise Misuse(f"--due {due}: write YYYY-MM-DD") from error
-    out = Output(as_json)
+    given = {"text": text, "responsible": responsible, "due_on": due}
+    body, out = checked(MeasureRequest, given, _MEASURE), Output(as_json)
     made = _writing(
         ctx, operator, password_file, DECIDE,
-        lambda tx, _policy: incident_record.measure(tx, _of(tx, incident), text, responsible, day),
+        lambda tx, _policy: incident_record.measure(tx, _of(tx, incident), body.text, body.responsible, body.due_on),
     )  # fmt: skip
-    out.say(f"measure {made['id']}: {responsible}, by {made['due_on']}")
+    out.say(f"measure {made['id']}: {made['responsible']}, by {made['due_on']}")
     out.document(made)
+
+
+@group.command(name="measure-move")
+def measure_move(
+    ctx: typer.Context, number: MeasureNumber, operator: Operator,
+    note: Annotated[str, typer.Option(help="why")],
+    due: Annotated[str | None, typer.Option(help="the new day, YYYY-MM-DD")] = None,
+    responsible: Annotated[str | None, typer.Option(help="who does it now")] = None,
+    password_file: PasswordFile = None, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Give a measure another day, or to somebody else."""
+    from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import MeasureMoveRequest
+
+    if due is None and responsible is None:
+        raise Misuse("--due, --responsible: give one of them or both")
+    given = {"due_on": due, "responsible": responsible, "note": note}
+    body, out = checked(MeasureMoveRequest, given, _MEASURE), Output(as_json)
+    moved = _writing(
+        ctx, operator, password_file, DECIDE,
+        lambda tx, _policy: incident_record.measure_moved(
+            tx, number, body.note, due_on=body.due_on, responsible=body.responsible
+        ),
+    )  # fmt: skip
+    out.say(f"measure {number}: {moved['responsible']}, by {moved['due_on']}")
+    out.document(moved)
 
 
 @group.command(name="measure-done")
 def measure_done(
-    ctx: typer.Context, number: Annotated[int, typer.Argument(min=1, help="its id in `yj incident record`")],
-    operator: Operator, how: Annotated[str, typer.Option("--note", help="how it was done")],
+    ctx: typer.Context, number: MeasureNumber, operator: Operator,
+    how: Annotated[str, typer.Option("--note", help="how it was done")],
     password_file: PasswordFile = None,
 ) -> None:  # fmt: skip
     """A measure is done."""
     from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import MeasureDoneRequest
 
+    body = checked(MeasureDoneRequest, {"note": how})
     _writing(
-        ctx, operator, password_file, DECIDE, lambda tx, _policy: incident_record.measure_done(tx, number, how)
+        ctx, operator, password_file, DECIDE, lambda tx, _policy: incident_record.measure_done(tx, number, body.note)
     )  # fmt: skip
     Output(False).say(f"measure {number}: done")
 
@@ -207,8 +260,10 @@ def report(
         if final:
             from fallback_server.domain.modes import Permit
 
+            with store.reading(actor) as tx:
+                ready = incident_report.ready_to_finish(tx, found.policy, number)
             with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-                incident_report.finish(tx, found.policy, number)
+                incident_report.finish(tx, number, ready)
         with store.reading(actor) as tx:
             made = incident_report.shown(tx, found.policy, number)
         if out_file is not None:
@@ -224,22 +279,21 @@ def _of(tx: Tx, incident: int | None) -> int:
     return chosen(tx.conn, incident or tx.mode.incident_no)
 
 
-def _number(text: str | None) -> int | None:
-    if text is not None and not re.fullmatch(r"[0-9]{1,9}", text):
-        raise Misuse(f"--amends {text}: is not the id of a note")
-    return int(text) if text is not None else None
-
-
 def _noted(
     ctx: typer.Context, operator: str, password_file: Path | None, incident: int | None, at: str | None,
     kept: dict[str, Any], as_json: bool,
 ) -> None:  # fmt: skip
     from fallback_server.acts import incident_record
+    from fallback_server.windows.console.api.record import NoteRequest
 
-    moment = _moment(instance(ctx), at)
+    given = {**kept, "happened_at": _moment(instance(ctx).clock.now(), at)}
+    body = checked(NoteRequest, given, {"text": "TEXT", "whom": "WHOM", "happened_at": "--at"})
+    if body.amends is not None and not re.fullmatch(r"[0-9]{1,9}", body.amends):
+        raise Misuse(f"--amends {body.amends}: is not the id of a note")
+    said = {**body.model_dump(), "amends": int(body.amends) if body.amends else None}
     made = _writing(
         ctx, operator, password_file, DECIDE,
-        lambda tx, policy: incident_record.note(tx, policy, _of(tx, incident), happened_at=moment, **kept),
+        lambda tx, policy: incident_record.note(tx, policy, _of(tx, incident), **said),
     )  # fmt: skip
     out = Output(as_json)
     out.say(f"note {made['id']}: {made['happened_at'][11:16]} {made['whom'] or ''} {made['text']}")
@@ -260,10 +314,15 @@ def _writing(
             return work(tx, found.policy)
 
 
-def _moment(found: Instance, at: str | None) -> str | None:
-    """`HH:MM` is of today at the hospital; anything else is handed on as it is."""
+def _moment(now: datetime, at: str | None) -> str | None:
+    """`HH:MM` is the last one there was at the hospital: just after midnight 23:50 is yesterday's. Anything else is
+    handed on as it is."""
+    from fallback_server.domain.incident_record import AHEAD_SECONDS
+
     if at is None or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", at):
         return at
     hour, minute = map(int, at.split(":"))
-    moment: datetime = found.clock.now().replace(hour=hour, minute=minute, second=0, microsecond=0)
+    moment = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    if moment > now + timedelta(seconds=AHEAD_SECONDS):
+        moment -= timedelta(days=1)
     return moment.isoformat(timespec="milliseconds")

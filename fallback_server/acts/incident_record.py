@@ -87,6 +87,25 @@ def _moment(tx: Tx, text: str | None) -> str:
     return to_text(moment)
 
 
+def untick(tx: Tx, policy: Policy, number: int, timer: str, reason: str) -> list[rules.Due]:
+    """Take back that a timer was ticked off: by the wrong line, or nobody was told after all. Returns the timers.
+
+    The notes stay as they are; each that ticks it is amended by one which says the same and ticks nothing. The reason
+    stands on the timeline. Raises incident_not_found, invalid_request for a timer that is not ticked.
+    """
+    row = incident_row(tx.conn, number)
+    ticking = [one for one in _standing(tx, number) if one["timer"] == timer]
+    if not ticking:
+        raise YjError("invalid_request", field="timer", problem="没有打勾 / is not ticked off")
+    kept = ("incident_no", "kind", "happened_at", "text", "whom", "means", "answer")
+    for one in ticking:
+        _add(tx, record.incident_note, {**{name: one[name] for name in kept}, "timer": None, "amends": one["id"]})
+    note_event(tx, number, "timer_unticked", None, whom=timer, reason=reason)
+    ids = [one["id"] for one in ticking]
+    tx.audit("incident.timer_unticked", subject=str(number), timer=timer, notes=ids, reason=reason)
+    return timers(tx, policy, row)
+
+
 def notes(tx: Tx, number: int, *, calls_only: bool = False) -> list[dict[str, Any]]:
     """The newest notes of an incident in the order of what happened; with `calls_only` who was told and who told us."""
     table = record.incident_note
@@ -113,15 +132,20 @@ def _as_shown(tx: Tx, number: int, rows: Iterable[RowMapping]) -> list[dict[str,
 
 def timers(tx: Tx, policy: Policy, row: Mapping[str, Any]) -> list[rules.Due]:
     """Who must be told by when in this incident, and who was."""
+    ended = from_text(row["ended_at"]) if row["ended_at"] else None
+    standing = _standing(tx, row["incident_no"])
+    return rules.due(policy.tell, from_text(row["opened_at"]), ended, tx.now, standing)
+
+
+def _standing(tx: Tx, number: int) -> list[dict[str, Any]]:
+    """The notes of an incident that tick a timer off and were not amended, oldest first."""
     table = record.incident_note
     told = tx.conn.execute(
-        select(table).where(table.c.incident_no == row["incident_no"], table.c.timer.is_not(None)).order_by(table.c.id)
+        select(table).where(table.c.incident_no == number, table.c.timer.is_not(None)).order_by(table.c.id)
     ).mappings()
-    amended = select(table.c.amends).where(table.c.incident_no == row["incident_no"], table.c.amends.is_not(None))
+    amended = select(table.c.amends).where(table.c.incident_no == number, table.c.amends.is_not(None))
     taken_back = set(tx.conn.execute(amended).scalars())
-    ended = from_text(row["ended_at"]) if row["ended_at"] else None
-    standing = [dict(one) for one in told if one["id"] not in taken_back]
-    return rules.due(policy.tell, from_text(row["opened_at"]), ended, tx.now, standing)
+    return [dict(one) for one in told if one["id"] not in taken_back]
 
 
 def analyse(tx: Tx, number: int, cause: str, lessons: str) -> dict[str, Any]:
@@ -159,16 +183,27 @@ def measure_done(tx: Tx, key: int, note: str) -> dict[str, Any]:
     return _measure(tx, key)
 
 
-def measure_moved(tx: Tx, key: int, due_on: date, note: str) -> dict[str, Any]:
-    """Give a measure another day, for a reason that stands on the timeline. Raises measure_not_found, already_done."""
+def measure_moved(
+    tx: Tx, key: int, note: str, *, due_on: date | None = None, responsible: str | None = None
+) -> dict[str, Any]:
+    """Give a measure another day, or to somebody else, for a reason that stands on the timeline.
+
+    Raises measure_not_found, already_done, invalid_request for a day that is past.
+    """
     known = _open_measure(tx, key)
-    _not_past(tx, due_on)
-    day = due_on.isoformat()
-    _change_open(tx, key, {"due_on": day})
-    note_event(tx, known["incident_no"], "measure_moved", None, due_on=day, note=note, text=known["text"])
-    tx.audit(
-        "incident.measure_moved", subject=str(known["incident_no"]), measure=key, due_on=day, before=known["due_on"]
-    )
+    if due_on is not None:
+        _not_past(tx, due_on)
+    wanted = {"due_on": due_on.isoformat() if due_on else None, "responsible": responsible}
+    changed = {name: value for name, value in wanted.items() if value is not None and value != known[name]}
+    if changed:
+        _change_open(tx, key, changed)
+    for name, kind in (("due_on", "measure_moved"), ("responsible", "measure_given")):
+        if name in changed:
+            detail = {name: changed[name], "note": note, "text": known["text"]}
+            note_event(tx, known["incident_no"], kind, None, **detail)
+    before = {name: known[name] for name in changed}
+    subject = str(known["incident_no"])
+    tx.audit("incident.measure_moved", subject=subject, measure=key, note=note, before=before, after=changed)
     return _measure(tx, key)
 
 

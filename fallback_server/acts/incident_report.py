@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -35,7 +36,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store import alarms, audit, record
 from fallback_server.store.cash import charge, payment
 from fallback_server.store.conflicts import list_conflicts
-from fallback_server.store.mode import SYSTEM_OPERATOR, incident, mode_change
+from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode_change
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import window_first
 from fallback_server.store.session import Actor, Store, Tx
@@ -234,8 +235,39 @@ def shown(tx: Tx, policy: Policy, number: int, report: int | None = None, *, dra
     }  # fmt: skip
 
 
-def finish(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
-    """Make the report final under the acting person's name. Raises report_unfinished, drill_fenced."""
+@dataclass(frozen=True)
+class Ready:
+    """A report ready to be stored, computed in a read, while no window waits. `stamp`: what people kept by then."""
+
+    text: str
+    digest: str
+    stamp: tuple[Any, ...]
+
+
+def ready(tx: Tx, policy: Policy, number: int) -> Ready:
+    """Compute the report as of now. Raises incident_not_found."""
+    text = canonical(content(tx, policy, number))
+    return Ready(text, hashlib.sha256(text.encode()).hexdigest(), _stamp(tx, number))
+
+
+def ready_to_finish(tx: Tx, policy: Policy, number: int) -> Ready:
+    """The same for `finish`, which refuses it for the same reasons: nothing is computed for nothing."""
+    _require_finished(tx, number)
+    return ready(tx, policy, number)
+
+
+def finish(tx: Tx, number: int, made_ready: Ready) -> dict[str, Any]:
+    """Make the report final under the acting person's name.
+
+    Raises report_unfinished, drill_fenced; busy where somebody kept more of the incident since it was computed.
+    """
+    _require_finished(tx, number)
+    made = keep(tx, number, FINAL, made_ready)
+    alarms.turn_off(tx, _subject(number))
+    return made
+
+
+def _require_finished(tx: Tx, number: int) -> None:
     row = incident_row(tx.conn, number)
     if row["drill"]:
         raise YjError("drill_fenced")
@@ -243,26 +275,34 @@ def finish(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
         raise YjError("report_unfinished", problem="事件尚未关闭 / the incident is not closed")
     if incident_record.analysis(tx, number) is None:
         raise YjError("report_unfinished", problem="没有填写原因分析 / there is no analysis of the cause")
-    made = keep(tx, policy, number, FINAL)
-    alarms.turn_off(tx, _subject(number))
-    return made
 
 
-def keep(tx: Tx, policy: Policy, number: int, stage: str, says: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Store the report as of now (or what it `says`, computed just before) and return it without its contents."""
+def _stamp(tx: Tx, number: int) -> tuple[Any, ...]:
+    """Another one wherever a person added to the record, or the incident itself went on."""
+    measures, row = record.incident_measure, incident_row(tx.conn, number)
+    asked = [
+        select(func.max(table.c.id)).where(table.c.incident_no == number).scalar_subquery()
+        for table in (record.incident_note, record.incident_analysis, record.announcement, measures, incident_event)
+    ]
+    done = select(func.count(measures.c.done_at)).where(measures.c.incident_no == number).scalar_subquery()
+    return (row["state"], row["closed_at"], *tx.conn.execute(select(*asked, done)).one())
+
+
+def keep(tx: Tx, number: int, stage: str, made_ready: Ready) -> dict[str, Any]:
+    """Store a report computed just before and return it without its contents. Raises busy as `finish` does."""
     locks.hold(tx, f"report:{number}")
-    text = canonical(says if says is not None else content(tx, policy, number))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    if _stamp(tx, number) != made_ready.stamp:
+        raise YjError("busy")
     sequence, head = audit.head(tx.conn)
     table = record.incident_report
     last = tx.conn.execute(select(func.max(table.c.number)).where(table.c.incident_no == number)).scalar() or 0
     row = {
-        "incident_no": number, "number": last + 1, "stage": stage, "at": tx.at, "content_hash": digest,
+        "incident_no": number, "number": last + 1, "stage": stage, "at": tx.at, "content_hash": made_ready.digest,
         "operator_code": tx.who.operator_code, "operator_name": tx.who.operator_name, "audit_sequence": sequence,
         "audit_hash": head,
     }  # fmt: skip
-    tx.conn.execute(table.insert().values(**row, content=text))
-    tx.audit("incident.report", subject=str(number), number=last + 1, stage=stage, hash=digest)
+    tx.conn.execute(table.insert().values(**row, content=made_ready.text))
+    tx.audit("incident.report", subject=str(number), number=last + 1, stage=stage, hash=made_ready.digest)
     return row
 
 
@@ -300,10 +340,10 @@ def _apart(number: int, act: Callable[[int], None]) -> bool:
 
 def _make(store: Store, policy: Policy, number: int) -> None:
     with store.reading() as tx:
-        says = content(tx, policy, number)
+        made_ready = ready(tx, policy, number)
     with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
         if number in _unmade(tx):
-            keep(tx, policy, number, CLOSED, says)
+            keep(tx, number, CLOSED, made_ready)
 
 
 def _unmade(tx: Tx) -> list[int]:

@@ -250,6 +250,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "self_test_mode": ErrorKind(
         409, "只有正常模式下才能自检。", "The self-test runs in normal mode only.", "Mode is {mode}."
     ),
+    "self_test_hours": ErrorKind(
+        409, "自检等到了窗口忙的时候，这次不再做。", "The self-test waited into the windows' hours and is not run now.",
+        "It begins within 4 hours after [drill] self_test_at ({at}), or when somebody asks for it now.",
+    ),
     "drill_touches_open_work": ErrorKind(
         409, "演练中不能办理中心的真实单据。", "A drill does not touch the centre's open work.", "origin: centre in a drill."
     ),
@@ -355,6 +359,7 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "incident_closed": ErrorKind(409, "该事件已关闭。", "The incident is closed.", "State closed."),
     "note_not_found": ErrorKind(404, "没有这条记事。", "Unknown note.", "Of this incident."),
     "measure_not_found": ErrorKind(404, "没有这条整改措施。", "Unknown measure.", "measure id"),
+    "finding_not_found": ErrorKind(404, "没有这条演练发现。", "Unknown finding of a drill.", "finding id"),
     "report_not_found": ErrorKind(
         404, "还没有这份事件报告。", "There is no such report yet.", "One is made when the incident is closed."
     ),

@@ -86,6 +86,8 @@ class Standards:
     backup_rehearsal_days: int = 31
     backup_second_place: bool = False
     drill_days: int = 92
+    self_test: bool = False
+    """Whether the weekly self-test is wanted."""
     machine: tuple[MachineLook, ...] = ()
     """Looks at what no table says: the certificate, the disks, whether they are encrypted."""
 

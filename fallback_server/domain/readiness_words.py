@@ -201,6 +201,14 @@ WORDS: Final[dict[str, Words]] = {
         "控制台“演练”页，或 yj drill plan", "the console's page Drills, or `yj drill plan`",
     ),
     "self_test_passed": Words("自检于 {at} 通过", "The self-test of {at} was passed"),
+    "self_test_missing": Words(
+        "每周自检已 {days} 天没有做", "The weekly self-test did not run for {days} days",
+        "看 logs/worker.log，或执行 yj drill selftest", "see logs/worker.log, or run `yj drill selftest`",
+    ),
+    "findings_overdue": Words(
+        "演练发现的 {n} 个问题过期未改", "{n} findings of drills are overdue",
+        "控制台“演练”页改正后打勾，或 yj drill found-done", "mend them and tick them off, or `yj drill found-done`",
+    ),
     "self_test_failed": Words(
         "自检于 {at} 未通过：{problem}", "The self-test of {at} was not passed: {problem}",
         "排除原因后 yj drill selftest", "mend what it says, then `yj drill selftest`",

@@ -28,6 +28,9 @@ KINDS: Final[dict[str, Kind]] = {
     "note": Kind(PEOPLE, "{text}", "{text}"),
     "told": Kind(PEOPLE, "已告知 {whom}（{means}）：{text}", "told {whom} ({means}): {text}"),
     "heard": Kind(PEOPLE, "{whom} 告知我方（{means}）：{text}", "{whom} told us ({means}): {text}"),
+    "timer_unticked": Kind(
+        PEOPLE, "撤回告知打勾：{whom}（{reason}）", "not told after all, tick taken back: {whom} ({reason})"
+    ),
     "announced": Kind(PEOPLE, "发布公告：{text}", "announced: {text}"),
     "taken_down": Kind(PEOPLE, "撤下公告", "announcement taken down"),
     "analysed": Kind(PEOPLE, "填写原因分析：{cause}", "cause written down: {cause}"),
@@ -36,6 +39,9 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "measure_moved": Kind(
         PEOPLE, "措施延期到 {due_on}：{text}（{note}）", "measure moved to {due_on}: {text} ({note})"
+    ),
+    "measure_given": Kind(
+        PEOPLE, "措施改由 {responsible} 负责：{text}（{note}）", "measure given to {responsible}: {text} ({note})"
     ),
     "measure_done": Kind(PEOPLE, "措施完成：{text}（{note}）", "measure done: {text} ({note})"),
     "report_closed": Kind(PEOPLE, "生成事件报告第 {number} 版", "incident report no. {number} made"),

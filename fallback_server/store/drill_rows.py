@@ -62,7 +62,12 @@ drill_finding = Table(
     Column("text", Text, nullable=False),
     Column("owner", String(128)),  # who puts it right
     Column("due_on", String(10)),
+    Column("done_at", String(35)),
+    Column("done_by", String(64)),
+    Column("done_note", Text),
     CheckConstraint("kind IN ('good', 'problem', 'idea')", name="kind"),
+    # Promise: what is mended was mended by somebody, who says how.
+    CheckConstraint("done_at IS NULL OR (done_by IS NOT NULL AND done_note IS NOT NULL)", name="done_by_a_person"),
 )
 
 drill_rehearsal = Table(

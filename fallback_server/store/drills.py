@@ -6,7 +6,7 @@ The caller opens the transaction (Permit.HOUSEKEEPING) and has checked the role.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, update
@@ -74,6 +74,28 @@ def add_finding(
     found = tx.conn.execute(drill_finding.insert().values(row).returning(drill_finding.c.id)).scalar_one()
     tx.audit("drill.finding", subject=str(number), finding=int(found), kind=kind)
     return int(found)
+
+
+def finding_done(tx: Tx, finding: int, note: str) -> int:
+    """Somebody says how it was mended; returns the number of the drill. Raises finding_not_found, already_done."""
+    table = drill_finding
+    row = tx.conn.execute(select(table).where(table.c.id == finding)).mappings().first()
+    if row is None:
+        raise YjError("finding_not_found")
+    values = {"done_at": tx.at, "done_by": tx.who.operator_code, "done_note": note}
+    still_open = (table.c.id == finding, table.c.done_at.is_(None))
+    if not tx.conn.execute(update(table).where(*still_open).values(values)).rowcount:
+        row = tx.conn.execute(select(table).where(table.c.id == finding)).mappings().one()
+        raise YjError("already_done", by=row["done_by"], at=row["done_at"])
+    tx.audit("drill.finding_done", subject=str(row["drill_id"]), finding=finding)
+    return int(row["drill_id"])
+
+
+def overdue_findings(conn: Connection, today: date) -> int:
+    """How many findings were to be mended by a day that is past, and nobody said that they are."""
+    table = drill_finding
+    late = (table.c.done_at.is_(None), table.c.due_on < today.isoformat())
+    return int(conn.execute(select(func.count()).select_from(table).where(*late)).scalar_one())
 
 
 def note_rehearsal(tx: Tx, number: int, started_at: str, target: str, ok: bool, code: str | None,
@@ -174,7 +196,17 @@ def one(conn: Connection, number: int) -> dict[str, Any]:
     row = conn.execute(_with_incident().where(drill.c.id == number)).mappings().first()
     if row is None:
         raise YjError("drill_not_found")
-    return {**_view(dict(row)), "findings": findings(conn, number), "rehearsals": rehearsals(conn, number)}
+    kept = {"findings": findings(conn, number), "rehearsals": rehearsals(conn, number)}
+    return {**_view(dict(row)), "cut_off_by": _cut_off_by(conn, dict(row)), **kept}
+
+
+def _cut_off_by(conn: Connection, row: Mapping[str, Any]) -> int | None:
+    """The real outage that ended a drill in the same act: the windows were never given back. None for any other."""
+    if row["incident_state"] != "closed" or row["released_at"] is not None:
+        return None
+    real = (incident.c.drill.is_(False), incident.c.incident_no > row["incident_no"])
+    began = select(func.min(incident.c.incident_no)).where(*real, incident.c.opened_at >= row["closed_at"])
+    return conn.execute(began).scalar()
 
 
 def running(conn: Connection) -> int | None:

@@ -15,7 +15,8 @@ APPEND_ONLY = (
 FROZEN_COLUMNS = {
     "outbox": ("yj_id", "entity", "incident_no", "payload", "payload_hash", "amount", "yj_no"),
     "receipt_number": ("prefix", "number", "receipt_no"),
-    "incident_measure": ("incident_no", "at", "operator_code", "text", "responsible"),
+    "incident_measure": ("incident_no", "at", "operator_code", "text"),
+    "drill_finding": ("drill_id", "at", "operator_code", "kind", "text"),
 }
 # A document that was numbered twice (this store came back from a backup) gets a later number before it is sent; none
 # goes back, and what the centre has keeps its own.

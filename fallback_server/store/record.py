@@ -1,7 +1,7 @@
 """The record of an incident that people keep: notes, announcements, analysis, measures, and the reports made of it all.
 
 Nothing here is changed: a note is amended by another that names it, an analysis and a report by a later one. Of a
-measure only its due day and its end may move.
+measure only its due day, who does it and its end may move.
 """
 
 from __future__ import annotations

@@ -114,6 +114,10 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
         return _replay(known)
     body = _parse(route.body, raw)
     actor = _with_approver(route, store, policy, actor, body)
+    ready = None
+    if route.before is not None:
+        with store.reading(actor) as tx:
+            ready = route.before(Call(tx, policy, body, None, path, ""))
     try:
         with store.writing(permit, actor) as tx:
             g.epoch = tx.mode.epoch
@@ -121,7 +125,7 @@ def _write(route: Route, permit: Permit, store: Store, policy: Policy, path: dic
             if act and (known := idempotency.claim(tx.conn, act, tx.at)) is not None:
                 return _replay(known)
             key = act.key if act and is_ulid(act.key) else new_ulid(tx.now)
-            text = _text(route.handler(Call(tx, policy, body, None, path, key)))
+            text = _text(route.handler(Call(tx, policy, body, None, path, key, ready)))
             if act:
                 idempotency.finish(tx.conn, act, idempotency.Answer(route.status, text))
             g.epoch = tx.mode.epoch

@@ -62,6 +62,8 @@ class Call:
     query: Any
     path: dict[str, str]
     key: str
+    ready: Any = None
+    """What the route's `before` returned."""
 
     def second_person(self, act: str, subject: str | None = None) -> str | None:
         """The second person's code, None for an act that was done alone; raises second_person_required."""
@@ -95,6 +97,8 @@ class Route:
     acts: tuple[str, ...] = ()  # what a second person's one-time code may be for: domain.two_persons
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
+    # What takes long and only reads is computed before the write lock is had; the handler finds it in `call.ready`.
+    before: Handler | None = None
     produces: str = "application/json"
 
     @property
@@ -156,6 +160,7 @@ class Api:
         resting: bool = False,
         agents: bool = False,
         acts: tuple[str, ...] = (),
+        before: Handler | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare a writing route; `keyed=False` needs a `reason`; one that may need two persons names its `acts`."""
         return self._add(
@@ -171,6 +176,7 @@ class Api:
             resting=resting,
             agents=agents,
             acts=acts,
+            before=before,
         )
 
     def ask(

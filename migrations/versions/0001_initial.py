@@ -1318,6 +1318,13 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("owner", sa.String(length=128), nullable=True),
         sa.Column("due_on", sa.String(length=10), nullable=True),
+        sa.Column("done_at", sa.String(length=35), nullable=True),
+        sa.Column("done_by", sa.String(length=64), nullable=True),
+        sa.Column("done_note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "done_at IS NULL OR (done_by IS NOT NULL AND done_note IS NOT NULL)",
+            name=op.f("ck_drill_finding_done_by_a_person"),
+        ),
         sa.CheckConstraint("kind IN ('good', 'problem', 'idea')", name=op.f("ck_drill_finding_kind")),
         sa.ForeignKeyConstraint(["drill_id"], ["drill.id"], name=op.f("fk_drill_finding_drill_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_finding")),

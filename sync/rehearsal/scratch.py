@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import MetaData, Select, Table, select
 
 from fallback_server.domain.clock import Clock
 from fallback_server.domain.modes import IncidentState
@@ -59,13 +59,7 @@ def _lent(url: str, clock: Clock) -> Iterator[Store]:
 
 
 def _fill(store: Store, url: str, number: int, identity: str) -> None:
-    engine = open_engine(url, mirror_writable=True, pool_size=1)
-    try:
-        with engine.connect() as raw, raw.execution_options(yj_write=True).begin():
-            for part in tables.ALL:
-                part.create_all(raw)
-    finally:
-        engine.dispose()
+    make_tables(url, tables.ALL)
     wanted = [*OF_THE_MIRROR, *(table for table in metadata.sorted_tables if table.name not in LEFT_OUT)]
     copy_rows(
         store,
@@ -76,22 +70,36 @@ def _fill(store: Store, url: str, number: int, identity: str) -> None:
     )
 
 
+def make_tables(url: str, parts: Iterable[MetaData]) -> None:
+    """The tables of these parts of a store that are not there yet, in the embedded store at `url`."""
+    engine = open_engine(url, mirror_writable=True, pool_size=1)
+    try:
+        with engine.connect() as raw, raw.execution_options(yj_write=True).begin():
+            for part in parts:
+                part.create_all(raw)
+    finally:
+        engine.dispose()
+
+
 def _as_it_is(table: Table, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
 def copy_rows(
     store: Store, url: str, wanted: Iterable[Table], rows: Callable[[Table], Select[Any]],
-    changed: Callable[[Table, dict[str, Any]], dict[str, Any]] = _as_it_is,
+    changed: Callable[[Table, dict[str, Any]], dict[str, Any]] = _as_it_is, *, emptied: Iterable[Table] = SEEDED,
 ) -> None:  # fmt: skip
-    """Rows of `store`, as of one moment, into the embedded store at `url`, which has the tables and no work in them."""
+    """Rows of `store`, as of one moment, into the embedded store at `url`, whose tables wait for them.
+
+    `emptied`: the tables of which a fresh store holds rows of its own.
+    """
     engine = open_engine(url, mirror_writable=True, pool_size=1)
     try:
         with store.reading() as tx, engine.connect() as raw:
             target = raw.execution_options(yj_write=True)
             paged = {"yield_per": PAGE}  # PostgreSQL's driver would bring the whole table at once
             with target.begin():
-                for table in SEEDED:
+                for table in emptied:
                     target.execute(table.delete())
                 for table in wanted:
                     for page in tx.conn.execute(rows(table), execution_options=paged).mappings().partitions():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config.settings import Settings
 from fallback_server.domain import drills as rules
-from fallback_server.domain.clock import Clock, to_text
+from fallback_server.domain.clock import Clock, from_text, to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Mode, Permit
 from fallback_server.domain.places import places
@@ -85,6 +86,9 @@ def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     """Run it. A process that died over it leaves a row without an end, or none: either is a failure of this week's."""
     if worker.self_test is None:
         raise ValueError("this worker cannot run the self-test; `yj drill selftest` does")
+    if not _may_begin(worker, job):
+        _close_what_died(worker, job)
+        raise YjError("self_test_hours", at=worker.settings.drill.self_test_at)
     began = to_text(worker.store.clock.now())
     code = worker.self_test(job, worker.stop)
     try:
@@ -101,6 +105,24 @@ def do_self_test(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     with worker.store.reading() as tx:
         last = drills.self_tests(tx.conn, 1) if drills.self_tested_since(tx.conn, began) else []
     return {name: last[0][name] for name in ("ok", "source", "problem")} if last else {}
+
+
+def _may_begin(worker: Worker, job: jobs.Job) -> bool:
+    with worker.store.reading() as tx:
+        row = jobs.find(tx.conn, job.id)
+        person = job.requested_by != SYSTEM_OPERATOR and row is not None
+        asked_at = from_text(row["requested_at"]) if person and row is not None else None
+        return rules.may_begin(tx.now, worker.settings.drill, asked_at, job.attempts)
+
+
+def _close_what_died(worker: Worker, job: jobs.Job) -> None:
+    """One that a crash cut off counts as not passed, with its alarm, although it is not begun anew."""
+    with (
+        suppress(LockBusy),
+        single_instance(worker.store.url, drills.SELF_TEST_LOCK, wait_seconds=0),
+        worker.store.writing(Permit.HOUSEKEEPING, Actor(job.requested_by, job.requested_by)) as tx,
+    ):
+        drills.abandon_self_tests(tx)
 
 
 def scratch_folders(settings: Settings) -> list[tuple[str, Path]]:

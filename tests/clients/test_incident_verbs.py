@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from clients.console import record
 from clients.console.main import main
 from config.settings import write_default
+from fallback_server.domain.clock import from_text
 from fallback_server.domain.modes import Permit
 from fallback_server.store import sign_off
 from fallback_server.store.mode import incident
 from fallback_server.store.returning import difference
-from tests.fixtures_hospital import ADMIN, PASSWORD, Hospital
+from tests.fixtures_hospital import ADMIN, MONDAY, PASSWORD, Hospital
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def home(hospital: Hospital, tmp_path: Path) -> Path:
 def yj(home: Path, *arguments: str) -> int:
     asked = {
         "confirm", "explain", "sign", "note", "told", "heard", "notice", "analysis", "measure", "measure-done",
-        "report",
+        "measure-move", "untold", "report",
     } & {arguments[0]}  # fmt: skip
     words = ["--password-file", str(home.parent / "words.json")] if asked else []
     return main(["--home", str(home), "incident", *arguments, *words])
@@ -112,14 +115,19 @@ def test_the_record_is_kept_at_the_command_line_from_the_first_call_to_the_final
 ) -> None:
     who = ("--operator", "0801")
     assert yj(home, "told", "总值班", "HIS 停机", "--means", "phone", "--answer", "知道了", *who) == 0
-    assert yj(home, "told", "院长", "HIS 停机", "--means", "smoke", *who) == 1
+    assert yj(home, "told", "院长", "HIS 停机", "--means", "smoke", *who) == 2
+    assert yj(home, "untold", "duty director", "--reason", "点错了行", *who) == 0
+    assert yj(home, "untold", "总值班", "--reason", "点错了行", *who) == 1
+    assert yj(home, "told", "总值班", "HIS 停机", *who) == 0
     assert yj(home, "heard", "DBA 何工", "存储掉线", *who) == 0
     assert yj(home, "note", "窗口卡纸", "--at", "25:00", *who) == 1
-    assert yj(home, "note", "四号窗口", "--amends", "2", *who) == 0
+    assert yj(home, "note", "四号窗口", "--amends", "4", *who) == 0
     assert yj(home, "note", "x", "--operator", "0201") == 1  # a cashier keeps no record
     assert yj(home, "notice", "预计 11 点恢复", *who) == 0
     assert yj(home, "measure", "换控制器", "--responsible", "何工", "--due", "2099-01-01", *who) == 0
     assert yj(home, "measure", "x", "--responsible", "y", "--due", "soon", *who) == 2
+    assert yj(home, "measure-move", "1", "--note", "缺货", *who) == 2
+    assert yj(home, "measure-move", "1", "--note", "缺货", "--due", "2099-02-01", "--responsible", "钱工", *who) == 0
     assert yj(home, "measure-done", "1", "--note", "已换", *who) == 0
     assert yj(home, "report", "--final", *who) == 1  # not closed
     assert yj(home, "analysis", "--cause", "存储", "--lessons", "演练", *who) == 0
@@ -135,5 +143,36 @@ def test_the_record_is_kept_at_the_command_line_from_the_first_call_to_the_final
     assert kept["timers"][0]["state"] == "told" and kept["final"]
     assert yj(home, "timeline", "--only", "people", "--json") == 0
     kinds = [one["kind"] for one in json.loads(capsys.readouterr().out)["items"]]
-    assert kinds.count("heard") == 2 and {"told", "announced", "measure_done", "report_final"} <= set(kinds)
+    assert kinds.count("heard") == 2 and {"told", "announced", "measure_done", "measure_given", "report_final"} <= set(
+        kinds
+    )
     assert yj(home, "timeline", "--only", "nonsense") == 2
+
+
+def test_what_is_typed_is_measured_as_at_the_console(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    who = ("--operator", "0801")
+    assert yj(home, "note", "长" * 2001, *who) == 2
+    assert "TEXT: String should have at most 2000 characters" in capsys.readouterr().err
+    assert yj(home, "told", "长" * 65, "HIS 停机", "--answer", "长" * 501, *who) == 2
+    told = capsys.readouterr().err
+    assert "WHOM: " in told and "--answer: " in told
+    assert yj(home, "measure", "长" * 501, "--responsible", "何工", "--due", "2099-01-01", *who) == 2
+    assert yj(home, "measure-done", "1", "--note", "长" * 501, *who) == 2
+    assert yj(home, "analysis", "--cause", "长" * 2001, "--lessons", "x", *who) == 2
+    assert yj(home, "notice", "长" * 201, *who) == 2
+    words = ("--password-file", str(home.parent / "words.json"), *who)
+    drill = ["--home", str(home), "drill"]
+    assert main([*drill, "find", "1", "--kind", "smoke", "--text", "长" * 2001, "--due", "2026-02-31", *words]) == 2
+    told = capsys.readouterr().err
+    assert "--kind smoke: " in told and "--text: " in told and "--due 2026-02-31: " in told
+    assert main([*drill, "plan", "--title", " ", "--on", "tomorrow", *words]) == 2
+    assert "--title: " in capsys.readouterr().err
+
+
+def test_ten_to_midnight_said_just_after_it_was_yesterday() -> None:
+    now = MONDAY.replace(hour=0, minute=5)
+    said = {at: from_text(str(record._moment(now, at))) for at in ("23:50", "00:04", "0:06", "0:07")}
+    assert said["23:50"] == now - timedelta(minutes=15)
+    assert said["00:04"] == now - timedelta(minutes=1)
+    assert said["0:06"] == now + timedelta(minutes=1)  # two clocks differ
+    assert said["0:07"] == now - timedelta(days=1) + timedelta(minutes=2)

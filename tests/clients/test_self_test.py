@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from clients.console.backup import places
 from clients.console.context import Instance
 from clients.console.main import main
 from clients.console.self_test.scratch import COPY, FOLDER, made
@@ -105,6 +106,19 @@ def test_before_the_first_backup_the_store_is_copied_whichever_kind_it_is(store_
         assert own.url != store_url and scratch.source == COPY and scratch.department == "NK"
         assert find_person(tx, scratch.people["doctor"].operator) is not None
         assert len(tx.conn.execute(select(datasets["patient"])).all()) == len(CAST["patient"])
+    assert not (tmp_path / "home" / FOLDER).exists()
+
+
+def test_the_newest_backup_is_opened_whichever_kind_of_store_it_is_of(store_url: str, tmp_path: Path) -> None:
+    write_default(tmp_path / "home", database_url=store_url)
+    found = Instance(tmp_path / "home")
+    with found.store() as store:
+        name = backup.create(store, places(found), found.settings.backup).name
+        with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+            drills.plan(tx, title="备份之后才计划的")
+    with made(found) as scratch, scratch.instance.store() as own, own.reading() as tx:
+        assert scratch.source == name and drills.listed(tx.conn) == []
+        assert scratch.department == "NK" and tx.conn.execute(select(datasets["patient"])).first() is not None
     assert not (tmp_path / "home" / FOLDER).exists()
 
 

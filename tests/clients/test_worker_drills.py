@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings
+from config.settings import Drill, Settings
 from fallback_server.domain.clock import SettableClock
+from fallback_server.domain.drills import may_begin
 from fallback_server.domain.modes import Permit
 from fallback_server.store import alarms, drills, jobs
 from fallback_server.store.locks import single_instance
@@ -94,6 +95,31 @@ def test_it_never_begins_in_an_outage_or_where_nobody_can_run_it(
     worker.self_test = None
     look(worker)
     assert asked(store) == 0
+
+
+def test_one_that_a_crash_put_back_into_the_queue_does_not_run_in_the_morning_rush(
+    store: Store, clock: SettableClock, worker: Worker, begun: list[str]
+) -> None:
+    clock.at = SUNDAY
+    look(worker)
+    assert jobs.claim(store, (jobs.SELF_TEST,)) is not None  # and then the power went
+    with store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        drills.begin_self_test(tx)
+    clock.at = MONDAY
+    worker.resume()
+    assert worker.one_job((jobs.SELF_TEST,)) and begun == []
+    with store.reading() as tx:
+        (row,), done = drills.self_tests(tx.conn), jobs.find(tx.conn, 1)
+        assert (row["ok"], row["problem"]) == (False, drills.KILLED)
+        assert [one["subject"] for one in alarms.on(tx.conn)] == [drills.ALARM]
+    assert done is not None and done["state"] == "failed" and "self_test_hours" in done["error"]
+
+
+@pytest.mark.parametrize(("waited", "attempts", "may"), [(0, 1, True), (0, 2, False), (15, 1, False)])
+def test_in_the_windows_hours_only_who_asks_for_it_now_gets_it(waited: int, attempts: int, may: bool) -> None:
+    asked = MONDAY - timedelta(minutes=waited)
+    assert may_begin(MONDAY, Drill(), asked, attempts) is may
+    assert may_begin(SUNDAY, Drill(), None, 3) and not may_begin(MONDAY, Drill(), None, 1)
 
 
 def test_a_rehearsal_without_a_copy_says_what_to_set(store: Store, worker: Worker) -> None:

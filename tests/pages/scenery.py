@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from config.sections import Detection
+from config.sections import Detection, Server
 from config.settings import Settings
 from fallback_server.acts import incident_report, trial
 from fallback_server.domain import backups
@@ -19,11 +19,13 @@ from fallback_server.domain.datasets import DATASETS
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.stations import Entry, Printer
+from fallback_server.door import certificates
 from fallback_server.store import alarm_channels, alarms, backup_rows, centre_look, drills, mirror, people, stations
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.mode import incident
 from fallback_server.store.mode_switch import set_scope
 from fallback_server.store.session import Actor
+from fallback_server.web import authority
 from tests.fixtures_hospital import ADMIN, CAST, Hospital
 from tests.pages.busy_day import BusyDay, busy_day, practised
 from tests.pages.centre_cast import Watched
@@ -165,6 +167,15 @@ def before_an_outage(hospital: Hospital) -> BusyDay:
 
 def backed_up(hospital: Hospital) -> BusyDay:
     """A week of nights, each opened again; a rehearsal; then every quarter of an hour, once in one place only."""
+    _nights(hospital)
+    day = in_an_outage(hospital)
+    for quarter in range(3):
+        hospital.clock.advance(900)
+        _backup(hospital, backup_rows.BACKUP, hospital.clock.now(), 2_410_000 + 90_000 * quarter, second=quarter != 1)
+    return day
+
+
+def _nights(hospital: Hospital) -> None:
     now = hospital.clock.now()
     nights = [now - timedelta(days=back, hours=7) for back in range(6, -1, -1)]
     for at in nights:
@@ -180,11 +191,6 @@ def backed_up(hospital: Hospital) -> BusyDay:
         by="0801",
         **rehearsed,
     )
-    day = in_an_outage(hospital)
-    for quarter in range(3):
-        hospital.clock.advance(900)
-        _backup(hospital, backup_rows.BACKUP, hospital.clock.now(), 2_410_000 + 90_000 * quarter, second=quarter != 1)
-    return day
 
 
 def _backup(
@@ -201,9 +207,18 @@ def _backup(
         tx.conn.execute(backup_rows.backup_run.insert().values(**row, **times))
 
 
+def believed(hospital: Hospital) -> None:
+    """A certificate of the standby's own, where its application looks for one."""
+    folder = Path(hospital.app.extensions[authority.PLACE]).parent
+    names = certificates.own_names(Server().host, Server().names)
+    certificates.ensure(folder, names, hospital.clock.now(), "测试医院")
+
+
 def ready(hospital: Hospital) -> BusyDay:
-    """All is well, and a test document was taken."""
+    """All is well: windows believe the front door, backups were made, and a test document was taken."""
     day = before_an_outage(hospital)
+    believed(hospital)
+    _nights(hospital)
     trial.run(hospital.store, Policy())
     return day
 

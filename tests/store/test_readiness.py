@@ -16,13 +16,13 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import CAP, Finding, Standards, score
 from fallback_server.domain.readiness_words import CHECKS
-from fallback_server.store import mirror, readiness
+from fallback_server.store import drills, mirror, readiness
 from fallback_server.store import trial as trials
 from fallback_server.store.database import open_mirror_engine
 from fallback_server.store.people import workstation
 from fallback_server.store.readiness.mirror import NEEDED
 from fallback_server.store.schema import metadata
-from tests.fixtures_hospital import CAST, Hospital
+from tests.fixtures_hospital import ADMIN, CAST, Hospital
 
 # Nothing is ever too old here.
 _NEVER = 9999
@@ -154,3 +154,30 @@ def test_an_agent_of_another_version_is_named_as_long_as_it_is_heard_of(hospital
     assert named() == [["0.0.9"]]
     hospital.clock.advance(2 * 24 * 3600)
     assert named() == []
+
+
+def about_drills(hospital: Hospital) -> dict[str, str]:
+    """Subject → what is said."""
+    wanted = Policy(standards=Standards(self_test=True))
+    with hospital.store.reading() as tx:
+        return {one.subject: one.code for one in readiness.findings(tx, wanted) if one.check == "drill"}
+
+
+def test_a_weekly_self_test_that_does_not_run_and_a_finding_that_is_not_mended_are_seen(hospital: Hospital) -> None:
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        number = drills.plan(tx, title="秋季演练")
+        drills.add_finding(tx, number, kind="problem", text="没人会切换", owner="门诊办", due_on="2026-11-30")
+    hospital.clock.advance(7 * 86_400)
+    assert about_drills(hospital) == {"": "drill_never"}  # the first is due only now; the day of the finding is today
+    hospital.clock.advance(2 * 86_400)
+    assert about_drills(hospital) == {
+        "": "drill_never",
+        "findings": "findings_overdue",
+        "self_test": "self_test_missing",
+    }
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        drills.end_self_test(tx, drills.begin_self_test(tx), ok=True, source="copy", steps=[], problem=None)
+        drills.finding_done(tx, 1, "已培训")
+    assert about_drills(hospital) == {"": "drill_never", "self_test": "self_test_passed"}
+    hospital.clock.advance(9 * 86_400)
+    assert about_drills(hospital)["self_test"] == "self_test_missing"

@@ -91,6 +91,13 @@ def test_a_drill_is_planned_timed_ended_by_two_and_certified(hospital: Hospital)
         {"kind": "problem", "text": "三号窗口没有人会切换", "owner": "门诊办", "due_on": "2026-12-01"},
     )
     assert found.status == 201
+    (finding,) = found.json["findings"]
+    mended = hospital.window("duty").post(f"/findings/{finding['id']}/done", {"note": "已培训"})
+    assert (mended.status, mended.json["findings"][0]["done_by"]) == (200, "0701")
+    again = hospital.window("duty").post(f"/findings/{finding['id']}/done", {"note": "已培训"})
+    assert (again.code, hospital.window("duty").post("/findings/99/done", {"note": "x"}).code) == (
+        "already_done", "finding_not_found",
+    )  # fmt: skip
     admin = hospital.window("admin")
     assert admin.post("/mode/normal", {"upload": False}).code == "second_person_required"
     assert admin.post(f"/drills/{number}/rehearsals").code == "drill_not_over"
@@ -115,12 +122,14 @@ def test_a_drill_is_planned_timed_ended_by_two_and_certified(hospital: Hospital)
         "门诊收费处",
         "审计科 沈",
         "三号窗口没有人会切换",
+        "已培训",
         "0:12",
         "W0999",
         "0601",
         f"YL-{number}",
     ):
         assert needed in words, needed
+    assert one["cut_off_by"] is None and "打断" not in words
     with hospital.store.reading() as tx:
         assert audit.head(tx.conn)[1] in words and audit.verify(tx.conn)[1] == []
 
@@ -157,6 +166,11 @@ def test_in_the_middle_of_a_drill_one_act_of_one_person_opens_the_real_incident(
     assert (real.json["mode"], real.json["drill"], real.json["incident_no"]) == ("emergency", False, drill + 1)
     one = hospital.window("admin").get(f"/drills/{number}").json
     assert (one["state"], one["ended_by"]) == ("ended", "0701")
+    assert one["cut_off_by"] == drill + 1
+    with hospital.app.test_client() as client:
+        bearer = {"Authorization": f"Bearer {hospital.window('admin').token}"}
+        paper = client.get(f"/print/drill/{number}", headers=bearer).get_data(as_text=True)
+    assert f"被真实故障（第 {drill + 1} 次应急事件）打断" in paper
     # What the drill left behind is in nobody's way, and in nobody's list.
     assert hospital.window("cashier").get("/registrations", department_code="NK", status="paused").json["items"] == []
     assert hospital.window("cashier").post(f"/registrations/{slip['id']}/cancel", {"reason": "x"}).code in (

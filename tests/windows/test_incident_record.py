@@ -94,6 +94,23 @@ def test_an_amendment_that_tells_nobody_ticks_nothing_off_and_stands_beside_the_
     assert [(one["id"], one["amended_by"]) for one in found["calls"]] == [(first["id"], taken_back["id"])]
 
 
+def test_a_line_ticked_wrongly_is_unticked_with_a_reason_and_the_call_stays(yj: Hospital) -> None:
+    duty, wrong = yj.window("duty"), {"timer": "总值班", "reason": "点错了行，打给的是院领导"}
+    for _ in range(2):  # whoever tells twice ticks twice
+        good(duty.post("/incidents/1/notes", {**CALL, "timer": "总值班"}))
+    assert yj.window("cashier").post("/incidents/1/untick", wrong).code == "forbidden"
+    timers = good(duty.post("/incidents/1/untick", wrong), 200)["timers"]
+    assert [one["state"] for one in timers] == ["next", "next", "next"]
+    assert duty.post("/incidents/1/untick", wrong).code == "invalid_request"
+    assert [one["kind"] for one in told(yj, only="people")].count("told") == 4  # two calls, each amended by one
+    (line,) = [one for one in told(yj) if one["kind"] == "timer_unticked"]
+    assert "点错了行" in line["zh"] and "总值班" in line["zh"]
+    with yj.store.reading() as tx:
+        assert tx.conn.execute(select(audit.audit.c.action)).scalars().all().count("incident.timer_unticked") == 1
+    good(duty.post("/incidents/1/notes", {**CALL, "timer": "总值班"}))
+    assert kept(yj)["timers"][0]["state"] == "told"
+
+
 def test_a_note_can_be_amended_when_its_timer_has_left_the_policy_and_is_shown_however_old(
     yj: Hospital, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +255,9 @@ def test_measures_have_a_day_of_their_own_and_are_tracked_until_done(yj: Hospita
     admin = yj.window("admin")
     moved = good(admin.post(f"/measures/{made['id']}/move", {"due_on": "2026-12-01", "note": "缺货"}), 200)
     assert not moved["overdue"]
+    assert admin.post(f"/measures/{made['id']}/move", {"note": "缺货"}).code == "invalid_request"
+    given = good(admin.post(f"/measures/{made['id']}/move", {"responsible": "钱工", "note": "何工休假"}), 200)
+    assert (given["responsible"], given["due_on"]) == ("钱工", "2026-12-01")
     incident_report.look(yj.store, Policy())
     with yj.store.reading() as tx:
         assert alarms.on(tx.conn, "measures") == []
@@ -246,7 +266,7 @@ def test_measures_have_a_day_of_their_own_and_are_tracked_until_done(yj: Hospita
     assert admin.post(f"/measures/{made['id']}/done", {"note": "已换"}).code == "already_done"
     assert admin.post("/measures/77/done", {"note": "x"}).code == "measure_not_found"
     kinds = [one["kind"] for one in told(yj, only="people")]
-    assert kinds == ["measure_done", "measure_moved", "measure"]
+    assert kinds == ["measure_done", "measure_given", "measure_moved", "measure"]
 
 
 def test_of_two_who_end_a_measure_at_once_the_second_hears_that_it_is_done(
@@ -258,7 +278,7 @@ def test_of_two_who_end_a_measure_at_once_the_second_hears_that_it_is_done(
         first = incident_record.measure_done(tx, key, "已换")
         for late in (
             lambda: incident_record.measure_done(tx, key, "也换了"),
-            lambda: incident_record.measure_moved(tx, key, tx.today, "缺货"),
+            lambda: incident_record.measure_moved(tx, key, "缺货", due_on=tx.today + timedelta(days=1)),
         ):
             with pytest.raises(YjError, match="already_done"):
                 late()
@@ -338,6 +358,31 @@ def test_the_final_report_needs_a_cause_is_due_in_two_days_and_late_ones_are_an_
     assert first["stage"] == "closed" and first["content"]["analysis"] is None
     assert admin.get("/incidents/1/report", report=9).code == "report_not_found"
     assert good(admin.get("/incidents/1/report", draft=True), 200)["stage"] == "draft"
+
+
+def test_the_final_report_is_computed_before_the_write_and_not_stored_when_somebody_kept_more_meanwhile(
+    yj: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yj.back()
+    close(yj)
+    admin, computed, writes = yj.window("admin"), incident_report.content, []
+    good(admin.post("/incidents/1/analysis", {"cause_analysis": "存储控制器", "lessons": "演练太少"}))
+
+    def content(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
+        writes.append(tx.conn.get_execution_options().get("yj_write", False))
+        return computed(tx, policy, number)
+
+    def interrupted(tx: Tx, policy: Policy, number: int) -> dict[str, Any]:
+        says = computed(tx, policy, number)
+        good(yj.window("duty").post("/incidents/1/notes", {"text": "还有一句"}))
+        return says
+
+    monkeypatch.setattr(incident_report, "content", interrupted)
+    assert admin.post("/incidents/1/report").code == "busy"
+    monkeypatch.setattr(incident_report, "content", content)
+    final = good(admin.post("/incidents/1/report"))
+    assert writes == [False] and final["stage"] == "final"
+    assert "还有一句" in json.dumps(good(admin.get("/incidents/1/report"), 200)["content"], ensure_ascii=False)
 
 
 def test_a_drill_owes_no_report(hospital: Hospital) -> None:

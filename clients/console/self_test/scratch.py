@@ -58,48 +58,68 @@ def made(found: Instance) -> Iterator[Scratch]:
 
 
 def _fill(found: Instance, folder: Path) -> str:
+    """The newest backup as a restore would bring it; before the first one, the store as it is. And the mirror."""
     from fallback_server.store.database import is_sqlite
 
-    if is_sqlite(found.settings.database.url):
-        return _restored(found, folder)
-    _copied(found, folder)
-    return COPY
+    embedded = is_sqlite(found.settings.database.url)
+    opened = _opened(found, folder)
+    if embedded:
+        _snapshots(found, folder, own=opened is None)
+    else:
+        _copied(found, folder, own=opened is None)
+    return opened or COPY
 
 
-def _restored(found: Instance, folder: Path) -> str:
-    """The newest backup as a restore would bring it; before the first one, the store as it is."""
+def _opened(found: Instance, folder: Path) -> str | None:
+    """The newest backup in `folder`, an embedded store whichever kind it was made of; its name, None without one."""
     from clients.console.backup import places
     from fallback_server.domain.errors import YjError
     from fallback_server.store import backup, backup_file, backup_opening
-    from fallback_server.store.database import sqlite_files
 
     where = places(found)
-    live, mirror = sqlite_files(found.settings.database.url)
-    backup.require_room(folder, live.stat().st_size + mirror.stat().st_size + where.spare_bytes)
-    backup.snapshot(mirror, folder / mirror.name)
     try:
         newest = backup.find(where, None)
     except YjError as error:
         if error.code != "backup_not_found":
             raise
-        backup.snapshot(live, folder / "yj.db")
-        return COPY
+        return None
+    size = int(backup_file.read_header(newest).get("size", 0))
+    backup.require_room(folder, size + where.spare_bytes)
     backup_opening.check(newest, backup_file.read_key(where.key), folder)
     return newest.name
 
 
-def _copied(found: Instance, folder: Path) -> None:
-    """A store in PostgreSQL, row by row; of the patients as many as a test needs."""
+def _snapshots(found: Instance, folder: Path, *, own: bool) -> None:
+    """The embedded mirror, and the store itself where no backup stands for it."""
+    from clients.console.backup import places
+    from fallback_server.store import backup
+    from fallback_server.store.database import sqlite_files
+
+    live, mirror = sqlite_files(found.settings.database.url)
+    wanted = [(mirror, folder / mirror.name)] + ([(live, folder / "yj.db")] if own else [])
+    backup.require_room(folder, sum(source.stat().st_size for source, _ in wanted) + places(found).spare_bytes)
+    for source, target in wanted:
+        backup.snapshot(source, target)
+
+
+def _copied(found: Instance, folder: Path, *, own: bool) -> None:
+    """The same of a store in PostgreSQL, row by row; of the patients as many as a test needs."""
     from fallback_server.store import tables
     from fallback_server.store.session import Store
     from migrations.upgrade import upgrade
-    from sync.rehearsal.scratch import copy_rows
+    from sync.rehearsal.scratch import SEEDED, copy_rows, make_tables
 
     url = f"sqlite:///{(folder / 'yj.db').as_posix()}"
-    upgrade(url, found.clock)
+    own_part, mirror_part = tables.ALL
+    if own:
+        upgrade(url, found.clock)
+    else:
+        make_tables(url, [mirror_part])  # the backup has a schema already, and knows of no mirror
     store = Store(found.settings.database.url, found.clock, pool_size=2)
     try:
-        copy_rows(store, url, [table for part in reversed(tables.ALL) for table in part.sorted_tables], _some)
+        parts = (mirror_part, own_part) if own else (mirror_part,)
+        wanted = [table for part in parts for table in part.sorted_tables]
+        copy_rows(store, url, wanted, _some, emptied=SEEDED if own else ())
     finally:
         store.close()
 

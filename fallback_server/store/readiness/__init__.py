@@ -42,6 +42,7 @@ LOOKS: Final[tuple[Callable[[Look], Iterable[Finding]], ...]] = (
     machine.disk,
     backups.backups,
     drills.drills,
+    drills.self_tests,
     windows.versions,
     printers.printers,
     told.told,

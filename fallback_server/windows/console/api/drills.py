@@ -58,6 +58,12 @@ class FindingRequest(Body):
     due_on: Annotated[str, AfterValidator(_day)] | None = None
 
 
+class FindingDoneRequest(Body):
+    """How it was mended."""
+
+    note: Reason
+
+
 class ReasonRequest(Body):
     """An act that needs a reason."""
 
@@ -108,6 +114,15 @@ def call_drill_off(call: Call) -> Any:
 def add_finding(call: Call) -> Any:
     number = rules.require_number(call.path["drill"])
     drills.add_finding(call.tx, number, **call.body.model_dump())
+    return queries.detail(call.tx, number)
+
+
+@api.post(
+    "/findings/{finding}/done", summary="Say that a finding of a drill is mended", roles=FINDERS,
+    permit=Permit.HOUSEKEEPING, body=FindingDoneRequest,
+)  # fmt: skip
+def end_finding(call: Call) -> Any:
+    number = drills.finding_done(call.tx, rules.require_number(call.path["finding"]), call.body.note)
     return queries.detail(call.tx, number)
 
 

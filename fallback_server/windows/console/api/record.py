@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictStr
+from pydantic import Field, StrictStr, model_validator
 
 from fallback_server.acts import incident_record, incident_report, timeline
 from fallback_server.domain.modes import Permit
@@ -72,10 +72,24 @@ class MeasureDoneRequest(Body):
 
 
 class MeasureMoveRequest(Body):
-    """The new day, and why."""
+    """The new day or who does it now, and why."""
 
-    due_on: date
+    due_on: date | None = None
+    responsible: Name | None = None
     note: Short
+
+    @model_validator(mode="after")
+    def _something(self) -> MeasureMoveRequest:
+        if self.due_on is None and self.responsible is None:
+            raise ValueError("due_on or responsible")
+        return self
+
+
+class UntickRequest(Body):
+    """Which timer was ticked off wrongly, by its Chinese name, and why."""
+
+    timer: Name
+    reason: Short
 
 
 class ReportQuery(Body):
@@ -109,6 +123,16 @@ def add_note(call: Call) -> Any:
         whom=body.whom, means=body.means, answer=body.answer, happened_at=body.happened_at, timer=body.timer,
         amends=rules.require_number(body.amends) if body.amends else None,
     )  # fmt: skip
+
+
+@api.post(
+    "/incidents/{number}/untick", summary="Take back that somebody was told", roles=DECIDE,
+    permit=Permit.HOUSEKEEPING, body=UntickRequest,
+)  # fmt: skip
+def untick(call: Call) -> Any:
+    number, body = rules.require_number(call.path["number"]), call.body
+    due = incident_record.untick(call.tx, call.policy, number, body.timer, body.reason)
+    return {"timers": [incident_report.timer_view(one) for one in due]}
 
 
 @api.post(
@@ -147,12 +171,12 @@ def end_measure(call: Call) -> Any:
 
 
 @api.post(
-    "/measures/{measure}/move", summary="Give a measure another day", roles=DECIDE, permit=Permit.HOUSEKEEPING,
-    body=MeasureMoveRequest,
+    "/measures/{measure}/move", summary="Give a measure another day, or to somebody else", roles=DECIDE,
+    permit=Permit.HOUSEKEEPING, body=MeasureMoveRequest,
 )  # fmt: skip
 def move_measure(call: Call) -> Any:
     key, body = rules.require_number(call.path["measure"]), call.body
-    return incident_record.measure_moved(call.tx, key, body.due_on, body.note)
+    return incident_record.measure_moved(call.tx, key, body.note, due_on=body.due_on, responsible=body.responsible)
 
 
 @api.get("/incidents/{number}/report", summary="The incident report, or its draft", roles=CONSOLE, query=ReportQuery)
@@ -161,9 +185,13 @@ def show_report(call: Call) -> Any:
     return incident_report.shown(call.tx, call.policy, number, call.query.report, draft=call.query.draft)
 
 
+def _compute_report(call: Call) -> Any:
+    return incident_report.ready_to_finish(call.tx, call.policy, rules.require_number(call.path["number"]))
+
+
 @api.post(
     "/incidents/{number}/report", summary="Make the report final; it stays as it is", roles=DECIDE,
-    permit=Permit.HOUSEKEEPING, status=201,
+    permit=Permit.HOUSEKEEPING, status=201, before=_compute_report,
 )  # fmt: skip
 def finish_report(call: Call) -> Any:
-    return incident_report.finish(call.tx, call.policy, rules.require_number(call.path["number"]))
+    return incident_report.finish(call.tx, rules.require_number(call.path["number"]), call.ready)

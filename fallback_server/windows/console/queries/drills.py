@@ -12,7 +12,8 @@ _PLAN = (
     "incident_no", "opened_at", "opened_by", "ended_at", "ended_by", "ended_approver", "released_at", "called_off_at",
     "called_off_by", "called_off_reason", "created_at", "created_by",
 )  # fmt: skip
-_FINDING = ("id", "at", "operator", "kind", "text", "owner", "due_on")
+_FINDING = ("id", "at", "operator", "kind", "text", "owner", "due_on", "done_at", "done_by",
+            "done_note")  # fmt: skip
 
 
 def brief(row: dict[str, Any]) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def detail(tx: Tx, number: int) -> dict[str, Any]:
     row = drills.one(tx.conn, number)
     return {
         **{name: row[name] for name in _PLAN},
+        "cut_off_by": row["cut_off_by"],
         "measures": drill_measures.measures(tx.conn, row),
         "findings": [{name: found[name] for name in _FINDING} for found in row["findings"]],
         "rehearsals": [_rehearsal(found) for found in row["rehearsals"]],

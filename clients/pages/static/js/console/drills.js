@@ -81,6 +81,15 @@ ACTS.find = async ({ drill }) => {
   if (done) said(t("drills.said_found"));
 };
 
+ACTS.mend = async ({ finding, text }) => {
+  const done = await asked({
+    title: t("drills.mend"), body: text, word: t("drills.mend"),
+    fields: [{ name: "note", label: t("drills.how_mended"), required: true, maxlength: 500 }],
+    send: (given, key) => act(`/findings/${finding}/done`, { note: given.note }, key),
+  });
+  if (done) said(t("drills.said_mended"));
+};
+
 ACTS.rehearse_return = async ({ drill }) => {
   const done = await asked({
     title: t("drills.rehearse"), body: t("drills.rehearse_means"), word: t("drills.rehearse"),
