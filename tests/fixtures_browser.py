@@ -23,6 +23,7 @@ from config.sections import Backup
 from config.settings import Settings
 from fallback_server.app import create_app
 from fallback_server.domain.clock import SettableClock
+from fallback_server.door import certificates
 from fallback_server.store.session import Store
 from tests.fixtures_hospital import CODES, PASSWORD, Hospital
 
@@ -168,7 +169,9 @@ def chromium(playwright_driver: Playwright) -> Iterator[Browser]:
 def standby(sqlite_store_url: str, clock: SettableClock, hospital_settings: Settings) -> Iterator[Standby]:
     """A fresh instance with the cast, with its pages, on a real port, in mode normal."""
     store = Store(sqlite_store_url, clock, pool_size=20)
-    app = create_app(hospital_settings.model_copy(update={"backup": PLACES}), clock, PAGES_DIR, store=store)
+    settings = hospital_settings.model_copy(update={"backup": PLACES})
+    authority = settings.home / certificates.FOLDER / certificates.CA_CERTIFICATE  # a picture may put one there
+    app = create_app(settings, clock, PAGES_DIR, store=store, authority_file=authority)
     running = Standby(Hospital(sqlite_store_url, clock, store, app), app, free_port())
     running.start()
     yield running
