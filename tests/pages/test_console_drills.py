@@ -37,6 +37,12 @@ def test_a_drill_from_the_plan_to_the_certificate(standby: Standby, desk: Callab
             page.keyboard.type(text)
         page.keyboard.press("Enter")
     wait_for(page, "[data-live=drill-findings]", "二号打印机缺纸")
+    page.focus("#press-mend-1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.type("已备两包纸")
+    page.keyboard.press("Enter")
+    wait_for(page, "[data-live=drill-findings]", "已备两包纸")
     page.keyboard.press("F8")
     page.wait_for_selector("dialog")
     for text in ("0601", PASSWORD):
