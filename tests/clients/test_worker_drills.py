@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Drill, Settings
+from config.sections import Drill
+from config.settings import Settings
 from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.drills import may_begin
 from fallback_server.domain.modes import Permit
