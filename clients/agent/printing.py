@@ -1,30 +1,34 @@
 """Printing what the page of this workstation cannot: to any printer, from any tray, without a dialogue.
 
 The print comes from the standby as one file, becomes a PDF in this PC's own browser (nobody sees it), and goes to a
-command of `agent.toml`. What was fetched is handed to the command once; whether it came out of the printer, only the
-person before it knows.
+command of `agent.toml`. What was fetched is handed to the command once, however often the standby names it; whether it
+came out of the printer, only the person before it knows.
 """
 
 from __future__ import annotations
 
 import base64
 import logging
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from clients.agent import browser
+from clients.agent import browser, processes
 from clients.sdk import LoggedIn, NoAnswer, Problem, YjClient
 
 SECONDS: Final = 30.0
 LISTENING: Final = 15.0  # between two questions where the standby rings
 POLLING: Final = 2.0  # where something cuts its stream
+LOST: Final = 1.0  # after a question whose answer did not come: what it may have handed out is fresh for seconds only
+REMEMBERED: Final = 200
 Words = str | Sequence[str]
 # A word that is a list is left out as a whole where one of its places is empty.
 LINUX: Final[tuple[Words, ...]] = (
@@ -36,6 +40,10 @@ log = logging.getLogger("yj.agent")
 
 class PrintFailed(Exception):
     """It was not handed to the printer; the text says why, without anything of the document."""
+
+
+class PrintUnknown(PrintFailed):
+    """The printer's command came to no end: it may have printed."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,9 @@ class Printing:
         client.person = LoggedIn(token, "", client.workstation, "", ())
         self._bell = threading.Event()
         self._wanted = False
+        self._lost = False
+        self._instance = secrets.token_hex(8)  # who has taken a print: this process, which knows what it handed on
+        self._reports: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def wake(self) -> None:
         """Something waits, or `run` shall see its `stop`."""
@@ -94,13 +105,16 @@ class Printing:
         """Until `stop`. What an agent that was killed has left of its prints is removed first."""
         self._sweep()
         while not stop.is_set():
-            rung = self._bell.wait(LISTENING if self.listening() or not self._wanted else POLLING)
+            rung = self._bell.wait(LOST if self._lost else self._pause())
             self._bell.clear()
-            if not stop.is_set() and (rung or self._wanted):
+            if not stop.is_set() and (rung or self._lost or self._wanted):
                 try:
                     self.look()
                 except Exception as error:  # noqa: BLE001  (edge of the thread; the text might be of a document)
                     log.error("printing goes on after %s", type(error).__name__)
+
+    def _pause(self) -> float:
+        return LISTENING if self.listening() or not self._wanted else POLLING
 
     def _sweep(self) -> None:
         for left in self._folder.glob("print-*/"):
@@ -109,11 +123,18 @@ class Printing:
 
     def look(self) -> list[dict[str, Any]]:
         """Print all that waits; what became of each, `{kind, printer, ok, detail}`."""
+        asked = {"instance": self._instance}
+        self._lost = True
         try:
-            jobs = self._client.post("/workstations/prints/take", keyed=False)["items"]
-        except (Problem, NoAnswer) as error:
+            jobs = self._client.post("/workstations/prints/take", asked, keyed=False)["items"]
+        except NoAnswer as error:
             log.warning("prints could not be asked for: %s", error)
             return []
+        except Problem as error:
+            self._lost = False
+            log.warning("prints could not be asked for: %s", error)
+            return []
+        self._lost = False
         return [self._one(job) for job in jobs]
 
     def test(self) -> list[dict[str, Any]]:
@@ -122,20 +143,33 @@ class Printing:
         return self.look()
 
     def _one(self, job: dict[str, Any]) -> dict[str, Any]:
+        report = self._reports.get(job["id"])
+        if report is None:
+            # Kept before the printer has it: what follows may end in any way, and it is not printed a second time.
+            report = self._reports[job["id"]] = {"ok": None, "detail": "interrupted"}
+            while len(self._reports) > REMEMBERED:
+                self._reports.popitem(last=False)
+            report |= self._tried(job)
+        try:
+            self._client.post(f"/workstations/prints/{job['id']}/done", report, keyed=False)
+        except (Problem, NoAnswer) as error:
+            self._lost = isinstance(error, NoAnswer)  # said again while the standby asks; then its page asks the paper
+            log.error("the standby could not be told of a print: %s", error)
+        return {"kind": job["kind"], "printer": job["printer"], **report}
+
+    def _tried(self, job: dict[str, Any]) -> dict[str, Any]:
         try:
             self._print(job)
+        except PrintUnknown as error:
+            log.error("%s on %s: %s; it may have come out", job["kind"], job["printer"], error)
+            return {"ok": None, "detail": str(error)[:200]}
         except (PrintFailed, OSError, KeyError, ValueError) as error:
             # A full disk, an answer that is not what it should be: the next print may go well.
-            ok, detail = False, str(error)[:200] if isinstance(error, PrintFailed) else type(error).__name__
+            detail = str(error)[:200] if isinstance(error, PrintFailed) else type(error).__name__
             log.error("%s on %s: %s", job["kind"], job["printer"], detail)
-        else:
-            ok, detail = True, ""
-            log.info("%s on %s: handed to the printer", job["kind"], job["printer"])
-        try:
-            self._client.post(f"/workstations/prints/{job['id']}/done", {"ok": ok, "detail": detail}, keyed=False)
-        except (Problem, NoAnswer) as error:
-            log.error("the standby could not be told of a print: %s", error)  # its page asks the paper
-        return {"kind": job["kind"], "printer": job["printer"], "ok": ok, "detail": detail}
+            return {"ok": False, "detail": detail}
+        log.info("%s on %s: handed to the printer", job["kind"], job["printer"])
+        return {"ok": True, "detail": ""}
 
     def _print(self, job: dict[str, Any]) -> None:
         if not self._settings.command:
@@ -148,7 +182,7 @@ class Printing:
                 "printer": job["printer"], "tray": job["tray"], "copies": str(job["copies"]), "kind": job["kind"],
                 file.suffix[1:]: str(file),
             }  # fmt: skip
-            self._run(words(self._settings.command, places))
+            self._run(words(self._settings.command, places), late=PrintUnknown)
 
     def _document(self, job: dict[str, Any], inside: Path) -> Path:
         """The print as the command wants it."""
@@ -168,13 +202,15 @@ class Printing:
             raise PrintFailed(f"{program.name} made no PDF")
         return made
 
-    def _run(self, command: list[str]) -> None:
+    def _run(self, command: list[str], late: type[PrintFailed] = PrintFailed) -> None:
+        """Raises `late` for what did not come to an end in its time, PrintFailed otherwise."""
         try:
             done = subprocess.run(  # noqa: S603 - what IT wrote into the agent's own file
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=self._settings.seconds, check=False
-            )
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=self._settings.seconds, check=False,
+                creationflags=processes.NO_WINDOW,
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise PrintFailed(f"{Path(command[0]).name}: not done after {self._settings.seconds:g} s") from None
+            raise late(f"{Path(command[0]).name}: not done after {self._settings.seconds:g} s") from None
         except OSError as error:
             raise PrintFailed(f"{command[0]}: {error.strerror}") from error
         if done.returncode != 0:

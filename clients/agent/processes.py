@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, Final
 
 GENTLE: Final = 8.0  # seconds a program gets to close by itself
+# A program of the console, started by one that has none, would open a black window over the page. 0 elsewhere.
+NO_WINDOW: Final = int(getattr(subprocess, "CREATE_NO_WINDOW", 0))
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
 Mark = dict[str, Any]
@@ -84,7 +86,7 @@ def _named_linux(process: str) -> list[int]:
 def _named_windows(process: str) -> list[int]:
     answer = subprocess.run(  # noqa: S603 - the program's name comes from the agent's own file
         ["tasklist", "/FI", f"IMAGENAME eq {ntpath.basename(process)}", "/FO", "CSV", "/NH"],  # noqa: S607
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, creationflags=NO_WINDOW,
     )  # fmt: skip
     rows = [row for row in csv.reader(answer.stdout.splitlines()) if len(row) > 1]
     return [int(row[1]) for row in rows if row[0].lower() == ntpath.basename(process).lower()]
@@ -93,7 +95,8 @@ def _named_windows(process: str) -> list[int]:
 def _ask(pid: int, *, hard: bool) -> None:
     if sys.platform == "win32":
         force = ["/F", "/T"] if hard else []
-        subprocess.run(["taskkill", "/PID", str(pid), *force], capture_output=True, check=False)  # noqa: S603, S607
+        words = ["taskkill", "/PID", str(pid), *force]
+        subprocess.run(words, capture_output=True, check=False, creationflags=NO_WINDOW)  # noqa: S603
         return
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL if hard else signal.SIGTERM)

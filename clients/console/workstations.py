@@ -13,6 +13,7 @@ from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
 
 group = typer.Typer(no_args_is_help=True, help="the computers at the windows and their agents")
+MOST_NAMED = 8
 Station = Annotated[str, typer.Argument(help="the workstation's code, as its people log in with it")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
 
@@ -78,6 +79,7 @@ def take_in(
     file: Annotated[Path, typer.Argument(help="the table: FILE.csv or FILE.xlsx, as `export` writes it")],
     operator: Operator,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what it would change")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="also if more than half of the table goes")] = False,
     password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
@@ -98,8 +100,14 @@ def take_in(
             output.complain(f"{file}:{one.line}: {one.zh} · {one.en}" for one in read.faults)
             raise typer.Exit(1)
         if not dry_run:
+            if change.shrinks and not yes:
+                raise NotInOrder(
+                    f"{file}: would take {len(change.removed)} of {change.before} workstations out of the table"
+                    f" ({' '.join(change.removed[:MOST_NAMED])}); is it the right file? --dry-run shows all,"
+                    " --yes does it"
+                )
             with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-                change = station_table.take_in(tx, read)
+                change = station_table.take_in(tx, read, sure=yes)
     for what, codes in (("+", change.added), ("~", change.changed), ("-", change.removed)):
         for one in codes:
             out.say(f"{what} {one}")

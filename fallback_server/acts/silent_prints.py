@@ -93,19 +93,25 @@ def withdraw(tx: Tx, job: str) -> dict[str, Any]:
     return state(tx, job)
 
 
-def take(tx: Tx) -> list[dict[str, Any]]:
-    """What the calling agent shall print: each handed out once."""
+def take(tx: Tx, instance: str | None) -> list[dict[str, Any]]:
+    """What the calling agent shall print: each handed out once, and again to the same running agent that lost it."""
     names = ("id", "kind", "printer", "tray", "copies", "test")
-    return [{name: row[name] for name in names} for row in print_jobs.take(tx.conn, tx.who.workstation, tx.at)]
+    found = print_jobs.take(tx.conn, tx.who.workstation, tx.now, instance)
+    return [{name: row[name] for name in names} for row in found]
 
 
-def finish(tx: Tx, job: str, *, ok: bool, detail: str) -> dict[str, Any]:
-    """How it went at the printer, from the agent, who may say it again. Raises not_found for what it never took."""
+def finish(tx: Tx, job: str, *, ok: bool | None, detail: str) -> dict[str, Any]:
+    """How it went at the printer, from the agent, who may say it again; None: the command came to no end.
+
+    A test page speaks for the printer that it was asked for, not for one that took its place in the table meanwhile,
+    and not at all where nobody knows. Raises not_found for what this agent never took.
+    """
     row, news = print_jobs.finish(tx.conn, tx.who.workstation, job, tx.at, ok=ok, detail=detail)
     if row is None:
         raise YjError("not_found")
-    if row["test"] and news:
-        stations.keep_test(tx.conn, row["workstation"], row["kind"], tx.at, ok, detail)
+    if row["test"] and news and ok is not None:
+        same = (row["printer"], row["tray"])
+        stations.keep_test(tx.conn, row["workstation"], row["kind"], tx.at, ok, detail, of=same)
     if not ok and news:
         tx.audit("print.failed", subject=row["workstation"], kind=row["kind"], printer=row["printer"], ok=False)
     return {name: row[name] for name in _SHOWN}

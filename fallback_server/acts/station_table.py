@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from fallback_server.domain.errors import Named, YjError
 from fallback_server.domain.stations import Entry, Fault, Known, Reading, read
-from fallback_server.store import mirror, stations
+from fallback_server.store import mirror, print_jobs, stations
 from fallback_server.store.session import Tx
 
 SHOWN: Final = 200
@@ -25,9 +25,20 @@ class Change:
     removed: tuple[str, ...]
     same: int
 
+    @property
+    def before(self) -> int:
+        """How many workstations the table has."""
+        return len(self.removed) + len(self.changed) + self.same
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether it takes out more than half of what is in the table: rather the wrong file than a decision."""
+        return 2 * len(self.removed) > self.before
+
     def shown(self) -> dict[str, Any]:
         """As the API shows it."""
-        return {name: list(getattr(self, name)) for name in ("added", "changed", "removed")} | {"same": self.same}
+        codes = {name: list(getattr(self, name)) for name in ("added", "changed", "removed")}
+        return {**codes, "same": self.same, "shrinks": self.shrinks}
 
 
 def reading(tx: Tx, rows: Iterable[Sequence[Any]]) -> Reading:
@@ -49,13 +60,16 @@ def difference(tx: Tx, entries: Iterable[Entry]) -> Change:
     return Change(tuple(added), tuple(changed), tuple(removed), len(after) - len(added) - len(changed))
 
 
-def take_in(tx: Tx, found: Reading) -> Change:
-    """Make the table what the file says, all of it or nothing. Raises stations_wrong."""
+def take_in(tx: Tx, found: Reading, *, sure: bool) -> Change:
+    """Make the table what the file says, all of it or nothing. Raises stations_wrong, and stations_shrink where more
+    than half of the table would go and nobody is `sure`."""
     if found.faults:
         first = found.faults[0]
         words = Named(first.en, f"第 {first.line} 行 {first.zh}", f"line {first.line}: {first.en}")
         raise YjError("stations_wrong", n=len(found.faults), first=words)
     change = difference(tx, found.entries)
+    if change.shrinks and not sure:
+        raise YjError("stations_shrink", n=len(change.removed), of=change.before)
     for one in found.entries:
         if one.code in (*change.added, *change.changed):
             stations.keep(tx.conn, one)
@@ -87,9 +101,14 @@ def remove(tx: Tx, code: str) -> dict[str, Any]:
     return {"workstation": code, "removed": True}
 
 
-def say_tested(tx: Tx, code: str, kind: str, *, ok: bool) -> dict[str, Any]:
-    """A person looked whether the test page came out. Raises printer_unknown."""
-    if not stations.keep_test(tx.conn, code, kind, tx.at, ok, tx.who.operator_code):
+def say_tested(tx: Tx, code: str, kind: str, *, ok: bool, job: str | None = None) -> dict[str, Any]:
+    """A person looked whether the test page (`job`, where an agent printed it) came out. Raises printer_unknown, also
+    where another printer has taken its place meanwhile."""
+    page = print_jobs.find(tx.conn, job) if job else None
+    if job and (page is None or not page["test"] or (page["workstation"], page["kind"]) != (code, kind)):
+        raise YjError("printer_unknown")
+    same = (page["printer"], page["tray"]) if page else None
+    if not stations.keep_test(tx.conn, code, kind, tx.at, ok, tx.who.operator_code, of=same):
         raise YjError("printer_unknown")
     tx.audit("printer.tested", subject=code, kind=kind, ok=ok)
     return {"workstation": code, "kind": kind, "ok": ok}

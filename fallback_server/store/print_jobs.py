@@ -1,9 +1,11 @@
 """Prints that an agent makes at a workstation, because its browser can reach only the default printer.
 
-    waiting ─take→ taken ─finish→ done | failed          waiting ─withdraw→ withdrawn
+    waiting ─take→ taken ─finish→ done | failed | unknown          waiting ─withdraw→ withdrawn
 
-Promise: a print is taken once, and what was taken cannot be withdrawn: either the agent prints it or the browser does.
-Who gave up waiting for one that was taken does not know, and must ask the paper.
+Promise: a print is taken by one running agent, and what was taken cannot be withdrawn: either the agent prints it or
+the browser does. That agent may ask again for what it has not reported, because the answer was lost on the way; it
+knows which of them it has handed to the printer. Who gave up waiting for one that was taken, or hears that it is
+`unknown`, must ask the paper.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ from sqlalchemy import (
 from fallback_server.domain.clock import to_text
 from fallback_server.store.schema import metadata
 
-STATES: Final = ("waiting", "taken", "done", "failed", "withdrawn")
+STATES: Final = ("waiting", "taken", "done", "failed", "unknown", "withdrawn")
+AGAIN: Final = timedelta(seconds=10)  # how long a lost answer is given again: later the page has told people to look
 _KEPT: Final = timedelta(days=1)  # what was printed stands in print_record; this is only the way to the printer
 
 print_job = Table(
@@ -56,6 +59,7 @@ print_job = Table(
     Column("asked_at", String(35), nullable=False),
     Column("expires_at", String(35), nullable=False),
     Column("taken_at", String(35)),
+    Column("taken_by", String(32)),  # the running agent, as it names itself
     Column("ended_at", String(35)),
     Column("detail", String(200)),
     Column("test", Boolean, nullable=False),
@@ -83,9 +87,9 @@ def waiting(conn: Connection, at: str) -> dict[str, str]:
     return {row[0]: row[1] for row in conn.execute(asked)}
 
 
-def take(conn: Connection, workstation: str, at: str) -> list[dict[str, Any]]:
-    """What this workstation's agent shall print, handed out once."""
-    table = print_job
+def take(conn: Connection, workstation: str, now: datetime, instance: str | None = None) -> list[dict[str, Any]]:
+    """What this workstation's agent shall print, handed out once; to the same `instance` again while it is fresh."""
+    table, at = print_job, to_text(now)
     ids = conn.execute(
         select(table.c.id).where(table.c.workstation == workstation, _takable(at)).order_by(table.c.id)
     ).scalars()
@@ -93,22 +97,29 @@ def take(conn: Connection, workstation: str, at: str) -> list[dict[str, Any]]:
         one
         for one in ids.all()
         if conn.execute(
-            update(table).where(table.c.id == one, table.c.state == "waiting").values(state="taken", taken_at=at)
+            update(table)
+            .where(table.c.id == one, table.c.state == "waiting")
+            .values(state="taken", taken_at=at, taken_by=instance)
         ).rowcount
     ]
-    rows = conn.execute(select(table).where(table.c.id.in_(mine)).order_by(table.c.id)).mappings()
+    wanted: Any = table.c.id.in_(mine)
+    if instance:
+        fresh = (table.c.state == "taken") & (table.c.taken_at > to_text(now - AGAIN))
+        wanted = wanted | ((table.c.workstation == workstation) & (table.c.taken_by == instance) & fresh)
+    rows = conn.execute(select(table).where(wanted).order_by(table.c.id)).mappings()
     return [dict(row) for row in rows]
 
 
 def finish(
-    conn: Connection, workstation: str, job: str, at: str, *, ok: bool, detail: str
+    conn: Connection, workstation: str, job: str, at: str, *, ok: bool | None, detail: str
 ) -> tuple[dict[str, Any] | None, bool]:
     """What became of a print that was taken there, None for one that was not; and whether it was news.
 
-    The first word counts.
+    `ok` None: nobody knows whether it came out. The first word counts.
     """
     table = print_job
-    values = {"state": "done" if ok else "failed", "ended_at": at, "detail": detail[:200]}
+    ended = "unknown" if ok is None else "done" if ok else "failed"
+    values = {"state": ended, "ended_at": at, "detail": detail[:200]}
     place = (table.c.id == job, table.c.workstation == workstation)
     news = conn.execute(update(table).where(*place, table.c.state == "taken").values(**values)).rowcount > 0
     row = conn.execute(select(table).where(*place, table.c.taken_at.is_not(None))).mappings().first()

@@ -111,10 +111,14 @@ def tests(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in conn.execute(select(table).order_by(table.c.workstation, table.c.kind)).mappings()]
 
 
-def keep_test(conn: Connection, workstation: str, kind: str, at: str, ok: bool, detail: str) -> bool:
-    """What became of a test page; whether there is such a printer."""
+def keep_test(
+    conn: Connection, workstation: str, kind: str, at: str, ok: bool, detail: str, of: tuple[str, str] | None = None
+) -> bool:
+    """What became of a test page; whether there is such a printer. `of`: this printer and tray, and no other."""
     table = station_printer
-    place = (table.c.workstation == workstation, table.c.kind == kind)
+    place = [table.c.workstation == workstation, table.c.kind == kind]
+    if of is not None:
+        place += [table.c.printer == of[0], table.c.tray == of[1]]
     kept = conn.execute(update(table).where(*place).values(tested_at=at, test_ok=ok, test_detail=detail[:200]))
     return bool(kept.rowcount)
 

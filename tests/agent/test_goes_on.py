@@ -44,6 +44,28 @@ def test_a_print_that_goes_wrong_is_told_and_the_next_one_comes_out(tmp_path: Pa
     assert list((tmp_path / "agent").iterdir()) == []
 
 
+def test_a_print_that_is_handed_out_again_is_told_again_and_not_printed_again(tmp_path: Path) -> None:
+    client, out = Spoilt(), tmp_path / "out"
+    one = Printing(client, "yjw_x", PrintSettings(("cp", "--no-clobber", "{html}", str(out))), tmp_path / "agent")
+    one.look()
+    assert out.read_text(encoding="utf-8") == "<p>票据</p>"
+    out.unlink()
+    client.told.clear()
+    one.look()
+    assert client.told == {"01": {"ok": False, "detail": "KeyError"}, "02": {"ok": True, "detail": ""}}
+    assert not out.exists()
+    client.close()
+
+
+def test_a_command_that_does_not_come_to_an_end_may_have_printed(tmp_path: Path) -> None:
+    client = Spoilt()
+    slow = PrintSettings(("sh", "-c", "sleep 60", "{html}"), seconds=0.2)
+    told = Printing(client, "yjw_x", slow, tmp_path / "agent").look()
+    client.close()
+    assert client.told["02"] == {"ok": None, "detail": "sh: not done after 0.2 s"}
+    assert [one["ok"] for one in told] == [False, None]
+
+
 def test_prints_that_a_killed_agent_has_left_are_removed_when_the_next_one_begins(tmp_path: Path) -> None:
     for name in ("print-a1b2", "print-browser"):
         (tmp_path / name).mkdir()

@@ -108,6 +108,23 @@ def test_the_installed_product_makes_an_instance(installed: Path, tmp_path: Path
     assert (home / "yj.toml").is_file()
 
 
+def test_an_agent_is_installed_out_of_the_wheel_with_nothing_but_python(
+    wheelhouse: Path, wheel: Path, tmp_path: Path
+) -> None:
+    bare = (sys.executable, "-S", "-I")  # without any installed package
+    begin = (
+        f"import runpy, sys; sys.path.insert(0, {str(wheel)!r}); runpy.run_module('clients.agent', run_name='__main__')"
+    )
+    words = ("--folder", tmp_path / "agent", "upgrade", "--from", wheelhouse, "--root", tmp_path / "programs")
+    answer = run(*bare, "-c", begin, *words, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    program = (*bare, tmp_path / "programs/agent.py", "--folder", tmp_path / "agent")
+    answer = run(*program, "check", "--alone", cwd=tmp_path)
+    assert answer.returncode == 0 and "starts" in answer.stdout, answer.stderr
+    refused = run(*program, "run", "--role", "cashier", cwd=tmp_path)  # all of it is there; it is not enrolled yet
+    assert refused.returncode == 2 and "enrol this workstation first" in refused.stderr, refused.stderr
+
+
 @pytest.mark.postgres
 def test_the_installed_product_runs_the_demo(installed: Path, tmp_path: Path) -> None:
     needs_console()

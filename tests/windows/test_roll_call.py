@@ -74,6 +74,12 @@ def test_a_locked_page_speaks_for_nobody_else_and_may_nothing_else(hospital: Hos
     assert browser.post(BEAT, json=own, headers=csrf).status_code == 401  # over with the session's day
 
 
+def test_who_is_logged_in_speaks_for_that_workstation_and_no_other(hospital: Hospital) -> None:
+    other = {"workstation": "W0202", "role": "cashier", "epoch": 0}
+    assert hospital.window("cashier").post("/workstations/heartbeat", other).code == "invalid_request"
+    assert "W0202" not in roll(hospital)
+
+
 @pytest.mark.parametrize("body", [{"role": "x" * 17}, {"version": "x" * 33}, {"locked": "yes"}], ids=str)
 def test_what_the_store_could_not_keep_is_refused(hospital: Hospital, body: dict[str, Any]) -> None:
     refused = hospital.window("cashier").post("/workstations/heartbeat", {"workstation": "W1", "epoch": 0, **body})
@@ -109,3 +115,19 @@ def test_a_file_without_a_workstation_empties_no_table(hospital: Hospital) -> No
         tried = admin.post("/workstations/table", {"table": text, "dry_run": True}).json
         assert [one["line"] for one in tried["faults"]] == [1]
     assert [one["workstation"] for one in admin.get("/workstations/table").json["items"]] == ["W77"]
+
+
+def test_a_file_that_takes_out_more_than_half_of_the_table_is_asked_about_first(hospital: Hospital) -> None:
+    admin = hospital.window("admin")
+
+    def file(*codes: str) -> str:
+        return "workstation,window\n" + "".join(f"{code},一楼\n" for code in codes)
+
+    assert admin.post("/workstations/table", {"table": file("W1", "W2", "W3", "W4")}).json["shrinks"] is False
+    assert admin.post("/workstations/table", {"table": file("W1", "W2", "W9")}).json["removed"] == ["W3", "W4"]
+    tried = admin.post("/workstations/table", {"table": file("W9"), "dry_run": True}).json
+    assert (tried["shrinks"], tried["removed"]) == (True, ["W1", "W2"])
+    assert admin.post("/workstations/table", {"table": file("W9")}).code == "stations_shrink"
+    assert len(admin.get("/workstations/table").json["items"]) == 3
+    assert admin.post("/workstations/table", {"table": file("W9"), "sure": True}).json["applied"] is True
+    assert [one["workstation"] for one in admin.get("/workstations/table").json["items"]] == ["W9"]

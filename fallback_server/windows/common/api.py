@@ -236,10 +236,16 @@ class SilentPrintRequest(Body):
     language: Literal["zh", "en"] = "zh"
 
 
-class PrintedRequest(Body):
-    """How a print went at the printer."""
+class TakeRequest(Body):
+    """Which running agent asks: it alone gets again what it has taken and not reported."""
 
-    ok: StrictBool
+    instance: Annotated[str, Field(max_length=32)] | None = None
+
+
+class PrintedRequest(Body):
+    """How a print went at the printer; `ok` null: the command came to no end, it may have come out or not."""
+
+    ok: StrictBool | None
     detail: Annotated[str, Field(max_length=200)] = ""
 
 
@@ -279,13 +285,13 @@ def waiting_prints(call: Call) -> Any:
 
 
 @api.post(
-    "/workstations/prints/take", summary="What the calling agent shall print, each handed out once", roles=OF_AGENTS,
-    permit=Permit.HOUSEKEEPING, keyed=False, agents=True,
-    reason="what was handed out is not handed out again; its page asks the paper",
+    "/workstations/prints/take", summary="What the calling agent shall print, each handed out to one running agent",
+    roles=OF_AGENTS, permit=Permit.HOUSEKEEPING, body=TakeRequest, keyed=False, agents=True,
+    reason="what was handed out goes again to the same running agent alone, which knows what it has printed",
 )  # fmt: skip
 def take_prints(call: Call) -> Any:
     _agent(call.tx.who)
-    return {"items": silent_prints.take(call.tx)}
+    return {"items": silent_prints.take(call.tx, call.body.instance)}
 
 
 @api.post(

@@ -27,12 +27,15 @@ def heartbeat(
     """A workstation says that it lives and which epoch it knows. Returns the current epoch; to an agent also where it
     shall `knock` to see whether it reaches the centre, and whether its workstation has printers.
 
-    A locked one speaks with its ended session, for itself only; so does an agent with its token. Raises login_required
-    for an ended session otherwise: the page then asks for the password.
+    Each speaks for its own workstation: a page for the one that its session was opened at, a locked one with that ended
+    session, an agent with its token. Raises login_required for an ended session otherwise (the page then asks for the
+    password), invalid_request for another workstation than the session's.
     """
     agent = tx.who.operator_code == AGENT
     if not tx.who.roles and not ((locked or agent) and code == tx.who.workstation):
         raise YjError("login_required")
+    if code != tx.who.workstation:
+        raise YjError("invalid_request", field="workstation", problem="不是登录所在的工作站 / not the session's own")
     enrol_workstation(tx, code)
     if agent:
         said = agent_hearts.Said(tx.who, role, epoch, central_ok, version, instance, _offset(tx, clock))

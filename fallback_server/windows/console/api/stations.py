@@ -36,10 +36,12 @@ Millimetres = Annotated[StrictFloat | StrictInt, Field(ge=-MOST_MM, le=MOST_MM)]
 
 
 class TableRequest(Body):
-    """The table as the text of a CSV file; `dry_run` only says what it would change."""
+    """The table as the text of a CSV file; `dry_run` only says what it would change. `sure`: also where more than half
+    of the table goes."""
 
     table: Annotated[str, StringConstraints(strip_whitespace=False, max_length=500_000)]
     dry_run: StrictBool = False
+    sure: StrictBool = False
 
 
 class PrinterRequest(Body):
@@ -77,9 +79,10 @@ class TestPageRequest(PlaceRequest):
 
 
 class TestedRequest(TestPageRequest):
-    """Whether the test page came out."""
+    """Whether the test page came out; `id` of the one that an agent printed."""
 
     ok: StrictBool
+    id: Annotated[StrictStr, Field(min_length=1, max_length=26)] | None = None
 
 
 @api.get("/workstations/table", summary="The workstation table with its printers", roles=LOOKERS)
@@ -98,7 +101,7 @@ def take_in(call: Call) -> Any:
         raise YjError("invalid_request", field="table", problem=str(error)) from None
     found = station_table.reading(call.tx, rows)
     if not call.body.dry_run:
-        return {"applied": True, "faults": [], **station_table.take_in(call.tx, found).shown()}
+        return {"applied": True, "faults": [], **station_table.take_in(call.tx, found, sure=call.body.sure).shown()}
     change = station_table.difference(call.tx, found.entries)
     return {"applied": False, "faults": station_table.faults(found.faults), **change.shown()}
 
@@ -144,4 +147,4 @@ def test_page(call: Call) -> Any:
 )  # fmt: skip
 def tested(call: Call) -> Any:
     body: TestedRequest = call.body
-    return station_table.say_tested(call.tx, body.workstation, body.kind, ok=body.ok)
+    return station_table.say_tested(call.tx, body.workstation, body.kind, ok=body.ok, job=body.id)

@@ -12,8 +12,8 @@ from fallback_server.store.session import Tx
 def listed(tx: Tx) -> list[dict[str, Any]]:
     """Workstations of the table and of the agents, by code.
 
-    `{code, entry, printers: [printer with its last test], agent: {since, live, version, seen_at}, code_until, doubled,
-    unknown}`; `entry` None for one that the table does not name, `agent` None without an enrolled one.
+    `{code, entry, printers: [printer with its last test], agent: {since, live, version, seen_at}, code_until,
+    doubled}`; `entry` None for one that the table does not name, `agent` None without an enrolled one.
     """
     entries = {one.code: one for one in stations.entries(tx.conn)}
     since, until = agents.enrolled(tx.conn), agents.pending(tx.conn, tx.at)

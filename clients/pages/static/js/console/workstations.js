@@ -136,9 +136,18 @@ async function takeIn(table) {
     return;
   }
   const lines = ["added", "changed", "removed"].filter((name) => seen[name].length).map((name) => h("p", {}, h("strong", {}, t(`stations.what_${name}`, { n: seen[name].length })), ` ${seen[name].join(" ")}`));
+  // More than half of the table: rather the wrong file than a decision. Enter goes back, and the other button says what it does.
+  const gone = { n: seen.removed.length };
+  if (seen.shrinks) {
+    const answer = await question({
+      title: t("stations.shrinks", gone), body: h("div.stack", {}, h("p.note.bad", {}, t("stations.shrinks_mean")), lines),
+      buttons: [{ value: null, label: t("frame.cancel"), main: true }, { value: "yes", label: t("stations.shrinks_yes", gone), key: "F9" }],
+    });
+    if (answer?.button !== "yes") return;
+  }
   const done = await asked({
     title: t("stations.import"), body: h("div.stack", {}, lines.length ? lines : h("p", {}, t("stations.nothing_new")), h("p", {}, t("stations.same", { n: seen.same }))),
-    word: t("stations.import"), send: () => act("/workstations/table", { table }),
+    word: t("stations.import"), send: () => act("/workstations/table", { table, sure: seen.shrinks }),
   });
   if (done) said(t("stations.said_imported"));
   refreshAfter();
@@ -164,9 +173,11 @@ async function atPrinter(station, kind) {
 
 ACTS.printer_test = async ({ station, kind, printer }) => {
   let words;
+  let id = null; // of the page that the agent printed: it speaks for the printer of that moment
   said(t("stations.testing", { station }));
   try {
     const job = await atPrinter(station, kind);
+    id = job.id;
     if (job.state === "failed") {
       failed(new Problem(409, { code: "print_failed", detail: t("stations.test_failed", { station, detail: job.detail ?? "" }) }));
       return;
@@ -180,5 +191,5 @@ ACTS.printer_test = async ({ station, kind, printer }) => {
     title: t("stations.came_out", { station }), body: h("p", {}, words),
     buttons: [{ value: "yes", label: t("stations.yes"), main: true }, { value: "no", label: t("stations.no") }, { value: null, label: t("stations.not_seen") }],
   });
-  if (answer) await act("/workstations/tested", { workstation: station, kind, ok: answer.button === "yes" });
+  if (answer) await act("/workstations/tested", { workstation: station, kind, id, ok: answer.button === "yes" });
 };

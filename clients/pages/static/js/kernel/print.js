@@ -61,12 +61,13 @@ async function byAgent(path) {
     said(t("frame.print_done", { printer: job.printer }));
     return true;
   }
+  if (job.state === "unknown") return unknown(job); // its command came to no end: it may come out yet
   restUntil = Date.now() + REST;
   warned(t("frame.print_failed", { printer: job.printer, detail: job.detail ?? "" }));
   return false;
 }
 
-/** The agent has it, and nobody heard how it went. */
+/** The agent has it, and nobody knows how it went. */
 function unknown(job) {
   restUntil = Date.now() + REST;
   warned(t("frame.print_unknown", { printer: job.printer }));
