@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Select, distinct, func, select
 
 from fallback_server.acts import open_work, roll_call
-from fallback_server.store import cash, mirror, visits
+from fallback_server.domain.stations import Entry
+from fallback_server.store import cash, mirror, stations, visits
 from fallback_server.store.mode_switch import LIVE_SECONDS
 from fallback_server.store.session import Tx
 
@@ -32,19 +33,67 @@ _NEEDED: Final = {
 
 def windows_alive(tx: Tx) -> dict[str, int]:
     """Role → how many windows of it are alive: any of them may serve any department."""
-    return dict(Counter(one["role"] for one in roll_call.windows(tx) if one["live"] and one["role"]))
+    return dict(Counter(one["role"] for one in _alive(tx)))
+
+
+def _alive(tx: Tx) -> list[dict[str, Any]]:
+    return [one for one in roll_call.windows(tx) if one["live"] and one["role"]]
 
 
 def warnings(tx: Tx, departments: Sequence[str] | None) -> list[dict[str, Any]]:
-    """What these departments lack to work in YJ; nothing is said of the whole hospital, whose windows all switch."""
+    """What these departments lack to work in YJ; nothing is said of the whole hospital, whose windows all switch.
+
+    Any window may serve them. But where the workstation table says that all cashiers who are there belong to other
+    departments, or that nobody is at the pharmacy to which prescriptions of these departments go, patients have a way
+    to walk: that is said too.
+    """
     if not departments:
         return []
-    alive = windows_alive(tx)
-    return [
-        {"code": code, "text": text, "text_en": text_en}
-        for role, (code, text, text_en) in _NEEDED.items()
-        if not alive.get(role)
-    ]
+    alive = _alive(tx)
+    lacking = [words for role, words in _NEEDED.items() if not any(one["role"] == role for one in alive)]
+    named = {one.code: one for one in stations.entries(tx.conn)}
+    for role, far in (("cashier", _cashiers_elsewhere), ("pharmacist", _pharmacies_empty)):
+        there = [named.get(one["code"], Entry(one["code"])) for one in alive if one["role"] == role]
+        lacking += far(tx, departments, there) if there else []
+    return [{"code": code, "text": text, "text_en": text_en} for code, text, text_en in lacking]
+
+
+def _cashiers_elsewhere(tx: Tx, departments: Sequence[str], there: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:
+    """A cashier without a department, or with one that sees no patients, is everybody's."""
+    table = mirror.datasets["department"]
+    seeing = table.c.kind.in_(("outpatient", "emergency"))
+    clinical = set(tx.conn.execute(select(table.c.department_code).where(seeing)).scalars())
+    if all(one.department_code in clinical - set(departments) for one in there):
+        where = "、".join(one.window or one.code for one in there)
+        yield (
+            "cashier_elsewhere",
+            f"在线的收费窗口都属于其他科室（{where}）：请告诉这些科室的病人到那里缴费，或者再开一个收费窗口。",
+            f"All cashiers that were heard of belong to other departments ({where}): tell patients to pay there, or"
+            " open one for these departments.",
+        )
+
+
+def _pharmacies_empty(tx: Tx, departments: Sequence[str], there: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:
+    """Nothing can be said while a pharmacist is there of whom the table names no pharmacy."""
+    manned = {one.pharmacy_code for one in there}
+    if None in manned:
+        return
+    theirs, name = mirror.datasets["open_prescription"], mirror.datasets["department"]
+    asked = (
+        select(theirs.c.pharmacy_code, func.max(name.c.name))
+        .outerjoin(name, name.c.department_code == theirs.c.pharmacy_code)
+        .where(theirs.c.department_code.in_(departments), theirs.c.pharmacy_code.is_not(None))
+        .group_by(theirs.c.pharmacy_code)
+    )
+    empty = {row[0]: row[1] or row[0] for row in tx.conn.execute(asked) if row[0] not in manned}
+    if empty:
+        names = "、".join(empty[code] for code in sorted(empty))
+        yield (
+            "pharmacy_elsewhere",
+            f"这些科室的处方发往{names}，那里没有窗口在线：请让那里打开应急页面，或者告诉病人到在线的药房取药。",
+            f"Prescriptions of these departments go to {names}, and no window was heard of there: have one open the"
+            " page of the standby, or send patients to a pharmacy that is there.",
+        )
 
 
 def at_risk(tx: Tx) -> dict[str, Any]:

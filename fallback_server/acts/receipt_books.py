@@ -4,7 +4,8 @@ The first use in an incident copies the mirrored book; from then on the copy cou
 a drill the numbers come from books of its own, prefixed DRILL.
 
 While only some departments are in YJ the HIS prints on its books too. One that its holder left there, or that the
-centre has moved on since it was brought here, is not used here: whoever serves both sides has two books.
+centre has moved on since it was brought here, is not used here: whoever serves both sides has two books. When the whole
+hospital comes into YJ, each book of the HIS waits until its holder has confirmed the paper in the printer.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Book:
     source: str  # mirror | issued | drill
     central_next: int | None = None  # the centre's next number when it was brought here
     left_at: str | None = None  # left with the HIS by its holder
+    recheck_since: str | None = None  # the HIS printed beside us until then
 
     @property
     def remaining(self) -> int:
@@ -145,7 +147,7 @@ def leave(tx: Tx) -> None:
 def _copied(tx: Tx, book: Book, stored: Mapping[str, Any] | None) -> Book:
     values = {
         "next_no": book.next_no, "end_no": book.end_no, "width": book.width, "source": book.source,
-        "central_next": book.central_next, "left_at": book.left_at,
+        "central_next": book.central_next, "left_at": book.left_at, "recheck_since": book.recheck_since,
     }  # fmt: skip
     if stored is None:
         return replace(book, id=insert(tx, book))
@@ -200,16 +202,31 @@ def take(tx: Tx, expected: str | None = None) -> Sheet:
     """Take the acting operator's next number; `expected` is what the window showed and must agree.
 
     The number is gone when the transaction commits, and only then. Raises receipt_book_missing, receipt_book_exhausted,
-    receipt_book_with_his, receipt_no_mismatch. The caller writes its row (`mark_used`) in the same transaction.
+    receipt_book_with_his, receipt_book_unchecked, receipt_no_mismatch. The caller writes its row (`mark_used`) in the
+    same transaction.
     """
     books = opened(tx, tx.who.operator_code)
     if tx.mode.drill and not any(_first_free(tx, book) for book in books):
         books = [*books, _new_drill_book(tx)]
     sheet = _next_sheet(tx, books)
+    if sheet.book.recheck_since is not None:
+        raise YjError("receipt_book_unchecked", lowest=sheet.book.text(lowest(tx, sheet.book)))
     if expected is not None and expected != sheet.receipt_no:
         raise YjError("receipt_no_mismatch", expected=sheet.receipt_no, sent=expected)
     move(tx, sheet.book, sheet.number + 1)
     return sheet
+
+
+def lowest(tx: Tx, book: Book) -> int:
+    """The lowest number that the sheet in the printer can have: behind ours, and behind those that the HIS printed."""
+    there = {(row["prefix"], row["start_no"]): int(row["next_no"]) for row in _mirrored(tx, book.operator_code)}
+    return max(book.next_no, there.get((book.prefix, book.start_no), 0))
+
+
+def checked(tx: Tx, book: Book) -> None:
+    """The holder has confirmed its paper; the caller holds the operator's books."""
+    table = cash.receipt_book
+    tx.conn.execute(update(table).where(table.c.id == book.id).values(recheck_since=None))
 
 
 def next_sheet(tx: Tx) -> Sheet | None:
@@ -316,6 +333,8 @@ def shown(tx: Tx, policy: Policy) -> dict[str, Any]:
         "automatic": tx.mode.drill,  # a drill's books are made as needed
         # The HIS prints beside us: is this sheet out of a book that its holder may be using there too?
         "shared": at_hand is not None and at_hand.source == "mirror" and shared_with_the_his(tx),
+        # The HIS printed on it until the whole hospital came into YJ: the lowest number that the sheet can have.
+        "recheck": at_hand.text(lowest(tx, at_hand)) if at_hand and at_hand.recheck_since else None,
         "with_his": [view(book) for book in with_the_his(tx, tx.who.operator_code)],
         "books": [view(book) for book in books],
     }

@@ -23,16 +23,18 @@ MOST_AT_ONCE: Final = 2000  # numbers voided or skipped in one act: more is a sl
 def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
     """The paper in the printer is number `wanted`: go forward to it; what is skipped becomes unknown, never reused.
 
-    Going back is refused (receipt_book_backward), a number outside the operator's books too (receipt_number_outside),
-    and one of a book that the HIS goes on with (receipt_book_with_his).
+    Going back is refused (receipt_book_backward), also behind what the HIS printed while it worked beside us; a number
+    outside the operator's books too (receipt_number_outside), and one of a book that the HIS goes on with
+    (receipt_book_with_his).
     """
     receipt_books.require_preprinted(policy)
     books = receipt_books.opened(tx, tx.who.operator_code)
     if not books:
         raise receipt_books.none_left(tx, books)
     target, number = _find(tx, books, wanted)
-    if number < target.next_no:
-        raise YjError("receipt_book_backward", sent=target.text(number), next=target.text(target.next_no))
+    least = receipt_books.lowest(tx, target) if target.recheck_since else target.next_no
+    if number < least:
+        raise YjError("receipt_book_backward", sent=target.text(number), next=target.text(least))
     if receipt_books.state_of(tx, target, number) is not None:
         raise YjError(
             "receipt_number_used", number=target.text(number), state=receipt_books.state_of(tx, target, number)
@@ -43,6 +45,7 @@ def confirm(tx: Tx, policy: Policy, wanted: int | str) -> dict[str, Any]:
         last = number - 1 if book.id == target.id else book.end_no
         skipped += _skip(tx, book, last)
         if book.id == target.id:
+            receipt_books.checked(tx, book)
             break
     moved: dict[str, Any] = {
         "before": {"next_no": books[0].text(books[0].next_no)},

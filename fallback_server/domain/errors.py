@@ -182,6 +182,11 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         422, "工作站表有 {n} 处错误，没有导入；第一处：{first}", "The workstation table has {n} faults, nothing was imported; the first: {first}",
         "Send it with dry_run to see every fault.",
     ),
+    "stations_shrink": ErrorKind(
+        409, "这个文件会把 {of} 台工作站中的 {n} 台从表中去掉，没有导入。确实如此请确认。",
+        "This file would take {n} of {of} workstations out of the table; nothing was imported. Confirm if that is meant.",
+        "Send it with sure; yj workstation import has --yes.",
+    ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(
         403, "此操作需要第二人（组长、总值班或管理员）确认。", "A second person must approve.",
@@ -319,6 +324,11 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         409, "票据段 {first}–{last} 还在 HIS 中使用，不能在应急这边用；请找组长另领一本票据并登记。",
         "The book {first}–{last} is in use at the HIS: take another one here and have it handed out.",
         "A part of the hospital works at the centre; POST /receipt-books hands out a book of its own.",
+    ),
+    "receipt_book_unchecked": ErrorKind(
+        409, "这本票据 HIS 刚才还在用：请先核对打印机里的票，输入票上的号码（不小于 {lowest}）。",
+        "The HIS printed on this book until now: key in the number of the sheet in the printer first ({lowest} or higher).",
+        "The scope was widened to the whole hospital; POST /receipt-book/confirm.",
     ),
     "receipt_book_exhausted": ErrorKind(409, "票据段已用完，请领新票。", "The receipt book is used up.", "Issue a new book."),
     "receipt_book_overlap": ErrorKind(409, "票据段与已有的重叠。", "The book overlaps another.", "Numbers are unique."),

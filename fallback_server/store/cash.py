@@ -107,6 +107,8 @@ receipt_book = Table(
     Column("created_at", String(35), nullable=False),
     Column("central_next", BigInteger),  # the centre's next number when the book was brought here
     Column("left_at", String(35)),  # its holder works on both sides and leaves it with the HIS
+    # The HIS printed beside us until the whole hospital came into YJ: its holder confirms the paper before it is used.
+    Column("recheck_since", String(35)),
     CheckConstraint("start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name="range"),
 )
 Index(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState, Mode, ModeState, Permit, incident_arrow, mode_arrow
-from fallback_server.store import alarms, backup_rows, drill_rows, jobs
+from fallback_server.store import alarms, backup_rows, cash, drill_rows, jobs
 from fallback_server.store.credentials import SEALED
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode, mode_change
 from fallback_server.store.outbox import outbox
@@ -88,8 +88,17 @@ def set_scope(tx: Tx, departments: Sequence[str] | None, reason: str) -> None:
     number = tx.incident_no
     _change(tx, state, Mode.EMERGENCY, "scope", number, reason, scope=scope, values={})
     note_event(tx, number, "scope", None, reason=reason, scope=scope)
+    if scope is None and state.scope is not None:
+        _recheck_books(tx, number)
     was = list(state.scope) if state.scope is not None else None
     tx.audit("mode.scope", subject=str(number), reason=reason, before={"scope": was}, after={"scope": scope})
+
+
+def _recheck_books(tx: Tx, number: int) -> None:
+    """The HIS has printed beside us until now: books of the HIS that are in use here ask for their paper first."""
+    table = cash.receipt_book
+    theirs = (table.c.source == "mirror", table.c.incident_no == number)
+    tx.conn.execute(update(table).where(*theirs).values(recheck_since=tx.at))
 
 
 def begin_return(tx: Tx, *, upload: bool, grace_seconds: int, hold_seconds: int, reason: str = "") -> int:

@@ -378,11 +378,12 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.String(length=35), nullable=False),
         sa.Column("expires_at", sa.String(length=35), nullable=False),
         sa.Column("taken_at", sa.String(length=35), nullable=True),
+        sa.Column("taken_by", sa.String(length=32), nullable=True),
         sa.Column("ended_at", sa.String(length=35), nullable=True),
         sa.Column("detail", sa.String(length=200), nullable=True),
         sa.Column("test", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
-            "state IN ('waiting', 'taken', 'done', 'failed', 'withdrawn')", name=op.f("ck_print_job_state")
+            "state IN ('waiting', 'taken', 'done', 'failed', 'unknown', 'withdrawn')", name=op.f("ck_print_job_state")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job")),
     )
@@ -465,6 +466,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.String(length=35), nullable=False),
         sa.Column("central_next", sa.BigInteger(), nullable=True),
         sa.Column("left_at", sa.String(length=35), nullable=True),
+        sa.Column("recheck_since", sa.String(length=35), nullable=True),
         sa.CheckConstraint(
             "start_no <= end_no AND next_no BETWEEN start_no AND end_no + 1", name=op.f("ck_receipt_book_range")
         ),

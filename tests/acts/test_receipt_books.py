@@ -16,7 +16,7 @@ def own(
 ) -> dict[str, Any]:
     return {
         **mirrored(start, end, following, prefix), "id": start, "width": 8, "source": source, "incident_no": incident,
-        "central_next": following, "left_at": None,
+        "central_next": following, "left_at": None, "recheck_since": None,
     }  # fmt: skip
 
 

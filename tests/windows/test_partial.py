@@ -84,6 +84,49 @@ def test_switching_on_for_departments_warns_until_a_cashier_and_a_pharmacy_are_h
     assert duty.get("/mode/coverage", departments="NOWHERE").code == "unknown_department"
 
 
+def test_windows_that_the_table_puts_elsewhere_are_said_to_be_far(hospital: Hospital) -> None:
+    admin = hospital.window("admin")
+
+    def stands(code: str, **where: str) -> None:
+        good(admin.post("/workstations/table/entry", {"workstation": code, "window": code, **where}), 200)
+
+    def warned(departments: str) -> list[str]:
+        return [one["code"] for one in good(admin.get("/mode/coverage", departments=departments), 200)["warnings"]]
+
+    beat(hospital, "cashier", 0, role="cashier")
+    beat(hospital, "pharmacist", 0, role="pharmacist")
+    assert warned("NK") == []  # no table: any window may serve it
+    stands("W0201", department_code="JZ")
+    stands("W0401", pharmacy_code="ZYF")
+    assert warned("NK") == ["cashier_elsewhere", "pharmacy_elsewhere"]  # its prescriptions go to XYF
+    assert warned("JZ") == []
+    assert warned("NK,JZ") == ["pharmacy_elsewhere"]
+    stands("W0201", department_code="JYK")  # no department that sees patients: everybody's
+    stands("W0401", pharmacy_code="XYF")
+    assert warned("NK") == []
+
+
+def test_when_the_whole_hospital_comes_in_each_book_of_the_his_waits_for_its_paper(hospital: Hospital) -> None:
+    hospital.emergency(["NK"])
+    cashier = hospital.window("cashier")
+    assert good(charge(cashier, {"patient_id": ZHANG, "prescription_ids": [RX_UNPAID]}))["receipt_no"] == "A00005021"
+    hospital.clock.advance(60)
+    hospital.mirror(moved("receipt_book", 1, next_no=5024), generation=8)
+    admin = hospital.window("admin")
+    good(admin.post("/mode/scope", {"departments": None, "reason": "全院"}), 200)
+    book = good(cashier.get("/receipt-book"), 200)
+    assert (book["receipt_no"], book["recheck"]) == ("A00005022", "A00005024")  # the mirror moves nothing by itself
+    order = {"patient_id": ZHANG, "order_ids": [ORDER_UNPAID]}
+    assert charge(cashier, order).code == "receipt_book_unchecked"
+    assert cashier.post("/receipt-book/confirm", {"next_no": 5023}).code == "receipt_book_backward"
+    seen = good(cashier.post("/receipt-book/confirm", {"next_no": 5025}), 200)  # the sheet in the printer
+    assert (seen["recheck"], seen["skipped"]) == (None, ["A00005022", "A00005023", "A00005024"])
+    assert good(charge(cashier, order))["receipt_no"] == "A00005025"
+    hospital.clock.advance(60)
+    hospital.mirror(moved("receipt_book", 1, next_no=5090), generation=9)  # in a whole outage it says nothing more
+    assert good(charge(cashier, items(("F003", 1))))["receipt_no"] == "A00005026"
+
+
 def test_a_cashier_of_both_sides_leaves_the_his_book_there_and_takes_another(hospital: Hospital) -> None:
     hospital.emergency(["NK"])
     cashier = hospital.window("cashier")

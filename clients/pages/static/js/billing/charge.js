@@ -10,6 +10,7 @@ import { price } from "../kernel/money.js";
 import { page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
 import { personLine } from "../kernel/person.js";
+import { DOUBTED } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
@@ -266,7 +267,7 @@ export class Charging {
     const named = error instanceof Problem && this.pay.refused(error);
     if (!named) failed(error);
     if (error.code === "total_changed") await this.requote();
-    else if (error.code === "receipt_no_mismatch") await this.paper.disagreed();
+    else if (DOUBTED.has(error.code)) await this.paper.disagreed();
     else if (error.code?.startsWith("receipt_book")) await this.paper.load();
     else if (GONE.has(error.code)) {
       await this.#load();

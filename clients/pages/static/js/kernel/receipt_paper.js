@@ -9,6 +9,9 @@ import { printed } from "./print.js";
 import { failed, said } from "./say.js";
 import { ulid } from "./ulid.js";
 
+/** Refusals after which the number is compared with the sheet again. */
+export const DOUBTED = new Set(["receipt_no_mismatch", "receipt_book_unchecked"]);
+
 /** A number as keyed: bare digits go as a number, anything else as the text on the paper. */
 const number = (text) => (/^\d{1,8}$/.test(text) ? Number(text) : text);
 
@@ -57,7 +60,9 @@ export class ReceiptPaper {
     if (!this.number && !this.book?.automatic) return true; // the charge says what is missing
     const answer = await question({
       title: t("frame.paper_compare"),
-      body: h("div", {}, h("p.total", {}, this.number ?? "—"), this.book?.shared ? h("p.note.warn", {}, t("frame.paper_shared")) : null),
+      body: h("div", {}, h("p.total", {}, this.book?.recheck ?? this.number ?? "—"),
+        this.book?.recheck ? h("p.note.bad", {}, t("frame.paper_recheck", { lowest: this.book.recheck })) : null,
+        this.book?.shared ? h("p.note.warn", {}, t("frame.paper_shared")) : null),
       fields: [{ name: "paper", label: t("frame.paper_on_sheet"), hint: t("frame.paper_compare_hint"), maxlength: 40 }],
       buttons: [
         { value: "yes", label: t("frame.paper_agrees"), main: true },
@@ -65,7 +70,12 @@ export class ReceiptPaper {
         ...(this.book?.shared ? [{ value: "leave", label: t("frame.paper_leave"), key: "F9" }] : []),
         { value: null, label: t("frame.cancel") },
       ],
-      check: async ({ button, paper }) => (button !== "yes" || !paper || paper === this.number ? null : this.#goOn(paper)),
+      check: async ({ button, paper }) => {
+        if (button !== "yes") return null;
+        // The HIS printed on it too: what stands here is a guess, the sheet says which number it is.
+        if (this.book?.recheck) return paper ? this.#goOn(paper) : t("frame.paper_key_in");
+        return !paper || paper === this.number ? null : this.#goOn(paper);
+      },
     });
     if (answer?.button === "leave") {
       this.book = await act("/receipt-book/leave", {}, ulid());
@@ -162,7 +172,8 @@ export class ReceiptPaper {
   }
 
   #mark() {
-    return [page.workstation, page.mode.incident_no, this.book?.prefix, this.book?.end_no, this.book?.shared ? "shared" : ""].join(":");
+    const state = this.book?.recheck ? "recheck" : this.book?.shared ? "shared" : "";
+    return [page.workstation, page.mode.incident_no, this.book?.prefix, this.book?.end_no, state].join(":");
   }
 
   #draw() {

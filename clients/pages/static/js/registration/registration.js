@@ -9,7 +9,7 @@ import { inHand } from "../kernel/in_hand.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { mayAct, page, t, worded } from "../kernel/page.js";
 import { Pay } from "../kernel/pay.js";
-import { ReceiptPaper } from "../kernel/receipt_paper.js";
+import { DOUBTED, ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { Shift, showShift } from "../kernel/shift.js";
 import { ulid } from "../kernel/ulid.js";
@@ -136,7 +136,7 @@ async function attempt(body) {
     draft.state.sent = null;
     draft.save();
     if (!(error instanceof Problem)) throw error;
-    if (error.code === "receipt_no_mismatch") return { again: await paper.disagreed() };
+    if (DOUBTED.has(error.code)) return { again: await paper.disagreed() };
     if (error.code === "idempotency_key_reused") return { done: await written(body) };
     if (!pay.refused(error)) refused(error);
     return {};
