@@ -36,8 +36,8 @@ def list_alarms(
         for one in rows
     ]
     out.table("告警 · alarms", ["id", "severity", "key", "what", "since", "state"], shown, right=[0])
-    lines = [[one["name"], one["target"], one["last_ok_at"], one["failures"], one["error"]] for one in channels]
-    out.table("通道 · channels", ["channel", "to", "last success", "failures", "why"], lines, right=[3])
+    heads = ["channel", "to", "last success", "last try", "failures", "why"]
+    out.table("通道 · channels", heads, [_fares(one) for one in channels], right=[4])
     out.document({"items": rows, "channels": channels})
     if any(one["closed_at"] is None and one["acknowledged_at"] is None for one in rows):
         raise typer.Exit(1)
@@ -107,6 +107,11 @@ def test(
     if bad := [f"{row['channel']}: {row['error']}" for row in told if not row["ok"]]:
         output.complain(bad)
         raise typer.Exit(1)
+
+
+def _fares(one: dict[str, Any]) -> list[Any]:
+    times = [(one[name] or "")[:16] for name in ("last_ok_at", "last_try_at")]
+    return [one["name"], one["target"], *times, one["failures"], one["error"]]
 
 
 def _fate(row: dict[str, Any]) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from clients.console.output import log_to_standard_error
+
 if TYPE_CHECKING:
     from config.settings import Settings
     from fallback_server.domain.clock import SystemClock
@@ -68,6 +70,7 @@ class Instance:
         """The store, given back at the end. Raises NotInOrder where it has no tables yet or is out of date."""
         from fallback_server.store.session import Store
 
+        log_to_standard_error()
         store = Store(self.settings.database.url, self.clock, pool_size=4)
         try:
             self._check_version(store)

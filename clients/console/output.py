@@ -17,6 +17,27 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 
+def log_to_standard_error() -> None:
+    """Parts of the worker that are used inside a verb say their warnings where refusals go; by default a log would be
+    printed into the document. A process that keeps logs has set them up before."""
+    import structlog
+
+    if structlog.is_configured():
+        return
+
+    def warnings_only(logger: Any, method: str, event: Any) -> Any:
+        if method in ("debug", "info"):
+            raise structlog.DropEvent
+        return event
+
+    structlog.configure(
+        processors=[
+            warnings_only, structlog.processors.add_log_level, structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=lambda *names: structlog.PrintLogger(sys.stderr),
+    )  # fmt: skip
+
+
 class Ticker:
     """Progress of one piece of work: a bar on a terminal, a line now and then elsewhere.
 

@@ -222,9 +222,11 @@ def test_a_trial_of_the_channels_is_remembered_of_each(tmp_path: Path, capsys: p
     with running(webhook(heard)) as port:
         words = f'\n[alerts]\nwecom_url = "http://127.0.0.1:{port}/"\nsyslog = "unix://{tmp_path}/nobody"\n'
         (home / "yj.toml").write_text((home / "yj.toml").read_text(encoding="utf-8") + words, encoding="utf-8")
-        assert main(["--home", str(home), "alarm", "test"]) == 1
+        capsys.readouterr()
+        assert main(["--home", str(home), "alarm", "test", "--json"]) == 1
+        told = json.loads(capsys.readouterr().out)["channels"]  # and nothing else is on standard output
+    assert [(one["channel"], one["ok"]) for one in told] == [("wecom", True), ("syslog", False)]
     assert "测试消息" in heard.bodies[0]["text"]["content"]
-    capsys.readouterr()
     main(["--home", str(home), "alarm", "list", "--json"])
     known = {one["name"]: one for one in json.loads(capsys.readouterr().out)["channels"]}
     assert known["wecom"]["last_ok_at"] and known["wecom"]["failures"] == 0
