@@ -84,11 +84,12 @@ class Made:
 
 
 def create(
-    store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR, *, second_is_new: bool = False
-) -> Made:
+    store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR, *, second_is_new: bool = False,
+    second_seconds: float = backup_second.LONGEST_SECONDS,
+) -> Made:  # fmt: skip
     """Make a backup, put it into both places, thin out old ones; what came of it is remembered, a failure is an alarm.
 
-    The second place holds nobody up: it is written outside the lock, for a limited time (backup_second.py).
+    The second place is written outside the lock, and waited for `second_seconds` at most (backup_second.py).
     Raises backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
@@ -99,7 +100,7 @@ def create(
     except YjError as error:
         _failed(store, actor, started, error)
         raise
-    _to_second(store, places, rules, made, second_is_new)
+    _to_second(store, places, rules, made, is_new=second_is_new, longest=second_seconds)
     _succeeded(store, actor, started, made)
     return made
 
@@ -227,12 +228,12 @@ def describe(copy: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _to_second(store: Store, places: Places, rules: backups.BackupRules, made: Made, is_new: bool) -> None:
+def _to_second(store: Store, places: Places, rules: backups.BackupRules, made: Made, **how: Any) -> None:
     if places.second is None:
         return
     now, source = store.clock.now(), places.directory / made.name
     told = backup_second.bring(
-        store.url, source, places.second, places.spare_bytes, lambda place: _thin_out(place, now, rules), is_new=is_new
+        store.url, source, places.second, places.spare_bytes, lambda place: _thin_out(place, now, rules), **how
     )
     made.second, made.code = told.there, told.code
     made.removed = sorted({*made.removed, *told.removed})

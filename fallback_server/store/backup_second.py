@@ -68,11 +68,12 @@ class _Pulse:
 
 
 def bring(
-    url: str, source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], *, is_new: bool
-) -> Second:
+    url: str, source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], *,
+    is_new: bool = False, longest: float = LONGEST_SECONDS,
+) -> Second:  # fmt: skip
     """Put a finished backup into the second place, whole or not at all, and thin out what lies there. Raises nothing.
 
-    `is_new`: the place was replaced by an empty one on purpose; it is marked anew.
+    `is_new`: the place was replaced by an empty one on purpose; it is marked anew. `longest`: seconds it is waited for.
     """
     pulse = _Pulse()
 
@@ -81,7 +82,7 @@ def bring(
             return _bring(source, place, spare_bytes, thin_out, is_new, pulse)
 
     try:
-        return in_time(work, LONGEST_SECONDS, pulse)
+        return in_time(work, longest, pulse)
     except (TimeoutError, LockBusy):  # busy: an earlier copy still hangs
         return Second(False, SLOW)
     except _Absent:

@@ -17,6 +17,7 @@ from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import LockBusy
 from fallback_server.store.session import Actor, Store
 
+UPLOAD_WAITS_SECONDS: Final = 60.0  # for the second place; a copy that takes longer is finished behind its back
 FAILURES: Final = (YjError, SQLAlchemyError, LockBusy, OSError)
 log: Any = structlog.get_logger("yj.worker")
 
@@ -59,7 +60,7 @@ def before_upload(store: Store, settings: Settings, by: str) -> None:
             last = backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True)
             documents = counters.current(tx.conn, counters.DOCUMENT_SEQUENCE)
         if documents and (last is None or (last["document_sequence"] or 0) < documents):
-            made = backup.create(store, places(settings), settings.backup, by)
+            made = backup.create(store, places(settings), settings.backup, by, second_seconds=UPLOAD_WAITS_SECONDS)
             log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, before="upload")
     except FAILURES as error:
         log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
