@@ -34,6 +34,12 @@ def test_a_table_comes_in_whole_or_not_at_all_and_a_test_page_is_asked_about(
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=stations]", "西药房 2 号")
 
+    taken_in(there, TABLE.replace("W0401", "W0409"))  # more than half of the table: the wrong file, most likely
+    wait_for(page, "dialog", "要从表中去掉 1 台工作站")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open]", state="detached")
+    assert "W0409" not in page.inner_text("[data-live=stations]")
+
     page.click("#test-W0401-prescription")  # no agent there: whoever stands before it says how it went
     wait_for(page, "dialog", "那里没有代理在线")
     page.keyboard.press("Enter")

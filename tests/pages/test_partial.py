@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures_browser import Desk, Standby
 from tests.pages.console_hand import SOON, mode_of, wait_for
-from tests.pages.till import api, done, order, till, visit
+from tests.pages.till import api, charge, done, order, till, visit
 from tests.windows.test_roll_call import beat
 
 pytestmark = pytest.mark.browser
@@ -69,6 +69,20 @@ def test_a_cashier_who_also_charges_in_the_his_leaves_its_book_there(
     assert "YJ00000001" in page.inner_text("dialog[open]") and "HIS 的票据段" not in page.inner_text("dialog[open]")
     hand.press("Enter").alone()
     assert page.inner_text("#paper-here .paper-no") == "YJ00000001"
+
+
+def test_when_the_whole_hospital_comes_in_the_cashier_keys_in_the_number_of_the_sheet(
+    standby: Standby, desk: Callable[..., Desk]
+) -> None:
+    standby.hospital.emergency(["NK"])
+    charge(standby, "25.00", ("F001", 1), registration_id=visit(standby))
+    hand = till(standby, desk)
+    page = hand.page
+    done(standby.hospital.window("admin").post("/mode/scope", {"departments": None, "reason": "全院"}))
+    hand.press("F7").dialog("HIS 刚才还在用这本票据")
+    hand.press("Enter").dialog("请输入打印机里这张票上的号码")
+    hand.type("A00005024").press("Enter").alone()
+    wait_for(page, "#paper-here .paper-no", "A00005024")
 
 
 @pytest.mark.parametrize(
