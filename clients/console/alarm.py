@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clients.console import output
+from clients.console.checked import checked
 from clients.console.context import Misuse, instance
 from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
@@ -54,14 +55,14 @@ def ack(
     """Somebody is at it: it is not sent again while it stays on."""
     from fallback_server.domain.modes import Permit
     from fallback_server.store import alarms
+    from fallback_server.windows.console.api.standby import AcknowledgeRequest
 
-    if not note.strip():
-        raise Misuse("--note: is empty; say who is at it, and how")
+    body = checked(AcknowledgeRequest, {"note": note})
     found = instance(ctx)
     with found.store() as store:
         actor = acting(store, operator, DECIDERS, Passwords(password_file), policy=found.policy)
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            row = alarms.acknowledge(tx, number, note.strip())
+            row = alarms.acknowledge(tx, number, body.note)
     Output().say(f"{row['id']} {row['subject']}: acknowledged by {row['acknowledged_by']}")
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from clients.console.context import Misuse, instance
+from clients.console.checked import checked
+from clients.console.context import instance
 from clients.console.output import Output
 from clients.console.people import Approver, Operator, PasswordFile, Passwords, acting
 
@@ -91,16 +92,16 @@ def resolve(
     """Decide one; whatever it changes at the centre happens in the next upload run."""
     from fallback_server.domain.modes import Permit
     from fallback_server.store import conflicts
+    from fallback_server.windows.console.api.returns import ResolveRequest
 
-    if not note.strip():
-        raise Misuse("--note: is empty; the next person needs to know why")
+    body = checked(ResolveRequest, {"decision": decision, "note": note, "central_key": central_key})
     out, found = Output(as_json), instance(ctx)
     with found.store() as store:
         actor = acting(
             store, operator, DECIDE, Passwords(password_file), approver, policy=found.policy, acts=("conflict",)
         )
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            one = conflicts.resolve(tx, conflict, decision, note, central_key)
+            one = conflicts.resolve(tx, conflict, body.decision, body.note, body.central_key)
     out.say(f"{one['id']} {one['kind']}: {one['decision']} by {one['decided_by']}")
     out.document(one)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.console.checked import checked
 from clients.console.context import Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
@@ -113,11 +114,13 @@ def explain(
     """Put your name and a reason to a difference of the newest account."""
     from fallback_server.domain.modes import Permit
     from fallback_server.windows.console import usecases
+    from fallback_server.windows.console.api.returns import ExplainRequest
 
+    body = checked(ExplainRequest, {"note": note})
     with instance(ctx).store() as store:
         actor = acting(store, operator, DECIDE, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            usecases.explain(tx, chosen(tx.conn, incident), difference, note)
+            usecases.explain(tx, chosen(tx.conn, incident), difference, body.note)
     Output(False).say(f"difference {difference}: explained by {operator}")
 
 

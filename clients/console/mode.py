@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clients.console.checked import checked
 from clients.console.context import Instance, Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Alone, Approver, Operator, PasswordFile, Passwords, acting
@@ -46,14 +47,12 @@ def emergency(
 ) -> None:
     """Switch on: windows work on the standby from now on. Before `maintenance` the mirror runs once more."""
     from fallback_server.acts import masters, partial
-    from fallback_server.domain.categories import CAUSES
     from fallback_server.domain.modes import Permit
     from fallback_server.store import mode_switch
+    from fallback_server.windows.console.api.switch import EmergencyRequest
 
-    wrong = [] if cause in CAUSES else [f"--cause {cause}: not known; one of {', '.join(CAUSES)}"]
-    wrong += [] if reason.strip() else ["--reason: is empty; say why in words"]
-    if wrong:
-        raise Misuse(*wrong)
+    given = {"cause": cause, "reason": reason, "departments": department or None, "drill": drill}
+    body = checked(EmergencyRequest, given, {"cause": f"--cause {cause}", "departments": "--department"})
     found = instance(ctx)
     with found.store() as store:
         out, actor = Output(as_json), acting(store, operator, SWITCH, Passwords(password_file))
@@ -62,7 +61,7 @@ def emergency(
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             for code in department or ():
                 masters.require(tx, "department", code)
-            mode_switch.enter_emergency(tx, cause=cause, reason=reason, departments=department, drill=drill)
+            mode_switch.enter_emergency(tx, cause=cause, reason=body.reason, departments=department, drill=drill)
             lacking = partial.warnings(tx, tx.mode.scope)
         _show(store, found.policy, out, lacking)
 
@@ -81,18 +80,17 @@ def scope(
     from fallback_server.acts import masters, partial
     from fallback_server.domain.modes import Permit
     from fallback_server.store import mode_switch
+    from fallback_server.windows.console.api.switch import ReasonRequest
 
     if whole == bool(department):
         raise Misuse("--department or --whole: say which departments, or the whole hospital, not both")
-    if not reason.strip():
-        raise Misuse("--reason: is empty; say why in words")
-    found = instance(ctx)
+    body, found = checked(ReasonRequest, {"reason": reason}), instance(ctx)
     with found.store() as store:
         actor = acting(store, operator, SWITCH, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             for code in department or ():
                 masters.require(tx, "department", code)
-            mode_switch.set_scope(tx, department, reason)
+            mode_switch.set_scope(tx, department, body.reason)
             lacking = partial.warnings(tx, tx.mode.scope)
         _show(store, found.policy, Output(as_json), lacking)
 
@@ -141,12 +139,13 @@ def release(
     """Give the windows back to the HIS now, whatever is uploaded by then."""
     from fallback_server.domain.modes import Permit
     from fallback_server.store import mode_switch
+    from fallback_server.windows.console.api.switch import ReasonRequest
 
-    found = instance(ctx)
+    body, found = checked(ReasonRequest, {"reason": reason}), instance(ctx)
     with found.store() as store:
         actor = acting(store, operator, SWITCH, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            mode_switch.release(tx, reason)
+            mode_switch.release(tx, body.reason)
         _show(store, found.policy, Output(as_json))
 
 

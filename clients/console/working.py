@@ -22,14 +22,14 @@ STOP_SECONDS: Final = 30.0
 
 def work(found: Instance) -> None:
     """Mirror and upload on schedule and on request until told to stop. Raises NotInOrder if there is one already."""
-    from fallback_server.acts import incident_report, trial
+    from fallback_server.acts import incident_due, trial
     from sync.worker import main
     from sync.worker.upkeep import Upkeep
 
     settings, policy = found.settings, found.policy
     with only_one(found.home, "worker"), found.store():
         code = main(
-            settings, lambda store: Upkeep(store, policy, trial.run, incident_report.look),
+            settings, lambda store: Upkeep(store, policy, trial.run, incident_due.look),
             self_test=lambda job, stop: _self_test(found, job, stop),
         )  # fmt: skip
     if code:

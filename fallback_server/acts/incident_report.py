@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,7 +30,7 @@ from fallback_server.domain import grades, money
 from fallback_server.domain.documents import canonical
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.incident_record import Due
-from fallback_server.domain.modes import IncidentState, Permit
+from fallback_server.domain.modes import IncidentState
 from fallback_server.domain.policy import Policy
 from fallback_server.store import alarms, audit, record
 from fallback_server.store.cash import charge, payment
@@ -39,9 +38,8 @@ from fallback_server.store.conflicts import list_conflicts
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event, mode_change
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.outbox import window_first
-from fallback_server.store.session import Actor, Store, Tx
+from fallback_server.store.session import Tx
 
-log = logging.getLogger("yj.report")
 CLOSED, FINAL, DRAFT = "closed", "final", "draft"
 ITEMS: Final = 200  # of differences and decisions; the account has them all
 _OF_THE_INCIDENT: Final = (
@@ -263,7 +261,7 @@ def finish(tx: Tx, number: int, made_ready: Ready) -> dict[str, Any]:
     """
     _require_finished(tx, number)
     made = keep(tx, number, FINAL, made_ready)
-    alarms.turn_off(tx, _subject(number))
+    alarms.turn_off(tx, subject_of(number))
     return made
 
 
@@ -306,47 +304,7 @@ def keep(tx: Tx, number: int, stage: str, made_ready: Ready) -> dict[str, Any]:
     return row
 
 
-# --- what time does by itself ----------------------------------------------------------------------------------------
-
-_SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
-MEASURES: Final = "measures"
-
-
-def look(store: Store, policy: Policy) -> list[int]:
-    """Make the reports of incidents closed since, and sound or silence what is overdue; which incidents got one.
-
-    Called about once a minute. Cheap when nothing is due: two reads.
-    """
-    with store.reading() as tx:
-        wanted = _unmade(tx)
-        late = [one for one in incident_record.unreported(tx, policy) if one["overdue"]]
-        measures = [one for one in incident_record.measures(tx) if one["overdue"]]
-    made = [number for number in wanted if _apart(number, lambda one: _make(store, policy, one))]
-    for one in late:
-        _apart(one["incident_no"], lambda number: _sound_report(store, number))
-    _judge_measures(store, measures)
-    return made
-
-
-def _apart(number: int, act: Callable[[int], None]) -> bool:
-    """Do this for an incident; whether it could be done. What is wrong with one keeps no other from its report."""
-    try:
-        act(number)
-    except Exception as error:  # noqa: BLE001  (edge of one incident: it is tried again within a minute)
-        log.error("report of incident %s broke: %s", number, type(error).__name__)
-        return False
-    return True
-
-
-def _make(store: Store, policy: Policy, number: int) -> None:
-    with store.reading() as tx:
-        made_ready = ready(tx, policy, number)
-    with store.writing(Permit.HOUSEKEEPING, _SYSTEM) as tx:
-        if number in _unmade(tx):
-            keep(tx, number, CLOSED, made_ready)
-
-
-def _unmade(tx: Tx) -> list[int]:
+def unmade(tx: Tx) -> list[int]:
     """Real incidents that were closed after their newest report, or have none."""
     table = record.incident_report
     since = select(table.c.number).where(
@@ -360,26 +318,6 @@ def _unmade(tx: Tx) -> list[int]:
     return [int(number) for number in rows.scalars()]
 
 
-def _subject(number: int) -> str:
+def subject_of(number: int) -> str:
+    """Of the alarm about the report of an incident."""
     return f"report.{number}"
-
-
-def _sound_report(store: Store, number: int) -> None:
-    alarms.sound(
-        store, _subject(number), "report_overdue", f"第 {number} 次应急事件的报告已过期限，请填写原因和措施并定稿。",
-        f"The report of incident {number} is overdue: write down cause and measures and make it final.",
-        incident=number,
-    )  # fmt: skip
-
-
-def _judge_measures(store: Store, overdue: Iterable[Mapping[str, Any]]) -> None:
-    late = list(overdue)
-    if not late:
-        alarms.silence(store, MEASURES)
-        return
-    alarms.sound(
-        store, MEASURES, "measures_overdue",
-        f"有 {len(late)} 项整改措施已过期限，最早的由 {late[0]['responsible']} 负责。",
-        f"{len(late)} measures are overdue; {late[0]['responsible']} is responsible for the oldest.",
-        ids=[one["id"] for one in late[:20]],
-    )  # fmt: skip

@@ -160,7 +160,14 @@ def test_what_is_typed_is_measured_as_at_the_console(home: Path, capsys: pytest.
     assert yj(home, "measure-done", "1", "--note", "长" * 501, *who) == 2
     assert yj(home, "analysis", "--cause", "长" * 2001, "--lessons", "x", *who) == 2
     assert yj(home, "notice", "长" * 201, *who) == 2
+    assert yj(home, "explain", "1", "--note", "长" * 501, *who) == 2
     words = ("--password-file", str(home.parent / "words.json"), *who)
+    assert main(["--home", str(home), "alarm", "ack", "1", "--note", "长" * 501, *words]) == 2
+    long = ["--cause", "smoke", "--reason", "长" * 501]
+    capsys.readouterr()
+    assert main(["--home", str(home), "mode", "emergency", *long, *words]) == 2
+    told = capsys.readouterr().err
+    assert "--cause smoke: " in told and "--reason: " in told
     drill = ["--home", str(home), "drill"]
     assert main([*drill, "find", "1", "--kind", "smoke", "--text", "长" * 2001, "--due", "2026-02-31", *words]) == 2
     told = capsys.readouterr().err

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from config.sections import Detection, Server
 from config.settings import Settings
-from fallback_server.acts import incident_report, trial
+from fallback_server.acts import incident_due, trial
 from fallback_server.domain import backups
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.datasets import DATASETS
@@ -307,7 +307,7 @@ def recorded(hospital: Hospital) -> BusyDay:
         answer = hospital.window(who).post(f"/incidents/{outage.number}/sign", {"as": signed_as})
         assert answer.status == 200, answer.json
     hospital.clock.advance(60)
-    incident_report.look(hospital.store, Policy())
+    incident_due.look(hospital.store, Policy())
     hospital.clock.advance(3 * 3600)
     admin = hospital.window("admin")
     cause = {

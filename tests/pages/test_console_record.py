@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from fallback_server.acts import incident_report
+from fallback_server.acts import incident_due
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.store.mode import incident
@@ -64,7 +64,7 @@ def test_cause_measures_and_the_final_report_with_its_hash_on_paper(
     hospital.back()
     with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         tx.conn.execute(update(incident).values(state="closed", closed_at=tx.at))
-    assert incident_report.look(hospital.store, Policy()) == [1]
+    assert incident_due.look(hospital.store, Policy()) == [1]
     page = desk("admin", "/console").page
     wait_for(page, ".steps", "报告定稿")
     page.focus("#go-report-1")

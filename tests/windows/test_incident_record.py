@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, update
 
-from fallback_server.acts import incident_record, incident_report, timeline
+from fallback_server.acts import incident_due, incident_record, incident_report, timeline
 from fallback_server.domain import grades
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.incident_record import due, timers
@@ -109,6 +109,26 @@ def test_a_line_ticked_wrongly_is_unticked_with_a_reason_and_the_call_stays(yj: 
         assert tx.conn.execute(select(audit.audit.c.action)).scalars().all().count("incident.timer_unticked") == 1
     good(duty.post("/incidents/1/notes", {**CALL, "timer": "总值班"}))
     assert kept(yj)["timers"][0]["state"] == "told"
+
+
+def test_whoever_was_not_told_in_time_is_an_alarm_again_with_the_next_until_all_are(yj: Hospital) -> None:
+    def look() -> list[str]:
+        incident_due.look(yj.store, Policy())
+        with yj.store.reading() as tx:
+            return [one["kind"] for one in alarms.on(tx.conn, incident_due.TOLD)]
+
+    assert look() == []
+    yj.clock.advance(11 * 60)
+    assert look() == look() == ["untold_10"]
+    yj.clock.advance(20 * 60)
+    assert look() == ["untold_30"]
+    for timer in ("总值班", "分管院领导"):
+        good(yj.window("duty").post("/incidents/1/notes", {**CALL, "timer": timer}))
+    assert look() == []
+    good(yj.window("duty").post("/incidents/1/untick", {"timer": "分管院领导", "reason": "没有打通"}), 200)
+    assert look() == ["untold_30"]
+    yj.back()
+    assert look() == []
 
 
 def test_a_note_can_be_amended_when_its_timer_has_left_the_policy_and_is_shown_however_old(
@@ -249,7 +269,7 @@ def test_measures_have_a_day_of_their_own_and_are_tracked_until_done(yj: Hospita
     yj.clock.advance(3 * 24 * 3600)
     yj._windows.clear()
     assert kept(yj)["measures"][0]["overdue"]
-    incident_report.look(yj.store, Policy())
+    incident_due.look(yj.store, Policy())
     with yj.store.reading() as tx:
         assert [one["kind"] for one in alarms.on(tx.conn, "measures")] == ["measures_overdue"]
     admin = yj.window("admin")
@@ -258,7 +278,7 @@ def test_measures_have_a_day_of_their_own_and_are_tracked_until_done(yj: Hospita
     assert admin.post(f"/measures/{made['id']}/move", {"note": "缺货"}).code == "invalid_request"
     given = good(admin.post(f"/measures/{made['id']}/move", {"responsible": "钱工", "note": "何工休假"}), 200)
     assert (given["responsible"], given["due_on"]) == ("钱工", "2026-12-01")
-    incident_report.look(yj.store, Policy())
+    incident_due.look(yj.store, Policy())
     with yj.store.reading() as tx:
         assert alarms.on(tx.conn, "measures") == []
     yj.clock.advance(60)
@@ -292,11 +312,11 @@ def test_a_report_is_made_by_itself_when_the_incident_is_closed_and_stays_as_it_
     draft = good(yj.window("auditor").get("/incidents/1/report"), 200)
     assert (draft["stage"], draft["number"], draft["content"]["documents"]) == ("draft", None, {"charge": 1})
     assert draft["content"]["money"]["totals"]["local"] == "25.00"
-    assert incident_report.look(yj.store, Policy()) == []
+    assert incident_due.look(yj.store, Policy()) == []
     close(yj)
     yj.clock.advance(30)
-    assert incident_report.look(yj.store, Policy()) == [1]
-    assert incident_report.look(yj.store, Policy()) == []
+    assert incident_due.look(yj.store, Policy()) == [1]
+    assert incident_due.look(yj.store, Policy()) == []
     made = good(yj.window("auditor").get("/incidents/1/report"), 200)
     assert (made["stage"], made["operator_code"], made["content"]["told"][0]["whom"]) == (
         "closed",
@@ -329,9 +349,9 @@ def test_one_incident_whose_report_cannot_be_made_keeps_no_other_from_its_own(
         return whole(tx, policy, number)
 
     monkeypatch.setattr(incident_report, "content", content)
-    assert incident_report.look(yj.store, Policy()) == [second]
+    assert incident_due.look(yj.store, Policy()) == [second]
     monkeypatch.undo()
-    assert incident_report.look(yj.store, Policy()) == [1]
+    assert incident_due.look(yj.store, Policy()) == [1]
 
 
 def test_the_final_report_needs_a_cause_is_due_in_two_days_and_late_ones_are_an_alarm(yj: Hospital) -> None:
@@ -344,7 +364,7 @@ def test_the_final_report_needs_a_cause_is_due_in_two_days_and_late_ones_are_an_
     yj.clock.advance(49 * 3600)
     yj._windows.clear()
     assert kept(yj)["report_overdue"]
-    incident_report.look(yj.store, Policy())
+    incident_due.look(yj.store, Policy())
     with yj.store.reading() as tx:
         assert [one["kind"] for one in alarms.on(tx.conn, "report.1")] == ["report_overdue"]
     admin = yj.window("admin")
@@ -391,9 +411,9 @@ def test_a_drill_owes_no_report(hospital: Hospital) -> None:
     admin = hospital.window("admin")
     good(admin.post("/incidents/1/analysis", {"cause_analysis": "演练", "lessons": "无"}))
     assert admin.post("/incidents/1/report").code == "drill_fenced"
-    assert incident_report.look(hospital.store, replace(Policy(), report_days=1)) == []
+    assert incident_due.look(hospital.store, replace(Policy(), report_days=1)) == []
     hospital.clock.advance(3 * 24 * 3600)
-    incident_report.look(hospital.store, Policy())
+    incident_due.look(hospital.store, Policy())
     with hospital.store.reading() as tx:
         assert [one for one in alarms.on(tx.conn) if one["subject"].startswith("report")] == []
 
