@@ -1,7 +1,8 @@
-"""Moving a document along a lettered arrow: conditional update, row count looked at, history appended."""
+"""Moving documents along a lettered arrow: conditional update, its rows looked at, history appended."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -23,10 +24,28 @@ def move(
     claimed_by: str | None = None,
     **values: Any,
 ) -> bool:
-    """Move `yj_id` from `current` to `wanted`, setting `values` with it; `claimed_by` takes the lease, else it ends.
+    """`move_all` for one document; whether it moved."""
+    lease = {"lease_owner": lease_owner, "claimed_by": claimed_by}
+    return bool(move_all(conn, {yj_id: detail}, current, wanted, at=at, by=by, **lease, **values))
 
-    Returns False, having changed nothing, when the document is no longer in `current` (or, with `lease_owner`, is
-    held by another): somebody else moved it. Raises wrong_state for an arrow that does not exist.
+
+def move_all(
+    conn: Connection,
+    documents: Mapping[str, str | None],
+    current: OutboxState,
+    wanted: OutboxState,
+    *,
+    at: str,
+    by: str,
+    lease_owner: str | None = None,
+    claimed_by: str | None = None,
+    **values: Any,
+) -> list[str]:
+    """Move `documents` (id → detail for its history) from `current` to `wanted`, setting `values` with it.
+
+    `claimed_by` takes the lease, else it ends. Returns those that moved, in order: one that is no longer in `current`
+    (or, with `lease_owner`, is held by another) was moved by somebody else and stays unchanged. Raises wrong_state for
+    an arrow that does not exist.
     """
     arrow = outbox_arrow(current, wanted)
     values["lease_owner"] = claimed_by
@@ -34,14 +53,14 @@ def move(
         values.setdefault("lease_until", None)
     if wanted is OutboxState.CONFIRMED:
         values.setdefault("confirmed_at", at)
-    statement = update(outbox).where(outbox.c.yj_id == yj_id, outbox.c.state == current.value)
+    statement = update(outbox).where(outbox.c.yj_id.in_(list(documents)), outbox.c.state == current.value)
     if lease_owner is not None:
         statement = statement.where(outbox.c.lease_owner == lease_owner)
-    if conn.execute(statement.values(state=wanted.value, **values)).rowcount != 1:
-        return False
-    conn.execute(
-        outbox_move.insert().values(
-            yj_id=yj_id, at=at, arrow=arrow, from_state=current.value, to_state=wanted.value, by=by, detail=detail
-        )
-    )
-    return True
+    changed = conn.execute(statement.values(state=wanted.value, **values).returning(outbox.c.yj_id))
+    mine = set(changed.scalars())
+    moved = [yj_id for yj_id in documents if yj_id in mine]
+    if moved:
+        same = {"at": at, "arrow": arrow, "from_state": current.value, "to_state": wanted.value, "by": by}
+        history = [{"yj_id": yj_id, "detail": documents[yj_id], **same} for yj_id in moved]
+        conn.execute(outbox_move.insert(), history)
+    return moved

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Index, String, Table, Text, select, text, update
+from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, select, text, update
 
 from fallback_server.store.schema import BigKey, metadata
 from fallback_server.store.session import Tx
@@ -37,11 +37,12 @@ Index(
     postgresql_where=text("ended_at IS NULL"),
 )
 
+_OPEN = select(stop_order).where(stop_order.c.what == bindparam("what"), stop_order.c.ended_at.is_(None))
+
 
 def stopped(conn: Connection, what: str = MIRROR) -> dict[str, Any] | None:
     """The order that stops it now, or None."""
-    statement = select(stop_order).where(stop_order.c.what == what, stop_order.c.ended_at.is_(None))
-    row = conn.execute(statement).mappings().first()
+    row = conn.execute(_OPEN, {"what": what}).mappings().first()
     return dict(row) if row is not None else None
 
 

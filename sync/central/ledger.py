@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 
 from sync.central.binds import plain
+from sync.central.driver_sql import execute
 from sync.central.gateway import Applied, CentralIncident, IntegrityAlarm, LedgerRow, Refused, TransactionEnded
 
 COLUMNS: Final = (
@@ -35,11 +35,17 @@ ledger = table("yj_ledger", *(column(name) for name in (*COLUMNS, "applied_at"))
 incident = table("yj_incident", *(column(name) for name in INCIDENT_COLUMNS))
 
 _READ = select(*(ledger.c[name] for name in COLUMNS))
+# What every document needs is built once.
 _ENTER = insert(ledger)
 _COMPLETE = (
     update(ledger)
     .where(ledger.c.yj_id == bindparam("own"))
     .values(central_key=bindparam("key"), payload_hash=bindparam("whole"))
+)
+_REGISTERED = select(incident.c.epoch).where(
+    incident.c.installation_id == bindparam("installation_id"),
+    incident.c.incident_no == bindparam("incident_no"),
+    incident.c.closed_at.is_(None),
 )
 _FIND_BATCH = 500
 _UNFINISHED: Final = "-"
@@ -50,12 +56,12 @@ a row behind that proves nothing."""
 def enter(connection: Connection, row: LedgerRow, applied_at: str) -> None:
     """Insert the ledger row, unfinished. A concurrent attempt of the same document makes this wait."""
     unfinished = {"central_key": None, "payload_hash": _unfinished(row), "applied_at": applied_at}
-    connection.execute(_ENTER, {**asdict(row), **unfinished})
+    execute(connection, _ENTER, {**vars(row), **unfinished})
 
 
 def complete(connection: Connection, row: LedgerRow, central_key: str | None) -> None:
     """Write the key the centre gave, and that the document is whole; last in the transaction."""
-    connection.execute(_COMPLETE, {"own": row.yj_id, "whole": row.payload_hash, "key": central_key})
+    execute(connection, _COMPLETE, {"own": row.yj_id, "whole": row.payload_hash, "key": central_key})
 
 
 def discard_unfinished(connection: Connection, row: LedgerRow) -> bool:
@@ -125,10 +131,7 @@ def rows(connection: Connection, installation_id: str, incident_no: int | None) 
 
 def is_registered(connection: Connection, row: LedgerRow) -> bool:
     """The fence: this installation holds this incident open at the centre."""
-    statement = select(incident.c.epoch).where(
-        _key(row.installation_id, row.incident_no), incident.c.closed_at.is_(None)
-    )
-    return connection.execute(statement).first() is not None
+    return execute(connection, _REGISTERED, vars(row)).first() is not None
 
 
 def register(connection: Connection, installation_id: str, incident_no: int, epoch: int, opened_at: str) -> None:

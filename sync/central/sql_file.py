@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import TextClause, text
@@ -90,17 +91,17 @@ class Step:
         known = dict(self.codes)
         return known.get(code) or known.get(ELSE) or "refused_by_centre"
 
-    @property
+    @cached_property
     def where(self) -> str:
         return f"{self.file}:{self.line} step {self.name}"
 
-    @property
+    @cached_property
     def binds(self) -> tuple[str, ...]:
         """The names this statement and its conditions use, each once, in order of appearance."""
         names = [condition.bind for condition in self.when] + _BIND.findall(self.sql)
         return tuple(dict.fromkeys(names))
 
-    @property
+    @cached_property
     def statement_binds(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_BIND.findall(self.sql)))
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.pool import NullPool
 
 from fallback_server.domain.clock import Clock
 from sync.central import behind, looking
 from sync.central.binds import Binds, document_binds, item_binds
+from sync.central.connections import Trust, engine_for, session_for
 from sync.central.dialects import DIALECTS, USES, Edge, Phase, Session, Timeouts, Use, edge_for
 from sync.central.gateway import (
     Applied,
@@ -100,14 +100,18 @@ class SqlGateway:
         self._told: Told | None = None
         self._texts = TextRules(texts.code_page, frozenset(texts.unicode), texts.replace, in_bytes)
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
-        self._sessions: dict[Use, Session] = {use: self._session(use, timeouts) for use in USES}
+        self._sessions: dict[Use, Session] = {
+            use: session_for(use, mapping.options, clock.zone, timeouts) for use in USES
+        }
         self.timeouts = self._sessions["writing"].timeouts
+        trust = Trust()
         self._mirror, self._reader, self.writing_engine = (
-            self._engine(address, self._sessions[use])
+            engine_for(self.edge, address, self._sessions[use], trust)
             for use, address in zip(USES, (read_url or url, url, url), strict=True)
         )
         self._looks = looking.Looks(self)
-        self.looking_engine = self._engine(url, self._session(looking.use(self), looking.TIMEOUTS), kept=False)
+        looks = session_for(looking.use(self), mapping.options, clock.zone, looking.TIMEOUTS)
+        self.looking_engine = engine_for(self.edge, url, looks, trust, kept=False)
 
     # -- looking ----------------------------------------------------------------------------------------------------
 
@@ -345,33 +349,6 @@ class SqlGateway:
         if isinstance(meant, Refused) and self.edge.is_duplicate(error):
             return Duplicate(meant.code, meant.detail, meant.central)
         return meant
-
-    def _session(self, use: Use, timeouts: Timeouts | None) -> Session:
-        options = self.mapping.options
-        read, write = options.read, options.write
-        own = {"lock": read.lock_timeout, "read": read.statement_timeout, "write": write.statement_timeout}
-        if use != "mirror":
-            own["lock"] = write.lock_timeout
-        return Session(
-            use,
-            self.clock.zone,
-            timeouts or Timeouts(**own),
-            isolation=read.isolation,
-            read_only_intent=read.read_only_intent,
-            char_encoding=options.text.char_encoding,
-        )
-
-    def _engine(self, url: str, session: Session, *, kept: bool = True) -> Engine:
-        """`kept`: connections stay open for the next who needs one."""
-        options = self.edge.engine_options(session)
-        if not kept:
-            options["poolclass"] = NullPool
-        if "poolclass" not in options:
-            wait = session.timeouts.lock
-            options |= {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True, "pool_timeout": wait}
-        engine = create_engine(self.edge.address(make_url(url), session), hide_parameters=True, **options)
-        self.edge.attach(engine, session)
-        return engine
 
     # -- files ------------------------------------------------------------------------------------------------------
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, text
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from sync.central.binds import Binds, jsonable
 from sync.central.dialects import CHANGED
+from sync.central.driver_sql import execute
 from sync.central.gateway import CentralError, Refused, Row, Transient
 from sync.central.sql_file import BUSY, OK, REPEATED, SqlFile, Step
 
@@ -32,11 +32,6 @@ class Repeated(Exception):
     def __init__(self, central_key: str | None) -> None:
         super().__init__(central_key)
         self.central_key = central_key
-
-
-@lru_cache(maxsize=1024)
-def _statement(sql: str) -> TextClause:
-    return text(sql)
 
 
 def run_steps(
@@ -69,10 +64,11 @@ def run_steps(
 
 
 def _run(connection: Connection, step: Step, values: Mapping[str, Any]) -> Done:
-    result = connection.execute(_statement(step.sql), {name: values[name] for name in step.statement_binds})
+    result = execute(connection, step.sql, values)
     if not result.returns_rows:
         return Done((), connection.info.get(CHANGED, result.rowcount))
-    rows: list[Row] = [dict(row) for row in result.mappings()]
+    names = tuple(result.keys())
+    rows: list[Row] = [dict(zip(names, row, strict=True)) for row in result]
     return Done(rows, len(rows))
 
 

@@ -85,13 +85,13 @@ class Admission:
             return
         with self.store.reading() as tx:
             stop_if_it_must(tx)
-            by = recover.approved(tx.conn, ahead)
-        if by is None or self.dry_run:
+            pair = recover.approved(tx.conn, ahead)
+        if pair is None or self.dry_run:
             if not self.dry_run:
                 recover.report(self.store, self.number, ahead, self.actor)
             lost = f"the centre has {len(ahead.lost)} documents of ours that this store does not know"
             raise RunStopped("refused", "ledger_ahead", [f"ledger at {ahead.head}, here at {ahead.here}: {lost}"])
-        self.report.facts["recovered"] = recover.carry_out(self.store, self.gateway, ahead, Actor(by, by))
+        self.report.facts["recovered"] = recover.carry_out(self.store, self.gateway, ahead, pair)
         with self.store.reading() as tx:
             self.incident = incident_row(tx.conn, self.number)
 

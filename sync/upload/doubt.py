@@ -5,7 +5,7 @@ Arrows l, m, r of docs/states.md. Nothing leaves `unknown` on a guess.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -120,18 +120,21 @@ _NOT_THERE: Final[dict[Proof, str]] = {
 }
 
 
-def kept_apart(gateway: CentralGateway, entities: Sequence[str], together: int) -> list[int]:
-    """How many of these documents, in order, may be claimed together.
+def handfuls(gateway: CentralGateway, kinds: Mapping[str, str], together: int) -> list[list[str]]:
+    """These documents (id → entity, in order) as they may be claimed together; at an empty one nothing stays claimed.
 
-    A sender that dies leaves everything it claimed in doubt. Where only a person can settle that, it claims one by one.
+    A sender that dies leaves everything it claimed in doubt. Where only a person can settle that, it claims one by one,
+    when everything before is confirmed.
     """
-    sizes: list[int] = []
-    for entity in entities:
+    found: list[list[str]] = []
+    joined = False
+    for yj_id, entity in kinds.items():
         alone = gateway.proof(entity) is Proof.PERSON
-        if alone or not sizes or sizes[-1] >= together or sizes[-1] == 0:
-            sizes.append(1)
-        else:
-            sizes[-1] += 1
         if alone:
-            sizes.append(0)  # nothing joins it
-    return [size for size in sizes if size]
+            found += [[], [yj_id]]
+        elif joined and len(found[-1]) < together:
+            found[-1].append(yj_id)
+        else:
+            found.append([yj_id])
+        joined = not alone
+    return found

@@ -139,14 +139,15 @@ def report(store: Store, incident_no: int, ahead: Ahead, actor: Actor) -> None:
         tx.audit("upload.ledger_ahead", subject=str(incident_no), head=ahead.head, own=ahead.here, lost=len(ahead.lost))
 
 
-def approved(conn: Connection, ahead: Ahead) -> str | None:
-    """Who approved exactly this, or None."""
+def approved(conn: Connection, ahead: Ahead) -> Actor | None:
+    """The person who approved exactly this, with the second one; or None."""
     rows = conn.execute(
-        select(conflict.c.central, conflict.c.decided_by)
+        select(conflict.c.central, conflict.c.decided_by, conflict.c.approver_code)
         .where(conflict.c.kind == KIND, conflict.c.decision == "recover")
         .order_by(conflict.c.id.desc())
     )
-    return next((str(row.decided_by) for row in rows if row.central.get("digest") == ahead.digest), None)
+    row = next((row for row in rows if row.central.get("digest") == ahead.digest), None)
+    return None if row is None else Actor(row.decided_by, row.decided_by, approver_code=row.approver_code)
 
 
 def carry_out(store: Store, gateway: CentralGateway, ahead: Ahead, actor: Actor) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -55,7 +55,7 @@ from sync.upload.sender import (
 LOCK = "upload"
 PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
 GRACE_LOOK_SECONDS = 1.0
-TOGETHER = 16  # documents claimed and confirmed in one local transaction
+TOGETHER = 32  # documents claimed and confirmed in one local transaction
 
 
 def run_upload(
@@ -114,8 +114,8 @@ class _Run:
     sender: Sender = field(init=False)
     admission: Admission = field(init=False)
     total: int = 0
-    in_doubt: bool = False
     pace: Pace = field(default_factory=Pace)
+    changed: Callable[[], bool] = field(init=False)  # whether the store may say something else than before
     _begun: datetime = field(init=False)
 
     @property
@@ -210,10 +210,10 @@ class _Run:
         breaker, waited = Breaker(probing=self.row.broke_with()), 0.0
         with self.store.reading() as tx:
             self.total = clean_left(tx.conn, self.number)
-        with heartbeat(self.store, self.sender.owner, self.rules):
+        with heartbeat(self.store, self.sender.owner, self.rules), self.store.watching() as self.changed:
             while True:
                 with self.store.reading() as tx:
-                    batch = work.ready(tx.conn, self.number, tx.at)
+                    batch = work.ready(tx.conn, self.number, tx.at, 1 if breaker.half_open else work.BATCH)
                 if not batch:
                     seconds = self._wait_for()
                     if seconds is None:
@@ -225,35 +225,21 @@ class _Run:
                     self._look_up()
                     self.pause(seconds)
                     continue
-                if breaker.half_open:
-                    batch = batch[:1]
-                for handful in self._handfuls(batch):
-                    self.sender.send(handful, self._before, lambda sent: self._after(sent, breaker))
-                    if self.in_doubt:
-                        self.in_doubt = False
-                        doubt.resolve_unknown(self.store, self.gateway, self.actor)
-
-    def _handfuls(self, batch: list[str]) -> Iterator[list[str]]:
-        """What is claimed and confirmed together."""
-        with self.store.reading() as tx:
-            kinds = work.kinds(tx.conn, batch)
-        start = 0
-        for size in doubt.kept_apart(self.gateway, [kinds[yj_id] for yj_id in batch], TOGETHER):
-            yield batch[start : start + size]
-            start += size
+                together = doubt.handfuls(self.gateway, batch, TOGETHER)
+                self.sender.send(together, self._before, lambda sent: self._after(sent, breaker))
 
     def _before(self) -> None:
         """Before every document: may it still go?"""
         self._look_up()
-        with self.store.reading() as tx:
-            stop_if_it_must(tx)
-            self._begun = tx.now
+        if self.changed():
+            with self.store.reading() as tx:
+                stop_if_it_must(tx)
+        self._begun = self.store.clock.now()
 
     def _after(self, sent: Sent, breaker: Breaker) -> None:
         self.report.counts[sent.verdict.state.value] += 1
         self.report.counts["linked"] += sent.linked
         self.report.counts["repeated"] += sent.repeated
-        self.in_doubt = self.in_doubt or sent.verdict.state is OutboxState.UNKNOWN
         if sent.verdict.run is not RunEnd.GO_ON:
             self._run_ends(sent)
         if breaker.note(sent):
@@ -262,6 +248,8 @@ class _Run:
             self.report.retry_after_seconds = float(self.rules.retry_max_seconds)
             self._fact("breaker", breaker.code)
             raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
+        if sent.verdict.state is OutboxState.UNKNOWN:
+            doubt.resolve_unknown(self.store, self.gateway, self.actor)
         self._note()
         spent = (self.store.clock.now() - self._begun).total_seconds()
         pause = max(0.0, 1 / self.rules.max_rate - spent) if self.rules.max_rate else 0.0

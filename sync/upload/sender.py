@@ -1,7 +1,7 @@
 """Documents to the centre: claim, apply, confirm. The letters are the arrows of docs/states.md.
 
-Claim (g) and confirm (h) are short local transactions, for a handful of documents each; every document has a central
-transaction of its own between them and outside of both.
+A handful of documents is confirmed (h) and the next one claimed (g) in one short local transaction; every document has
+a central transaction of its own between two of those and outside of both.
 If the process dies on any line, documents are `sending` without an owner: the next run makes them `unknown` (i) and
 asks the ledger. Nothing is ever sent again on a guess.
 """
@@ -12,12 +12,12 @@ import os
 import random
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.conflict_kinds import DOUBTS
@@ -27,7 +27,7 @@ from fallback_server.domain.outbox import OutboxState
 from fallback_server.store import exits, stop_orders
 from fallback_server.store.conflicts import decided_links, retried, vanished_links
 from fallback_server.store.outbox import outbox
-from fallback_server.store.outbox_moves import move
+from fallback_server.store.outbox_moves import move, move_all
 from fallback_server.store.session import Actor, Store, Tx
 from sync.central.gateway import (
     Applied,
@@ -97,42 +97,68 @@ class Sender:
     def __post_init__(self) -> None:
         self.owner = self.owner or f"{_host()}/{os.getpid()}/{new_ulid(self.store.clock.now())[-10:]}"
 
-    def send(self, yj_ids: Sequence[str], before: Callable[[], None], after: Callable[[Sent], None]) -> None:
-        """One attempt with each document, claimed together, sent one by one, confirmed together.
+    def send(
+        self, handfuls: Iterable[Sequence[str]], before: Callable[[], None], after: Callable[[Sent], None]
+    ) -> None:
+        """One attempt with each document: claimed by handfuls, sent one by one, confirmed with the claim of the next
+        (an empty one claims nothing).
 
-        `before` and `after` may raise RunStopped: what is sure is confirmed, what was not sent is put back.
+        `before` and `after` may raise: what is sure is confirmed then, what was not sent is put back.
         """
-        waiting = deque(self._claim(yj_ids))
+        waiting: deque[tuple[work.Item, work.Ready]] = deque()
         sure: list[_Sure] = []
-        for item, _ in waiting:
-            self.crash("claimed", item.yj_id)
         try:
-            while waiting:
-                before()
-                after(self._one(*waiting.popleft(), sure))
-        except RunStopped:
-            self._confirm(sure, [item for item, _ in waiting])
+            for handful in handfuls:
+                waiting += self._turn(sure, claim=handful)
+                while waiting:
+                    before()
+                    after(self._one(*waiting.popleft(), sure))
+        except (RunStopped, CentralError):
+            self._turn(sure, unsent=[item.yj_id for item, _ in waiting])
             raise
-        self._confirm(sure, ())
+        self._turn(sure)
 
-    def _claim(self, yj_ids: Sequence[str]) -> list[tuple[work.Item, work.Ready]]:
-        """Arrow g, under a lease, together with reading what the documents need."""
+    def _turn(
+        self, sure: list[_Sure], *, unsent: Sequence[str] = (), claim: Sequence[str] = ()
+    ) -> list[tuple[work.Item, work.Ready]]:
+        """One local transaction: arrow h for what was applied, k for what was claimed and not sent, g for the next.
+
+        A lease that ran out meanwhile changes nothing: whoever took it over asks the ledger.
+        """
         with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
-            stop_if_it_must(tx)
-            until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
-            claimed = [
-                yj_id
-                for yj_id in yj_ids
-                if move(
-                    tx.conn, yj_id, OutboxState.PENDING, OutboxState.SENDING,
-                    at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
-                )
-            ]  # fmt: skip
-            self.lost, self.gone = rewound.lost_patients(tx.conn), rewound.lost_rows(tx.conn)
-            self.linked = vanished_links(tx.conn, claimed)
-            self.waved = retried(tx.conn, claimed, "row_lost")
-            self.not_there = retried(tx.conn, claimed, *DOUBTS)
-            return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
+            mine = {"at": tx.at, "by": self.owner, "lease_owner": self.owner}
+            if sure:
+                keys = {item.yj_id: applied.central_key for item, applied, _ in sure}
+                move_all(
+                    tx.conn, {item.yj_id: _how(applied, linked) for item, applied, linked in sure},
+                    OutboxState.SENDING, OutboxState.CONFIRMED, **mine, last_error=None,
+                    central_key=case(keys, value=outbox.c.yj_id),
+                )  # fmt: skip
+            if unsent:
+                back = dict.fromkeys(unsent, "not sent")
+                move_all(tx.conn, back, OutboxState.SENDING, OutboxState.PENDING, **mine)
+            claimed = self._claim(tx, claim) if claim else []
+        confirmed = [item.yj_id for item, _, _ in sure]
+        sure.clear()
+        for yj_id in confirmed:
+            self.crash("confirmed", yj_id)
+        for item, _ in claimed:
+            self.crash("claimed", item.yj_id)
+        return claimed
+
+    def _claim(self, tx: Tx, yj_ids: Sequence[str]) -> list[tuple[work.Item, work.Ready]]:
+        """Arrow g, under a lease, together with reading what the documents need."""
+        stop_if_it_must(tx)
+        until = to_text(tx.now + timedelta(seconds=self.rules.lease_seconds))
+        claimed = move_all(
+            tx.conn, dict.fromkeys(yj_ids), OutboxState.PENDING, OutboxState.SENDING,
+            at=tx.at, by=self.owner, claimed_by=self.owner, lease_until=until,
+        )  # fmt: skip
+        self.lost, self.gone = rewound.lost_patients(tx.conn), rewound.lost_rows(tx.conn)
+        self.linked = vanished_links(tx.conn, claimed)
+        self.waved = retried(tx.conn, claimed, "row_lost")
+        self.not_there = retried(tx.conn, claimed, *DOUBTS)
+        return work.prepare(tx.conn, work.load(tx.conn, claimed), self.installation_id)
 
     def _one(self, item: work.Item, ready: work.Ready, sure: list[_Sure]) -> Sent:
         try:
@@ -173,28 +199,6 @@ class Sender:
             raise
         return None if key is not None and self.gateway.arrived([ready.ledger]) else key
 
-    def _confirm(self, sure: Sequence[_Sure], unsent: Sequence[work.Item]) -> None:
-        """Arrow h for what was applied, k for what was claimed but not sent.
-
-        A lease that ran out meanwhile changes nothing: whoever took it over asks the ledger.
-        """
-        with self.store.writing(Permit.HOUSEKEEPING, self.actor) as tx:
-            for item, applied, linked in sure:
-                detail = (
-                    "linked: exactly this person" if linked else ("the ledger had it" if applied.repeated else None)
-                )
-                move(
-                    tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.CONFIRMED, at=tx.at, by=self.owner,
-                    detail=detail, lease_owner=self.owner, central_key=applied.central_key, last_error=None,
-                )  # fmt: skip
-            for item in unsent:
-                move(
-                    tx.conn, item.yj_id, OutboxState.SENDING, OutboxState.PENDING,
-                    at=tx.at, by=self.owner, detail="not sent", lease_owner=self.owner,
-                )  # fmt: skip
-        for item, _, _ in sure:
-            self.crash("confirmed", item.yj_id)
-
     def _failed(self, item: work.Item, ready: work.Ready, error: CentralError) -> Sent:
         """Arrows i, j, k, as the table of retry.py says."""
         verdict = judge(error, item.attempts, self.rules, self.jitter())
@@ -233,6 +237,13 @@ class Sender:
 
 _Sure = tuple[work.Item, Applied, bool]
 _CONFIRMED = Verdict(OutboxState.CONFIRMED, 0, "confirmed", run=RunEnd.GO_ON)
+
+
+def _how(applied: Applied, linked: bool) -> str | None:
+    """What the history says of a confirmation, where it was no plain one."""
+    if linked:
+        return "linked: exactly this person"
+    return "the ledger had it" if applied.repeated else None
 
 
 def stop_if_it_must(tx: Tx) -> None:

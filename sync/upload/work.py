@@ -35,13 +35,13 @@ class Item:
 Ready = Outgoing | CentralError
 
 
-def ready(conn: Connection, incident_no: int, now: str, limit: int = BATCH) -> list[str]:
-    """Ids of documents that may go now, all of the lowest rank that has any, in the order of their acts.
+def ready(conn: Connection, incident_no: int, now: str, limit: int = BATCH) -> dict[str, str]:
+    """Documents that may go now (id → entity), all of the lowest rank that has any, in the order of their acts.
 
     A document waits for its own parents only. Documents of closed incidents that a rewound centre lost go along.
     """
     rows = conn.execute(
-        select(outbox.c.yj_id, outbox.c.rank)
+        select(outbox.c.yj_id, outbox.c.entity, outbox.c.rank)
         .where(
             *_pending(incident_no),
             or_(outbox.c.next_attempt_at.is_(None), outbox.c.next_attempt_at <= now),
@@ -50,7 +50,7 @@ def ready(conn: Connection, incident_no: int, now: str, limit: int = BATCH) -> l
         .order_by(outbox.c.rank, outbox.c.sequence)
         .limit(limit)
     ).all()
-    return [row.yj_id for row in rows if row.rank == rows[0].rank]
+    return {row.yj_id: row.entity for row in rows if row.rank == rows[0].rank}
 
 
 def ready_of(conn: Connection, incident_no: int, entity: str, limit: int) -> list[str]:
@@ -62,12 +62,6 @@ def ready_of(conn: Connection, incident_no: int, entity: str, limit: int) -> lis
         .limit(limit)
     )
     return [row.yj_id for row in rows]
-
-
-def kinds(conn: Connection, yj_ids: Sequence[str]) -> dict[str, str]:
-    """The entity of each of these documents."""
-    rows = conn.execute(select(outbox.c.yj_id, outbox.c.entity).where(outbox.c.yj_id.in_(yj_ids)))
-    return {row.yj_id: row.entity for row in rows}
 
 
 def next_due(conn: Connection, incident_no: int) -> str | None:

@@ -212,6 +212,9 @@ def test_a_decision_at_the_console_is_carried_out_by_the_next_run(
         decide(desk, "recover")
         report = upload(desk, centre)
         assert report.complete and report.facts["recovered"]["noted"] == 1
+        taken_over = select(audit.c.operator_code, audit.c.approver_code).where(audit.c.action == "upload.recover")
+        with desk.store.reading() as tx:
+            assert tx.conn.execute(taken_over).all() == [(PAIR.operator_code, PAIR.approver_code)]
 
 
 def test_the_account_names_what_was_lost_here_and_nothing_else(

@@ -25,6 +25,7 @@ from sync.central.dialects import (
     made,
     verdict,
 )
+from sync.central.driver_sql import execute
 from sync.central.gateway import CentralError, Systemic, Transient, Unreachable
 from sync.central.pages import Stream
 from sync.central.routines import called
@@ -138,7 +139,7 @@ class PostgresEdge:
         connection.execute(text("SET TRANSACTION READ ONLY"))
 
     def lock(self, connection: Connection, seconds: int) -> None:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": APPLICATION_LOCK})
+        execute(connection, "SELECT pg_advisory_xact_lock(:key)", {"key": APPLICATION_LOCK})
 
     def unlock(self, connection: Connection) -> None:
         pass
