@@ -13,13 +13,13 @@ from xdist.scheduler import LoadScopeScheduling
 # Modules that share more than their own: a session's dear parts, or cores that a whole standby beside a centre needs.
 TOGETHER = {
     "tests/acceptance/": "whole standbys", "tests/pages/test_console_incident.py": "whole standbys",
-    "tests/proof/": "proof",
+    "tests/proof/": "proof", "tests/reference_his/": "reference centres",
 }  # fmt: skip
 
 # The longest first, so that no process has a long one left when the others are done.
 FIRST = (
     "whole standbys", "tests/pages/test_every_page.py", "proof", "tests/house/test_wheel.py", "tests/pages/",
-    "tests/agent/", "tests/reference_his/", "tests/contract/", "tests/mirror/",
+    "tests/agent/", "reference centres", "tests/contract/", "tests/mirror/",
 )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_a_renewed_certificate_is_shown_without_a_restart(door: Opened, monkeypa
     monkeypatch.setattr(front, "LOOK_AT_FILES", 0.05)
     here = door()
     before = ssl.get_server_certificate(("127.0.0.1", here.front.port))
-    with httpx.Client(verify=ssl.create_default_context(cafile=str(here.ca)), trust_env=False) as window:
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(here.ca)), trust_env=False, timeout=30) as window:
         window.get(here.https + "/x").raise_for_status()
         certificates.renew(here.folder, ["127.0.0.1", "standby.hospital"], SystemClock().now())
         until(lambda: ssl.get_server_certificate(("127.0.0.1", here.front.port)) != before)

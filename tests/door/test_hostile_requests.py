@@ -69,7 +69,7 @@ def test_requests_that_can_be_read_in_two_ways_bring_nothing_past_the_door(door:
         answer = send(here.front.port, POST + rest + INSIDE, seconds=3)
         assert 400 in statuses(answer) or statuses(answer) == [], name
         assert [one for one in inner.seen if one[1] == "/smuggled"] == [], name
-        with httpx.Client(trust_env=False) as window:  # and nothing is left over for whoever comes next
+        with httpx.Client(trust_env=False, timeout=30) as window:  # and nothing is left over for whoever comes next
             assert window.get(here.http + "/next").json()["path"] == "/next", name
     assert all(by_door for _, _, by_door in inner.seen)
 
@@ -135,7 +135,7 @@ def test_long_addresses_and_thousands_of_head_lines_end_at_the_door(door: Opened
     many = send(here.front.port, b"GET /x HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 40_000 + b"\r\n")
     assert statuses(long) == [400] and statuses(many) in ([400], [])
     assert inner.seen == []
-    with httpx.Client(trust_env=False) as window:
+    with httpx.Client(trust_env=False, timeout=30) as window:
         assert window.get(here.http + "/next").status_code == 200
 
 
@@ -205,7 +205,9 @@ def test_a_new_token_each_time_does_not_help_and_nothing_grows_without_end(monke
 
 def test_who_asks_too_often_is_told_when_to_come_again(door: Opened, inner: Inner) -> None:
     here = door(**FAR, session_rate=1, address_rate=1000, pages=PAGES_DIR)
-    with httpx.Client(base_url=here.http, trust_env=False, headers={"Authorization": "Bearer one"}) as window:
+    with httpx.Client(
+        base_url=here.http, trust_env=False, timeout=30, headers={"Authorization": "Bearer one"}
+    ) as window:
         answers = [window.get("/api/v1/drugs") for _ in range(200)]
         refused = next(answer for answer in answers if answer.status_code == 429)
         assert refused.json()["code"] == "too_many_requests" and "频繁" in refused.json()["detail"]
@@ -224,9 +226,11 @@ def test_programs_of_this_machine_and_named_proxies_are_not_counted(door: Opened
     near = door(certificate=None, key=None, session_rate=1, address_rate=1)
     proxy = door(**FAR, session_rate=1, address_rate=1, proxies=frozenset({"127.0.0.1"}))
     for here in (near, proxy):
-        with httpx.Client(base_url=here.http, trust_env=False) as window:
+        with httpx.Client(base_url=here.http, trust_env=False, timeout=30) as window:
             assert {window.get("/api/v1/drugs").status_code for _ in range(50)} == {200}
-    with httpx.Client(base_url=proxy.http, trust_env=False, headers={"X-Forwarded-For": "10.0.0.9"}) as window:
+    with httpx.Client(
+        base_url=proxy.http, trust_env=False, timeout=30, headers={"X-Forwarded-For": "10.0.0.9"}
+    ) as window:
         assert 429 in {window.get("/api/v1/drugs").status_code for _ in range(50)}, "whom it speaks for is"
 
 

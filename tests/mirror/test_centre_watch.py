@@ -205,7 +205,7 @@ def test_what_is_usual_is_worked_out_every_ten_minutes_and_with_the_hour(
 def test_a_look_that_hangs_ends_within_its_limit_and_few_are_left_behind(centre: FakeCentral) -> None:
     gate = threading.Event()
     centre.at_step = lambda step: None if step in ("tcp", "login") else (gate.wait(60), None)[1]
-    looker = Looker(lambda: centre, limit=0.1)
+    looker = Looker(lambda: centre, limit=0.5)
     before = threading.active_count()
     found = [looker.look() for _ in range(MOST_HANGING + 3)]
     assert {(one.failed, tuple(one.seconds)) for one in found[:MOST_HANGING]} == {("silent", ("tcp", "login"))}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -99,9 +98,8 @@ def test_a_lock_dies_with_its_holder(store: Store) -> None:
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    begun = time.monotonic()
-    with single_instance(store.url, "x", wait_seconds=10):
-        assert time.monotonic() - begun < 10
+    with single_instance(store.url, "x", wait_seconds=30):
+        pass
 
 
 def test_a_waiter_gets_the_lock_when_it_is_given_back(store: Store) -> None:
@@ -115,5 +113,5 @@ def test_a_waiter_gets_the_lock_when_it_is_given_back(store: Store) -> None:
         waiter = threading.Thread(target=wait)
         waiter.start()
         assert not got.wait(0.3)
-    assert got.wait(5)
+    assert got.wait(30)
     waiter.join()

@@ -26,6 +26,11 @@ def wait_for(page: Page, selector: str, words: str) -> None:
     )  # fmt: skip
 
 
+def free(page: Page) -> None:
+    """Until the act before is over: its part may follow sooner, and a key pressed until then does nothing."""
+    page.wait_for_selector("body:not([data-busy])", timeout=SOON)
+
+
 def answer(page: Page, *texts: str) -> None:
     """Fill the question in front, field by field, and press Enter on the last."""
     page.wait_for_selector("dialog[open]")

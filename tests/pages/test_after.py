@@ -33,7 +33,8 @@ def test_the_pharmacist_says_that_it_is_dispensed_and_the_line_goes(
     hospital.back()
     page = desk("pharmacist", "/pharmacy").page
     assert "1" in page.inner_text("#to-after")
-    page.click("#to-after")
+    with page.expect_navigation():  # the page before shows him too
+        page.click("#to-after")
     page.wait_for_selector("body[data-ready] tbody >> text=欧阳修文")
     assert "阿莫西林胶囊 ×1" in page.inner_text("tbody")
     page.keyboard.press("ArrowDown")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from fallback_server.store.audit import audit
 from tests.fixtures_browser import Desk, Standby
 from tests.pages.console_cast import worked
-from tests.pages.console_hand import SOON, answer, finish_jobs, pdf_words, wait_for
+from tests.pages.console_hand import SOON, answer, finish_jobs, free, pdf_words, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +41,7 @@ def test_the_account_is_made_explained_signed_by_two_and_closed(
     answer(page, "换班时未换工号")
     wait_for(page, ".verdict", "账平")
     page.wait_for_selector("#sign-it:not([disabled])", timeout=SOON)
+    free(page)
     page.keyboard.press("F8")
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Enter")
@@ -124,5 +125,6 @@ def test_a_copy_is_counted_and_said_on_the_paper(standby: Standby, desk: Callabl
         page.wait_for_selector("dialog[open]")
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog[open]", state="detached")
+        free(page)
     page.goto(page.url.split("/console")[0] + f"/print/reconciliation/{outage.number}")
     assert "补打 1" in page.inner_text("h1")

@@ -9,7 +9,7 @@ import pytest
 
 from fallback_server.store import audit
 from tests.fixtures_browser import Desk, Standby
-from tests.pages.console_hand import SOON, wait_for
+from tests.pages.console_hand import SOON, free, wait_for
 from tests.pages.test_console_backups import done, work  # noqa: F401  (fixture)
 from tests.windows.money_cast import charge, items
 
@@ -50,6 +50,7 @@ def test_the_log_is_held_against_paper_and_taken_away(
         wait_for(page, "dialog[open]", words)
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog", state="detached", timeout=SOON)
+        free(page)
     with page.expect_download() as taken:
         page.keyboard.press("F6")
     taken.value.save_as(tmp_path / "log.csv")

@@ -17,7 +17,7 @@ from sync.central.gateway import CentralGateway
 from sync.worker.centre import Centre, NoCentre
 from sync.worker.work import Worker
 from tests.fixtures_browser import Desk, Standby
-from tests.pages.console_hand import SOON, wait_for
+from tests.pages.console_hand import SOON, free, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -53,12 +53,14 @@ def test_a_backup_is_made_opened_and_rehearsed_from_the_second_place(
     done(work, page)
     wait_for(page, "#said", "两个位置都有")
     page.wait_for_selector("#press-open:not([disabled])", timeout=SOON)
+    free(page)
     page.keyboard.press("F3")
     done(work, page)
     wait_for(page, "[data-live=backups-list]", "可恢复")
 
     slip = (tmp_path / "backup.key").read_text("utf-8").splitlines()[1]
     page.wait_for_selector("#press-rehearse:not([disabled])", timeout=SOON)
+    free(page)
     page.keyboard.press("F4")
     page.wait_for_selector("dialog[open]")
     page.fill("#ask-typed_key", slip[:-1])

@@ -9,7 +9,7 @@ import pytest
 from fallback_server.store.mode_switch import advance
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import PASSWORD
-from tests.pages.console_hand import wait_for
+from tests.pages.console_hand import free, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +22,17 @@ def test_a_drill_from_the_plan_to_the_certificate(standby: Standby, desk: Callab
         page.keyboard.press("Control+A")
         page.keyboard.type(text)
         page.keyboard.press("Enter")
+    page.wait_for_url("**/console/drills?drill=*")  # its own page; the list may show it before
+    page.wait_for_selector("body[data-ready]")
     wait_for(page, "[data-live=drill-one]", "夜间演练")
     assert "收费处、药房" in page.inner_text("[data-live=drill-one]")
+    free(page)
     page.keyboard.press("F9")
     page.wait_for_selector("dialog")
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=drill-one]", "进行中")
     page.wait_for_selector("body[data-drill]")
+    free(page)
     assert "演练" in page.inner_text("body")
     page.keyboard.press("F3")
     page.wait_for_selector("dialog")
@@ -37,12 +41,14 @@ def test_a_drill_from_the_plan_to_the_certificate(standby: Standby, desk: Callab
             page.keyboard.type(text)
         page.keyboard.press("Enter")
     wait_for(page, "[data-live=drill-findings]", "二号打印机缺纸")
+    free(page)
     page.focus("#press-mend-1")
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog[open]")
     page.keyboard.type("已备两包纸")
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=drill-findings]", "已备两包纸")
+    free(page)
     page.keyboard.press("F8")
     page.wait_for_selector("dialog")
     for text in ("0601", PASSWORD):

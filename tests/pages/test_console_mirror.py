@@ -10,7 +10,7 @@ from fallback_server.store import mirror
 from fallback_server.store.database import open_mirror_engine
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import Hospital
-from tests.pages.console_hand import SOON, answer, finish_jobs, jobs_of, wait_for
+from tests.pages.console_hand import SOON, answer, finish_jobs, free, jobs_of, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -41,9 +41,11 @@ def test_the_mirror_is_run_stopped_let_go_and_rolled_back(standby: Standby, desk
     page.keyboard.press("F4")
     answer(page, "DBA 要求")
     wait_for(page, "[data-live=mirror-notes]", "DBA 要求")
+    free(page)
     page.keyboard.press("F4")
     page.wait_for_selector("#press-stop", timeout=SOON)
     page.wait_for_selector("#press-back:not([disabled])", timeout=SOON)
+    free(page)
     page.keyboard.press("F7")
     answer(page, "价格有误")
     wait_for(page, "[data-live=mirror-bar]", "等待中")

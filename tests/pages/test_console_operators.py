@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import CAST, PASSWORD
-from tests.pages.console_hand import wait_for
+from tests.pages.console_hand import free, wait_for
 
 pytestmark = pytest.mark.browser
 CODE = re.compile(r"\d{4} \d{4}")
@@ -59,6 +59,7 @@ def test_an_administrator_locks_somebody_out_and_lets_them_in_again(
     window = standby.hospital.window("cashier")
     page = desk("admin", "/console/operators?q=0201").page
     for what, tag in (("disable", "本机已停用"), ("enable", "能登录")):
+        free(page)
         page.click(f"#{what}-0201")
         page.keyboard.type("离职核实")
         page.keyboard.press("Enter")

@@ -14,7 +14,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.store.mode import incident
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import ADMIN
-from tests.pages.console_hand import answer, pdf_words, wait_for
+from tests.pages.console_hand import answer, free, pdf_words, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -37,17 +37,21 @@ def test_who_must_be_told_is_asked_for_told_and_put_right(standby: Standby, desk
         page.keyboard.press("Enter")
     page.wait_for_selector("#timer-10 .tag.good")
     wait_for(page, "[data-live=record-timeline]", "已告知 总值班（电话）：全院已转应急")
+    free(page)
     page.focus("#do-untick-10")
     page.keyboard.press("Enter")
     answer(page, "点错了行")
     page.wait_for_selector("#do-tell-10")
     wait_for(page, "[data-live=record-timeline]", "点错了行")
+    free(page)
     page.keyboard.press("F2")
     answer(page, "三号窗口卡纸", "")
     wait_for(page, "[data-live=record-timeline]", "三号窗口卡纸")
+    free(page)
     page.locator("[id^=do-amend-]").first.press("Enter")
     answer(page, "四号窗口卡纸", "")
     page.wait_for_selector("[data-live=record-timeline] s >> text=三号窗口卡纸")
+    free(page)
     with page.expect_navigation():
         page.locator("#only-people").press("Enter")
     assert "切换到应急" not in page.inner_text("[data-live=record-timeline] tbody")
@@ -84,6 +88,7 @@ def test_cause_measures_and_the_final_report_with_its_hash_on_paper(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=record-lessons]", "存储控制器故障")
+    free(page)
     page.keyboard.press("F9")
     page.wait_for_selector("dialog[open]")
     page.keyboard.type("换控制器")
@@ -93,10 +98,12 @@ def test_cause_measures_and_the_final_report_with_its_hash_on_paper(
     page.fill("#ask-due_on", "2026-12-01")
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=record-lessons]", "换控制器")
+    free(page)
     page.keyboard.press("F10")
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Enter")
     page.wait_for_selector("#report-2")
+    free(page)
     with page.expect_download() as taken:
         page.keyboard.press("F6")
     words = pdf_words(Path(taken.value.path()), tmp_path)

@@ -11,7 +11,7 @@ from fallback_server.store.returning import conflict
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import PASSWORD
 from tests.pages.console_cast import Outage, worked
-from tests.pages.console_hand import SOON, answer, finish_jobs, jobs_of, wait_for
+from tests.pages.console_hand import SOON, answer, finish_jobs, free, jobs_of, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -34,6 +34,7 @@ def test_the_upload_is_shown_by_kind_paused_rehearsed_and_let_go(standby: Standb
     outage.upload()
     wait_for(page, "[data-live=upload-acts]", "已由人暂停")
     assert "0 / 4" in page.inner_text(".total")
+    free(page)
     page.keyboard.press("F2")
     page.wait_for_selector("#press-pause", timeout=SOON)
     assert jobs_of(standby.hospital)[-1] == ("upload", {"incident_no": outage.number, "dry_run": False})
@@ -42,6 +43,7 @@ def test_the_upload_is_shown_by_kind_paused_rehearsed_and_let_go(standby: Standb
     wait_for(page, ".total", "4 / 4")
     wait_for(page, "[data-live=upload-acts]", "全部单据已回传")
     page.wait_for_selector("#press-dry:not([disabled])", timeout=SOON)
+    free(page)
     page.keyboard.press("F3")
     wait_for(page, "[data-live=progress]", "等待中")
     assert jobs_of(standby.hospital)[-1] == ("upload", {"incident_no": outage.number, "dry_run": True})
@@ -66,9 +68,11 @@ def test_two_conflicts_are_decided_by_two_people_from_both_versions(
     answer(page, "票据已换开", "0601", PASSWORD)
     wait_for(page, "[data-live=conflict-list]", "待决定 1")
     wait_for(page, "[data-live^=conflict-] h2", "已停用")  # the next one comes by itself
+    free(page)
     page.keyboard.press("F2")  # send again: needs nobody else
     answer(page, "项目已恢复")
     wait_for(page, "[data-live=conflict-list]", "待决定 0")
+    free(page)
     page.focus(".picks li:last-child a")
     page.keyboard.press("ArrowUp")
     with page.expect_navigation():

@@ -13,7 +13,7 @@ from fallback_server.store.people import session
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_hospital import PASSWORD
 from tests.fixtures_return import ADMIN
-from tests.pages.console_hand import SOON, answer, finish_jobs, jobs_of, mode_of, wait_for
+from tests.pages.console_hand import SOON, answer, finish_jobs, free, jobs_of, mode_of, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -129,6 +129,7 @@ def test_switching_off_needs_a_second_person_and_the_page_follows(standby: Stand
     page.keyboard.press("F8")
     answer(page, "0601", PASSWORD)
     page.wait_for_selector("#press-release", timeout=SOON)
+    free(page)
     assert "现在放行的代价" in page.inner_text(".switch") and "0 张" in page.inner_text("p.note")
     page.keyboard.press("F8")
     answer(page, "中心已正常")
@@ -152,6 +153,7 @@ def test_the_scope_changes_with_a_reason_and_the_insurance_has_a_switch_of_its_o
     page.keyboard.press("Enter")
     wait_for(page, "dd", "急诊")
     assert mode_of(standby.hospital)["scope"] == ["JZ"]
+    free(page)
     page.press("#press-insurance", "Enter")
     answer(page, "医保平台故障")
     page.wait_for_selector("#press-insurance[data-down=false]", timeout=SOON)  # the button offers the way back

@@ -9,7 +9,7 @@ import pytest
 
 from fallback_server.store import stations
 from tests.fixtures_browser import Desk, Standby
-from tests.pages.console_hand import answer, wait_for
+from tests.pages.console_hand import answer, free, wait_for
 
 pytestmark = pytest.mark.browser
 TABLE = "工作站,窗口,角色,药房,打印件,打印机\r\nW0401,西药房 2 号,pharmacist,XYF,处方笺,HP\r\n"
@@ -57,6 +57,7 @@ def test_a_code_is_shown_once_with_the_line_to_run_and_taken_back(standby: Stand
     assert f"--code {code}" in page.inner_text(".enrolment-line")
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=stations]", "W77")
+    free(page)
     page.click("#revoke-W77")
     page.wait_for_selector("dialog[open]")
     page.keyboard.press("Enter")

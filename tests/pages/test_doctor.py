@@ -73,38 +73,36 @@ def test_the_next_line_takes_over_usage_frequency_and_days(standby: Standby, wan
     assert (second["usage"], second["frequency"], second["days"], second["quantity"]) == ("PO", "TID", 5, 1)
 
 
-@pytest.mark.parametrize(
-    ("drug", "course", "packs"),
-    [
-        ({"strength": "0.25", "strength_unit": "g", "pack_qty": 24, "min_unit": "粒"}, ("0.5", "g", "3", 5), 2),
-        ({"strength": "250mg", "pack_qty": 24, "min_unit": "粒"}, ("0.5", "g", "3", 4), 1),
-        ({"pack_qty": 24, "min_unit": "粒"}, ("2", "粒", "3", 4), 1),
-        ({"pack_qty": 24, "min_unit": "粒"}, ("0.1", "盒", "1", 10), 1),
-        ({"spec": "0.25g*24粒"}, ("0.5", "g", "3", 4), 1),
-        ({"spec": "200mg×100ml/瓶", "unit": "瓶"}, ("200", "mg", "2", 3), None),
-        ({"spec": "5ml", "unit": "支"}, ("1", "支", "2", 3), 6),
-        ({"spec": "5ml", "unit": "支"}, ("1", "滴", "2", 3), None),
-        ({"pack_qty": 6, "min_unit": "包"}, ("1", "包", "0.1429", 7), 1),
-        ({"min_unit": "粒"}, ("2", "粒", "3", 4), None),
-        ({"strength": "1", "strength_unit": "g", "pack_qty": 1, "min_unit": "支"}, ("1", "ml", "1", 1), None),
-        ({"pack_qty": 24, "min_unit": "粒"}, ("-2", "粒", "3", 4), None),
-        ({"pack_qty": 24, "min_unit": "粒"}, ("2", "粒", None, 4), None),
-        ({"category": "herbal", "unit": "克", "spec": "饮片"}, ("15", "克", None, 7), 105),
-        ({"category": "herbal", "unit": "g", "spec": "饮片"}, ("7.5", "g", None, 7), 53),
-    ],
-)
-def test_packs_follow_from_dose_frequency_and_days_where_the_lists_say_enough(
-    hand: Hand, drug: dict[str, Any], course: tuple[str, str, str | None, int], packs: int | None
-) -> None:
+PACKS: list[tuple[dict[str, Any], tuple[str, str, str | None, int], int | None]] = [
+    ({"strength": "0.25", "strength_unit": "g", "pack_qty": 24, "min_unit": "粒"}, ("0.5", "g", "3", 5), 2),
+    ({"strength": "250mg", "pack_qty": 24, "min_unit": "粒"}, ("0.5", "g", "3", 4), 1),
+    ({"pack_qty": 24, "min_unit": "粒"}, ("2", "粒", "3", 4), 1),
+    ({"pack_qty": 24, "min_unit": "粒"}, ("0.1", "盒", "1", 10), 1),
+    ({"spec": "0.25g*24粒"}, ("0.5", "g", "3", 4), 1),
+    ({"spec": "200mg×100ml/瓶", "unit": "瓶"}, ("200", "mg", "2", 3), None),
+    ({"spec": "5ml", "unit": "支"}, ("1", "支", "2", 3), 6),
+    ({"spec": "5ml", "unit": "支"}, ("1", "滴", "2", 3), None),
+    ({"pack_qty": 6, "min_unit": "包"}, ("1", "包", "0.1429", 7), 1),
+    ({"min_unit": "粒"}, ("2", "粒", "3", 4), None),
+    ({"strength": "1", "strength_unit": "g", "pack_qty": 1, "min_unit": "支"}, ("1", "ml", "1", 1), None),
+    ({"pack_qty": 24, "min_unit": "粒"}, ("-2", "粒", "3", 4), None),
+    ({"pack_qty": 24, "min_unit": "粒"}, ("2", "粒", None, 4), None),
+    ({"category": "herbal", "unit": "克", "spec": "饮片"}, ("15", "克", None, 7), 105),
+    ({"category": "herbal", "unit": "g", "spec": "饮片"}, ("7.5", "g", None, 7), 53),
+]
+
+
+def test_packs_follow_from_dose_frequency_and_days_where_the_lists_say_enough(hand: Hand) -> None:
     files = hand.page.get_attribute("link[href$='frame.css']", "href").removesuffix("/css/frame.css")  # type: ignore[union-attr]
-    found = hand.page.evaluate(
-        "([url, drug, course]) => import(url).then((module) => module.packs(drug, course))",
-        [
-            f"{files}/js/doctor/quantity.js", {"unit": "盒", "category": "western", **drug},
-            dict(zip(("dose", "unit", "times", "days"), course, strict=True)),
-        ],
-    )  # fmt: skip
-    assert found == packs
+    for drug, course, packs in PACKS:
+        found = hand.page.evaluate(
+            "([url, drug, course]) => import(url).then((module) => module.packs(drug, course))",
+            [
+                f"{files}/js/doctor/quantity.js", {"unit": "盒", "category": "western", **drug},
+                dict(zip(("dose", "unit", "times", "days"), course, strict=True)),
+            ],
+        )  # fmt: skip
+        assert found == packs, (drug, course)
 
 
 def test_what_is_doubtful_is_said_while_writing_and_acknowledged_with_a_key_of_its_own(

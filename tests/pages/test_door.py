@@ -101,7 +101,7 @@ def test_a_page_whose_stream_is_held_back_hears_of_the_switch_by_its_heartbeat(
     page.add_init_script(HELD_BACK)
     page.reload()
     page.wait_for_selector("body[data-ready]")
-    page.wait_for_function("window.firstWord")
+    page.wait_for_function("() => window.firstWord")  # a bare name would be forbidden here
     standby.hospital.emergency()
     page.wait_for_selector("body[data-mode=emergency]")
 

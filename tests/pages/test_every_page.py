@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, Response
 
+from config.settings import Settings
+from fallback_server.domain.clock import SettableClock
 from fallback_server.web.pages import Page as Declared
 from fallback_server.windows import all_pages
-from tests.fixtures_browser import Desk, Standby
+from tests.fixtures_browser import Desk, Standby, standing
+from tests.fixtures_hospital import MONDAY
 from tests.house.tree import ROOT
 from tests.pages.busy_day import BusyDay, busy_day, practised
 
@@ -50,7 +55,19 @@ def someone(page: Declared) -> str | None:
     return next((role for role in PEOPLE if role in page.roles), None) if page.roles else None
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def standby(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, hospital_settings: Settings
+) -> Iterator[Standby]:
+    """One for all: here everybody only looks."""
+    folder = tmp_path_factory.mktemp("every_page")
+    for file in sqlite_template.iterdir():
+        shutil.copy(file, folder / file.name)
+    with standing(f"sqlite:///{folder}/yj.db", SettableClock(MONDAY), hospital_settings) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def day(standby: Standby) -> BusyDay:
     """The morning that the pages show, and a drill before it."""
     practised(standby.hospital)

@@ -314,6 +314,7 @@ def test_the_centres_prescription_is_the_hiss_again_in_normal_mode(standby: Stan
     page = hand.page
     give(chosen(hand, "欧阳修文")).alone()
     page.wait_for_selector("#said:has-text('已登记发药')")
+    page.wait_for_function("() => !document.querySelector('#rows').textContent.includes('欧阳修文')")
     standby.hospital.back()
     page.wait_for_selector("#rows tr:has-text('欧阳修文')")
     page.wait_for_selector("#facts:has-text('HIS 处方号 3002')")

@@ -60,7 +60,7 @@ def door(store: Store, clock: SettableClock, hospital_settings: Settings, tmp_pa
         one.close()
     server.close()
     server.task_dispatcher.shutdown()
-    thread.join(10)
+    thread.join(30)
     store.close()
 
 

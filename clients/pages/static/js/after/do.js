@@ -53,7 +53,7 @@ async function pressed(button, afterwards) {
   });
   if (!answer) return;
   said(word);
-  await afterwards();
+  afterwards(); // not waited for: the next key belongs to the next act
 }
 
 /** Give life to the buttons of the page. `afterwards`: look at the page again. */
@@ -92,7 +92,7 @@ export function formReady(form, afterwards) {
     form.dispatchEvent(new Event("change"));
     said(told("said"));
     goTo(fields[0]);
-    await afterwards();
+    afterwards(); // not waited for: the next key belongs to the next act
   });
   walk(form, { done: go });
 }

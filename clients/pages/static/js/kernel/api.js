@@ -74,6 +74,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 /** Read. Throws Problem; a standby that does not answer throws TypeError and is shown in the frame. */
 export async function get(path, query, { signal } = {}) {
   for (;;) {
+    const asked = page.csrf;
     let answer;
     try {
       answer = await send("GET", path, { query, signal });
@@ -87,7 +88,7 @@ export async function get(path, query, { signal } = {}) {
     }
     const problem = new Problem(answer.response.status, answer.json);
     if (problem.code === "login_required" && listeners.login) {
-      await listeners.login();
+      if (asked === page.csrf) await listeners.login(); // else it is about the session before
       continue;
     }
     if (SILENT.has(problem.status)) tell(listeners.silent, problem);
@@ -104,6 +105,7 @@ export async function act(path, body, key, { anyMode = false } = {}) {
   let wait = 500;
   let epochs = 0;
   for (;;) {
+    const asked = page.csrf;
     let answer = null;
     let problem = null;
     try {
@@ -117,7 +119,7 @@ export async function act(path, body, key, { anyMode = false } = {}) {
       if (!(error instanceof TypeError)) throw error; // fetch says TypeError for every broken connection
     }
     if (problem?.code === "login_required" || problem?.code === "csrf_rejected") {
-      await listeners.login();
+      if (asked === page.csrf) await listeners.login();
       continue;
     }
     if (problem?.code === "epoch_changed" && epochs < 2) {

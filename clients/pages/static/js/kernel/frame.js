@@ -217,6 +217,7 @@ async function live() {
   if (!page.operator || silentSince) return;
   // No word of the centre: a page hears only the standby. A locked one still says that it stands here and knows the mode.
   const locked = unlocking !== null;
+  const asked = page.csrf;
   told = acknowledged();
   const body = { workstation: page.workstation, role: page.data.role ?? null, epoch: told, clock: new Date().toISOString(), version: page.version, locked };
   const response = await fetch(`${page.api}/workstations/heartbeat`, {
@@ -224,7 +225,7 @@ async function live() {
   }).catch(() => null);
   // A stream that somebody on the way holds back looks like one on which nothing happens: every answer says the epoch.
   if (Number(response?.headers.get("YJ-Epoch")) > page.epoch) look();
-  if (response?.status === 401 && !locked) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
+  if (response?.status === 401 && !locked && asked === page.csrf) lockPage(); // logged in elsewhere, or the day is over: better said now than at the next act
 }
 
 function tick() {
