@@ -90,6 +90,7 @@ def lend_mirror(engine: Engine, target: Path) -> None:
         if not inspect(conn).has_table(LENT[0].name, schema=MIRROR_SCHEMA):
             return
         beside = out.execution_options(schema_translate_map={MIRROR_SCHEMA: None})
+        tables.ALL[1].create_all(beside)  # a backup has a schema already and knows of no mirror: no migration made them
         for table in LENT:
             _pour(conn, beside, table)
 

@@ -92,6 +92,7 @@ def test_a_drill_is_planned_timed_ended_by_two_and_certified(hospital: Hospital)
     )
     assert found.status == 201
     (finding,) = found.json["findings"]
+    assert (finding["done_at"], finding["overdue"]) == (None, False)
     mended = hospital.window("duty").post(f"/findings/{finding['id']}/done", {"note": "已培训"})
     assert (mended.status, mended.json["findings"][0]["done_by"]) == (200, "0701")
     again = hospital.window("duty").post(f"/findings/{finding['id']}/done", {"note": "已培训"})

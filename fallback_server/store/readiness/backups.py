@@ -29,7 +29,7 @@ def _made(look: Look) -> Iterator[Finding]:
     good = backup_rows.last(look.conn, backup_rows.BACKUP, ok=True)
     age = look.age(backup_rows.ended(good))
     if good is None or age is None:
-        yield Finding("backup", None, "backup_never")
+        yield Finding("backup", None, "backup_never", limit=f"{QUIET // timedelta(hours=1)} h")
         return
     quiet = look.mode.mode is Mode.NORMAL
     limit = QUIET if quiet else timedelta(minutes=2 * standards.backup_emergency_minutes)

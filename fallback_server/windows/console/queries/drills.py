@@ -28,7 +28,7 @@ def detail(tx: Tx, number: int) -> dict[str, Any]:
         **{name: row[name] for name in _PLAN},
         "cut_off_by": row["cut_off_by"],
         "measures": drill_measures.measures(tx.conn, row),
-        "findings": [{name: found[name] for name in _FINDING} for found in row["findings"]],
+        "findings": [_finding(found, tx.today.isoformat()) for found in row["findings"]],
         "rehearsals": [_rehearsal(found) for found in row["rehearsals"]],
     }
 
@@ -41,6 +41,11 @@ def certificate_number(number: int) -> str:
 def self_test(row: dict[str, Any]) -> dict[str, Any]:
     """A self-test; `ok` null while it is at work, or where it was killed."""
     return {**row, "id": str(row["id"])}
+
+
+def _finding(row: dict[str, Any], today: str) -> dict[str, Any]:
+    late = row["done_at"] is None and row["due_on"] is not None and row["due_on"] < today
+    return {**{name: row[name] for name in _FINDING}, "overdue": late}
 
 
 def _rehearsal(row: dict[str, Any]) -> dict[str, Any]:
