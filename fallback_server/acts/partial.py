@@ -41,14 +41,15 @@ def _alive(tx: Tx) -> list[dict[str, Any]]:
 
 
 def warnings(tx: Tx, departments: Sequence[str] | None) -> list[dict[str, Any]]:
-    """What these departments lack to work in YJ; nothing is said of the whole hospital, whose windows all switch.
+    """What these departments lack to work in YJ. Of the whole hospital, whose windows all switch, nothing is said but
+    how many books of the HIS wait for their paper.
 
     Any window may serve them. But where the workstation table says that all cashiers who are there belong to other
     departments, or that nobody is at the pharmacy to which prescriptions of these departments go, patients have a way
     to walk: that is said too.
     """
     if not departments:
-        return []
+        return _papers_unchecked(tx)
     alive = _alive(tx)
     lacking = [words for role, words in _NEEDED.items() if not any(one["role"] == role for one in alive)]
     named = {one.code: one for one in stations.entries(tx.conn)}
@@ -56,6 +57,20 @@ def warnings(tx: Tx, departments: Sequence[str] | None) -> list[dict[str, Any]]:
         there = [named.get(one["code"], Entry(one["code"])) for one in alive if one["role"] == role]
         lacking += far(tx, departments, there) if there else []
     return [{"code": code, "text": text, "text_en": text_en} for code, text, text_en in lacking]
+
+
+def _papers_unchecked(tx: Tx) -> list[dict[str, Any]]:
+    table = cash.receipt_book
+    waiting = (table.c.incident_no == tx.mode.incident_no, table.c.recheck_since.is_not(None))
+    n = int(tx.conn.execute(select(func.count()).where(*waiting)).scalar_one())
+    if not n:
+        return []
+    text = f"{n} 本 HIS 票据段刚才两边都可能在用：请通知持有人看打印机里的票，按 F7 输入票上的号码，之后才能收费。"
+    text_en = (
+        f"{n} books of the HIS may have been used on both sides: tell their holders to key in the number of the"
+        " sheet in the printer (F7); they charge again after that."
+    )
+    return [{"code": "papers_unchecked", "text": text, "text_en": text_en}]
 
 
 def _cashiers_elsewhere(tx: Tx, departments: Sequence[str], there: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:

@@ -113,7 +113,8 @@ def test_when_the_whole_hospital_comes_in_each_book_of_the_his_waits_for_its_pap
     hospital.clock.advance(60)
     hospital.mirror(moved("receipt_book", 1, next_no=5024), generation=8)
     admin = hospital.window("admin")
-    good(admin.post("/mode/scope", {"departments": None, "reason": "全院"}), 200)
+    (told,) = good(admin.post("/mode/scope", {"departments": None, "reason": "全院"}), 200)["warnings"]
+    assert told["code"] == "papers_unchecked" and told["text"].startswith("1 本")
     book = good(cashier.get("/receipt-book"), 200)
     assert (book["receipt_no"], book["recheck"]) == ("A00005022", "A00005024")  # the mirror moves nothing by itself
     order = {"patient_id": ZHANG, "order_ids": [ORDER_UNPAID]}

@@ -75,10 +75,11 @@ def change_scope(call: Call) -> Any:
 
 
 def _with_warnings(call: Call) -> dict[str, Any]:
-    """The mode, and where only some departments are in YJ, what they lack."""
+    """The mode, and where only some departments are in YJ, or were until now, what is to be done."""
     shown = standing.shown_mode(call.tx, call.policy)
     scope = call.tx.mode.scope
-    return shown if scope is None else {**shown, "warnings": partial.warnings(call.tx, scope)}
+    found = partial.warnings(call.tx, scope)
+    return {**shown, "warnings": found} if found or scope is not None else shown
 
 
 @api.get(

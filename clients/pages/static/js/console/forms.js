@@ -6,7 +6,7 @@ import { Draft } from "../kernel/draft.js";
 import { by, h } from "../kernel/dom.js";
 import { goTo, walk } from "../kernel/keys.js";
 import { t, worded } from "../kernel/page.js";
-import { failed, hush, once, said, wrong as mark } from "../kernel/say.js";
+import { failed, hush, once, said, warned, wrong as mark } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { approver, asked, jobOver, SECOND_OR_ALONE } from "./acts.js";
 import { refreshAfter } from "./live.js";
@@ -171,9 +171,10 @@ function changeScope(form) {
       buttons: [{ value: "yes", label: t("console.change_scope"), main: true }, { value: null, label: t("frame.cancel") }],
     }))) return;
     try {
-      await act("/mode/scope", { departments, reason: value(form, "reason") }, ulid());
+      const done = await act("/mode/scope", { departments, reason: value(form, "reason") }, ulid());
       form.elements.reason.value = "";
       said(t("console.said_scope"));
+      if (departments === null) (done.warnings ?? []).forEach((one) => warned(worded(one)));
       refreshAfter();
     } catch (error) {
       failed(error, form);
