@@ -1,7 +1,7 @@
 """`python -m clients.agent VERB`: the agent without the rest of the product, like `yj agent`.
 
-Exit codes: 0 done, 1 not to be had, 2 wrong usage or configuration. `upgrade` and `rollback` need nothing but Python:
-the first installation of a PC runs them out of the wheel.
+Exit codes: 0 done, 1 not to be had, 2 wrong usage or configuration. `install`, `upgrade` and `rollback` need nothing
+but Python: the first installation of a PC runs out of the wheel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from clients.agent.place import AgentMisuse, AgentTrouble, place_of, place_of_all
+from clients.agent.place import AgentMisuse, AgentTrouble, place_of, place_to_enrol
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,11 +42,17 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("test-print", help="a test page on each printer of this PC")
     looked = verbs.add_parser("check", help="would the agent work here")
     looked.add_argument("--alone", action="store_true", help="without asking the standby")
+    first = verbs.add_parser("install", help="set this PC up: the newest version, and its one-time code")
+    first.add_argument("--server", required=True)
+    first.add_argument("--code", required=True)
+    first.add_argument("--ca", type=Path)
+    first.add_argument("--machine", action="store_true", help="for all who log in to this PC")
     newer = verbs.add_parser("upgrade", help="install a version and let it take over, if it works")
-    newer.add_argument("--from", dest="wheels", type=Path, required=True, help="the folder of the wheels")
+    for one in (first, newer):
+        one.add_argument("--from", dest="wheels", type=Path, required=True, help="the folder of the wheels")
     newer.add_argument("--to", dest="version", help="a version; the newest one there unless told otherwise")
     older = verbs.add_parser("rollback", help="back to the version before")
-    for one in (newer, older):
+    for one in (first, newer, older):
         one.add_argument("--root", type=Path, help="the folder of the installation")
     return parser
 
@@ -61,7 +67,7 @@ def _run(given: argparse.Namespace) -> int:
 def _enrol(given: argparse.Namespace) -> int:
     from clients.agent import running
 
-    place = place_of_all(given.folder) if given.machine else place_of(given.folder)
+    place = place_to_enrol(given.folder, machine=given.machine)
     enrolled = running.enrol(place, given.server, given.code, given.ca)
     return _say(f"{enrolled.workstation}: enrolled at {enrolled.server}")
 
@@ -80,6 +86,15 @@ def _check(given: argparse.Namespace) -> int:
     from clients.agent import checking
 
     return _say(checking.check(place_of(given.folder), alone=given.alone))
+
+
+def _install(given: argparse.Namespace) -> int:
+    from clients.agent import upgrading, versions
+
+    here = versions.Installation(given.root or versions.usual())
+    place = place_to_enrol(given.folder, machine=given.machine)
+    enrolment = upgrading.Enrolment(given.server, given.code, given.ca)
+    return _say(upgrading.install(here, given.wheels, place, enrolment).words)
 
 
 def _upgrade(given: argparse.Namespace) -> int:
@@ -102,7 +117,7 @@ def _say(what: str) -> int:
 
 
 _VERBS = {
-    "run": _run, "enrol": _enrol, "test-print": _test_print, "check": _check, "upgrade": _upgrade,
+    "run": _run, "enrol": _enrol, "test-print": _test_print, "check": _check, "install": _install, "upgrade": _upgrade,
     "rollback": _rollback,
 }  # fmt: skip
 

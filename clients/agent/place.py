@@ -128,9 +128,17 @@ def place_of(folder: Path | None) -> Place:
     return Place(folder) if folder else Place(usual_folder(), machine_folder())
 
 
-def place_of_all(folder: Path | None = None) -> Place:
-    """Where a PC is enrolled for everybody who logs in to it."""
-    return Place(folder or machine_folder(), all_users=True)
+def place_to_enrol(folder: Path | None, *, machine: bool, shared: Path | None = None) -> Place:
+    """Where an enrolment is kept: in the folder of one user, or (`machine`) in one for all who log in to the PC.
+
+    Raises AgentMisuse where one for all is there already: it would be found before that of the user.
+    """
+    shared = shared or machine_folder()
+    if machine:
+        return Place(folder or shared, all_users=True)
+    if folder is None and (shared / ENROLLED).is_file():
+        raise AgentMisuse(f"this PC is enrolled in {shared} for all its users; say --machine, as administrator")
+    return Place(folder or usual_folder())
 
 
 def machine_folder() -> Path:

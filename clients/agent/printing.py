@@ -28,6 +28,7 @@ SECONDS: Final = 30.0
 LISTENING: Final = 15.0  # between two questions where the standby rings
 POLLING: Final = 2.0  # where something cuts its stream
 LOST: Final = 1.0  # after a question whose answer did not come: what it may have handed out is fresh for seconds only
+TRIES: Final = 3
 REMEMBERED: Final = 200
 Words = str | Sequence[str]
 # A word that is a list is left out as a whole where one of its places is empty.
@@ -89,7 +90,8 @@ class Printing:
         client.person = LoggedIn(token, "", client.workstation, "", ())
         self._bell = threading.Event()
         self._wanted = False
-        self._lost = False
+        self._tries = 0  # left, to ask again soon for an answer that was lost
+        self._silent = False
         self._instance = secrets.token_hex(8)  # who has taken a print: this process, which knows what it handed on
         self._reports: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
@@ -105,9 +107,9 @@ class Printing:
         """Until `stop`. What an agent that was killed has left of its prints is removed first."""
         self._sweep()
         while not stop.is_set():
-            rung = self._bell.wait(LOST if self._lost else self._pause())
+            rung = self._bell.wait(LOST if self._tries else self._pause())
             self._bell.clear()
-            if not stop.is_set() and (rung or self._lost or self._wanted):
+            if not stop.is_set() and (rung or self._tries or self._wanted):
                 try:
                     self.look()
                 except Exception as error:  # noqa: BLE001  (edge of the thread; the text might be of a document)
@@ -124,17 +126,15 @@ class Printing:
     def look(self) -> list[dict[str, Any]]:
         """Print all that waits; what became of each, `{kind, printer, ok, detail}`."""
         asked = {"instance": self._instance}
-        self._lost = True
         try:
             jobs = self._client.post("/workstations/prints/take", asked, keyed=False)["items"]
-        except NoAnswer as error:
-            log.warning("prints could not be asked for: %s", error)
+        except (Problem, NoAnswer) as error:
+            if not self._silent:  # once, not every few seconds of a long night
+                log.warning("prints could not be asked for: %s", error)
+            self._silent = True
+            self._tries = (self._tries or TRIES + 1) - 1 if isinstance(error, NoAnswer) else 0
             return []
-        except Problem as error:
-            self._lost = False
-            log.warning("prints could not be asked for: %s", error)
-            return []
-        self._lost = False
+        self._silent, self._tries = False, 0
         return [self._one(job) for job in jobs]
 
     def test(self) -> list[dict[str, Any]]:
@@ -153,7 +153,7 @@ class Printing:
         try:
             self._client.post(f"/workstations/prints/{job['id']}/done", report, keyed=False)
         except (Problem, NoAnswer) as error:
-            self._lost = isinstance(error, NoAnswer)  # said again while the standby asks; then its page asks the paper
+            self._tries = TRIES  # said again while it is fresh; afterwards its page asks the paper
             log.error("the standby could not be told of a print: %s", error)
         return {"kind": job["kind"], "printer": job["printer"], **report}
 

@@ -1,4 +1,4 @@
-"""`upgrade` and `rollback`: another version of the agent beside the running one, tried before it takes over.
+"""`install`, `upgrade` and `rollback`: a version of the agent beside the running one, tried before it takes over.
 
 The running agent notices by itself (launch.py) and changes over within seconds; what it did to the PC stays as it is.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,29 @@ class Change:
         if self.version == self.before:
             return f"{self.version} is installed already and stays"
         return f"{self.version} is started from now on, {self.before or 'nothing'} before it. {self.said}"
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """The one-time code of a PC that is set up, and how it is used (`enrol`)."""
+
+    server: str
+    code: str
+    ca: Path | None = None
+
+
+def install(here: Installation, folder: Path, place: Place, enrolment: Enrolment) -> Change:
+    """Set a PC up in one go: the newest version of a folder, this PC's token by its code, and a look at the standby.
+
+    Repeated after a failure it goes on where it was, with a fresh code if the last one was used. Raises AgentMisuse,
+    AgentTrouble.
+    """
+    version = here.order()[0] if here.order() else upgrade(here, folder, place).version
+    ca = ["--ca", str(enrolment.ca.resolve())] if enrolment.ca else []
+    machine = ["--machine"] if place.all_users else []
+    words = ["enrol", "--server", enrolment.server, "--code", enrolment.code, *ca, *machine]
+    said = _asked(here, version, place, words)
+    return Change(version, None, f"{said}. {tried(here, version, place, alone=False)}")
 
 
 def upgrade(here: Installation, folder: Path, place: Place, wanted: str | None = None) -> Change:
@@ -79,15 +103,20 @@ def roll_back(here: Installation, place: Place) -> Change:
 
 def tried(here: Installation, version: str, place: Place, *, alone: bool) -> str:
     """Start a version for a look at the standby, or (`alone`) only at its own file. Raises AgentTrouble."""
+    return _asked(here, version, place, ["check", *(["--alone"] if alone else [])])
+
+
+def _asked(here: Installation, version: str, place: Place, verb: Sequence[str]) -> str:
+    """What that version says to a verb, in a process of its own."""
     where = [] if place.machine else ["--folder", str(place.folder)]
-    words = [sys.executable, str(here.launcher), "--as", version, *where, "check", *(["--alone"] if alone else [])]
+    words = [sys.executable, str(here.launcher), "--as", version, *where, *verb]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise AgentTrouble(f"its trial came to no end ({type(error).__name__})") from error
+        raise AgentTrouble(f"its {verb[0]} came to no end ({type(error).__name__})") from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise AgentTrouble(f"its trial ended with {done.returncode}: {said}")
+        raise AgentTrouble(f"its {verb[0]} ended with {done.returncode}: {said}")
     return done.stdout.decode(errors="replace").strip()

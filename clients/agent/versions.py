@@ -110,4 +110,6 @@ def usual() -> Path:
     """Where the agent's programs are unless told otherwise: where this one was started from."""
     if told := os.environ.get(launch.ROOT):
         return Path(told)
-    return Path("C:/his-yj-agent" if sys.platform == "win32" else "/opt/his-yj-agent")
+    if sys.platform == "win32":  # where only administrators write, unlike a folder of one's own on C:
+        return Path(os.environ.get("PROGRAMFILES", "C:/Program Files")) / "his-yj-agent"
+    return Path("/opt/his-yj-agent")

@@ -15,7 +15,8 @@ from clients.console.output import Output
 group = typer.Typer(no_args_is_help=True, help="the agent of a workstation: this PC follows the mode")
 Folder = Annotated[Path | None, typer.Option(help="the agent's folder; the user's own unless told otherwise")]
 Root = Annotated[
-    Path | None, typer.Option(help="where its versions are: /opt/his-yj-agent, on Windows C:/his-yj-agent, unless told")
+    Path | None,
+    typer.Option(help="where its versions are: /opt/his-yj-agent, on Windows in Program Files, unless told"),
 ]
 Ca = Annotated[
     Path | None, typer.Option(help="the standby's authority (yj certificate export); nothing else is trusted")
@@ -61,10 +62,10 @@ def enrol(
 ) -> None:
     """Make this PC known to the standby, once."""
     from clients.agent import running
-    from clients.agent.place import place_of, place_of_all
+    from clients.agent.place import place_to_enrol
 
     with _told():
-        enrolled = running.enrol(place_of_all(folder) if machine else place_of(folder), server, code, ca)
+        enrolled = running.enrol(place_to_enrol(folder, machine=machine), server, code, ca)
     Output().say(f"{enrolled.workstation}: enrolled at {enrolled.server}")
 
 
@@ -94,6 +95,26 @@ def check(
 
     with _told():
         Output().say(checking.check(place_of(folder), alone=alone))
+
+
+@group.command()
+def install(
+    wheels: Annotated[Path, typer.Option("--from", help="the folder of the wheels (make wheelhouse), or a share")],
+    server: Annotated[str, typer.Option(help="https://ADDRESS:PORT of the standby")],
+    code: Annotated[str, typer.Option(help="the one-time code (yj workstation code)")],
+    ca: Ca = None,
+    root: Root = None,
+    folder: Folder = None,
+    machine: Annotated[bool, typer.Option("--machine", help="for all who log in to this PC")] = False,
+) -> None:
+    """Set this PC up in one go: the newest version of the agent there, its token by the code, a look at the standby."""
+    from clients.agent import upgrading, versions
+    from clients.agent.place import place_to_enrol
+
+    with _told():
+        place = place_to_enrol(folder, machine=machine)
+        here, enrolment = versions.Installation(root or versions.usual()), upgrading.Enrolment(server, code, ca)
+        Output().say(upgrading.install(here, wheels, place, enrolment).words)
 
 
 @group.command()

@@ -12,11 +12,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clients.agent import launch, upgrading, wheels
-from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place, place_of_all
+from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place, place_to_enrol
 from clients.agent.versions import Installation
 from tests.fixtures_door import DoorThread, Inner, until
 
@@ -127,6 +128,32 @@ def test_a_version_takes_over_by_itself_and_one_that_does_not_stay_gives_way(
     place.alone().close()  # nobody holds the folder any more
 
 
+def test_a_pc_is_set_up_by_one_command_with_its_code(
+    standby: tuple[Inner, DoorThread], product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner, door = standby
+    plain = inner.answer
+
+    def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        if environ["PATH_INFO"].endswith("/workstations/enrol"):
+            return inner._json(start, {"workstation": "W0201", "token": "yjw_x"}, "201 Created")
+        return plain(environ, start)
+
+    monkeypatch.setattr(inner, "answer", answer)
+    inner.stop()
+    inner.start()
+    house, begin = product("0.1.0"), "import runpy; runpy.run_module('clients.agent', run_name='__main__')"
+    words = ["--folder", str(tmp_path / "agent"), "install", "--from", str(house), "--root", str(tmp_path / "programs")]
+    given = ["--server", door.https, "--code", "ABCD-EFGH-JKLM-NPQR", "--ca", str(door.ca)]
+    done = subprocess.run(
+        [sys.executable, "-c", begin, *words, *given], capture_output=True, text=True, timeout=110, check=False,
+        env={"PYTHONPATH": str(house / "his_yj-0.1.0-py3-none-any.whl"), "PATH": ""}, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "W0201: enrolled" in done.stdout and "0.1.0 talks to https://" in done.stdout
+    assert Place(tmp_path / "agent").enrolled() == Enrolled(door.https, "W0201", "yjw_x")
+
+
 def test_an_agent_ends_with_its_launcher(pc: tuple[Installation, Place]) -> None:
     here, place = pc
     words = [sys.executable, str(here.launcher), "--folder", str(place.folder), "run", "--role", "cashier"]
@@ -186,12 +213,17 @@ def test_the_newest_version_is_the_highest_number_and_a_trial_comes_before_it() 
 
 
 def test_a_pc_enrolled_for_all_its_users_is_found_by_each_of_them(tmp_path: Path) -> None:
-    machine, own = place_of_all(tmp_path / "machine"), Place(tmp_path / "own", tmp_path / "machine")
+    machine, own = (
+        place_to_enrol(None, machine=True, shared=tmp_path / "machine"),
+        Place(tmp_path / "own", tmp_path / "machine"),
+    )
     own.keep_enrolled(Enrolled("https://b", "W0202", "yjw_y"))
     assert own.enrolled() == Enrolled("https://b", "W0202", "yjw_y")
     machine.keep_enrolled(Enrolled("https://a", "W0201", "yjw_x"))
     assert own.enrolled() == Enrolled("https://a", "W0201", "yjw_x")
     assert (tmp_path / "machine/enrolled.json").stat().st_mode & 0o777 == 0o644
+    with pytest.raises(AgentMisuse, match="say --machine"):
+        place_to_enrol(None, machine=False, shared=tmp_path / "machine")
     assert own.ca == tmp_path / "machine/ca.crt" and own.configuration == tmp_path / "own/agent.toml"
     (tmp_path / "machine/agent.toml").touch()
     assert own.configuration == tmp_path / "machine/agent.toml"
