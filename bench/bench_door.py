@@ -43,9 +43,29 @@ ADMIN = Actor("bench", "bench", frozenset({"admin"}))
 PACES: dict[str, float | None] = {"ten times the peak": 1.0, "as fast as they are answered": None}
 
 
-def measure() -> list[Figure]:
-    """A B C A B C A B C: switches while nobody works, and while 50 windows charge through the same door."""
-    with stage() as here, ExitStack() as stack:
+def measure(*, postgres: bool = False) -> list[Figure]:
+    """A B C A B C A B C: switches while nobody works, and while 50 windows charge through the same door.
+
+    `postgres`: on a PostgreSQL store, and only what depends on the store (`python -m bench.bench_door --postgres`).
+    """
+    with _standby(postgres=postgres) as here:
+        return _acknowledging(here) if postgres else [*_telling(here), *_acknowledging(here)]
+
+
+@dataclass
+class Running:
+    """A server and a door, the load they get, and the processes by name."""
+
+    store: Store
+    door: str
+    ca: Path
+    plan: dict[str, Any]
+    pids: dict[str, int]
+
+
+@contextmanager
+def _standby(*, postgres: bool) -> Iterator[Running]:
+    with stage(postgres=postgres) as here, ExitStack() as stack:
         here.open_for_business()
         home = here.settings.home
         yj = ("-m", "clients.console", "--home", str(home))
@@ -54,27 +74,38 @@ def measure() -> list[Figure]:
         door = stack.enter_context(
             process(*yj, "door", "--host", "127.0.0.1", "--port", str(free_port()), "--server-port", inner)
         )
-        pids = {"door": holder(home, "door") or 0, "server": holder(home, "serve") or 0}
-        empty = _megabytes(pids["door"])
         tokens, body = desks(here, server)
-        plan = {"address": door, "path": PATH, "clients": CLIENTS, "tokens": tokens, "body": body}
         store = Store(here.settings.database.url, CLOCK)
         stack.callback(store.close)
-        ca = home / "certificates" / "ca.crt"
-        with _listeners(door, ca, [], pids) as heard:
-            full, idle = _megabytes(pids["door"]), _share(pids["door"])
-            told = _switches(store, plan, pids)
-        before = {name: _megabytes(pids[name]) for name in ("door", "server")}
-        with _listeners(door, ca, _agents(store), pids) as answered:
-            acknowledged = _switches(store, plan, pids)
-            after = {name: _megabytes(pids[name]) for name in ("door", "server")}
+        plan = {"address": door, "path": PATH, "clients": CLIENTS, "tokens": tokens, "body": body}
+        pids = {"door": holder(home, "door") or 0, "server": holder(home, "serve") or 0}
+        yield Running(store, door, home / "certificates" / "ca.crt", plan, pids)
+
+
+def _telling(here: Running) -> list[Figure]:
+    """How long until windows know, and what their streams cost."""
+    pid = here.pids["door"]
+    empty = _megabytes(pid)
+    with _listeners(here, []) as heard:
+        full, idle = _megabytes(pid), _share(pid)
+        told = _switches(here)
     return [
         *_figures(f"{WINDOWS} windows told of a switch by TLS, p99 of the windows", told, heard),
-        *_figures(f"a switch acknowledged by {WINDOWS} agents, p99 of the agents", acknowledged, answered),
         Figure(f"memory of the door with {WINDOWS} TLS streams", full, "MB", "with none", empty, full / empty, "—", 1),
+        Figure(f"the door with {WINDOWS} idle streams", idle * 100, "% of a core", "a core", 100.0, idle, "<= 0.05", 1),
+    ]
+
+
+def _acknowledging(here: Running) -> list[Figure]:
+    """How long until the standby knows that agents know, and what they cost."""
+    before = {name: _megabytes(here.pids[name]) for name in ("door", "server")}
+    with _listeners(here, _agents(here.store)) as answered:
+        acknowledged = _switches(here)
+        after = {name: _megabytes(here.pids[name]) for name in before}
+    return [
+        *_figures(f"a switch acknowledged by {WINDOWS} agents, p99 of the agents", acknowledged, answered),
         *(Figure(f"memory of the {name} with {WINDOWS} agents", after[name], "MB", "before they came", before[name],
                  after[name] / before[name], "—", 1) for name in before),
-        Figure(f"the door with {WINDOWS} idle streams", idle * 100, "% of a core", "a core", 100.0, idle, "<= 0.05", 1),
     ]  # fmt: skip
 
 
@@ -89,16 +120,16 @@ class Told:
     seconds: float = 0.0
 
 
-def _switches(store: Store, plan: dict[str, Any], pids: dict[str, int]) -> dict[str, Told]:
+def _switches(here: Running) -> dict[str, Told]:
     """Switches while nobody works ("") and at each pace, in turns."""
     done = {name: Told() for name in ("", *PACES)}
     for _ in range(RUNS):
-        _turn(store, done[""], pids)
+        _turn(here, done[""])
         for name, pace in PACES.items():
-            load = threading.Thread(target=_charge, args=(plan, pace, done[name]))
+            load = threading.Thread(target=_charge, args=(here.plan, pace, done[name]))
             load.start()
             time.sleep(BETWEEN)
-            _turn(store, done[name], pids)
+            _turn(here, done[name])
             load.join()
     return done
 
@@ -108,13 +139,13 @@ def _charge(plan: dict[str, Any], pace: float | None, told: Told) -> None:
     told.charged.append(figures)
 
 
-def _turn(store: Store, told: Told, pids: dict[str, int]) -> None:
-    begun, before = time.monotonic(), {name: _busy(pid) for name, pid in pids.items()}
+def _turn(here: Running, told: Told) -> None:
+    begun, before = time.monotonic(), {name: _busy(pid) for name, pid in here.pids.items()}
     for _ in range(SWITCHES):
-        told.epochs.append(_switch(store))
+        told.epochs.append(_switch(here.store))
         time.sleep(BETWEEN)
     told.seconds += time.monotonic() - begun
-    told.cpu.update({name: _busy(pid) - before[name] for name, pid in pids.items()})
+    told.cpu.update({name: _busy(pid) - before[name] for name, pid in here.pids.items()})
 
 
 def _figures(words: str, told: dict[str, Told], heard: dict[str, list[float]]) -> list[Figure]:
@@ -186,8 +217,8 @@ def _switch(store: Store) -> tuple[int, float]:
 
 
 @contextmanager
-def _listeners(door: str, ca: Path, tokens: list[str], pids: dict[str, int]) -> Iterator[dict[str, list[float]]]:
-    """The listeners' process, whose number is put among `pids`; what they heard is there when the block has ended."""
+def _listeners(here: Running, tokens: list[str]) -> Iterator[dict[str, list[float]]]:
+    """The listeners' process, put among the others; what they heard is there when the block has ended."""
     heard: dict[str, list[float]] = {}
     child = subprocess.Popen(
         [sys.executable, "-m", "bench.door_listeners"],
@@ -197,10 +228,10 @@ def _listeners(door: str, ca: Path, tokens: list[str], pids: dict[str, int]) -> 
         cwd=ROOT,
     )
     assert child.stdin is not None and child.stdout is not None
-    pids["listeners"] = child.pid
+    here.pids["listeners"] = child.pid
     plan: dict[str, Any] = {
-        "address": door.replace("http:", "https:"),
-        "ca": str(ca),
+        "address": here.door.replace("http:", "https:"),
+        "ca": str(here.ca),
         "count": WINDOWS,
         "tokens": tokens,
     }
@@ -234,4 +265,4 @@ def _busy(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(map(str, measure())) + "\n")
+    sys.stdout.write("\n".join(map(str, measure(postgres="--postgres" in sys.argv))) + "\n")

@@ -75,8 +75,11 @@ class Stage:
 
 
 @contextmanager
-def stage(scale: str = "clinic") -> Iterator[Stage]:
-    """Start the centre, fill it, write an instance's settings. The centre's PostgreSQL is durable, as a real one is."""
+def stage(scale: str = "clinic", *, postgres: bool = False) -> Iterator[Stage]:
+    """Start the centre, fill it, write an instance's settings. The centre's PostgreSQL is durable, as a real one is.
+
+    `postgres`: the standby's own store is a database of that server, too, instead of SQLite.
+    """
     with tempfile.TemporaryDirectory(prefix="yj-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         server = EmbeddedPostgres(folder / "centre")
@@ -84,7 +87,8 @@ def stage(scale: str = "clinic") -> Iterator[Stage]:
         stack.callback(server.destroy)
         create_reference(url, scale, logins=folder / "logins.json")
         home = folder / "home"
-        write_default(home, central_url=url, mapping="reference")
+        own = server.create_database("standby") if postgres else None
+        write_default(home, database_url=own, central_url=url, mapping="reference")
         logins = json.loads((folder / "logins.json").read_text(encoding="utf-8"))
         yield Stage(folder, url, logins, load(home, {}), server, stack)
 
