@@ -61,7 +61,9 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
         stop_on_signals()
         announce(out, f"windows: {address(host, port)}")
         server.run()
-        app.extensions["yj_store"].close()
+        store = app.extensions["yj_store"]
+        store.note_looks()
+        store.close()
 
 
 def announce(out: Output, text: str) -> None:

@@ -6,8 +6,8 @@ rows and idempotency answer commit together or not at all. It refuses writes tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from fallback_server.domain.modes import Mode, ModeState, Permit, admit
 from fallback_server.store import audit as audit_log
 from fallback_server.store import counters
 from fallback_server.store.database import is_sqlite, open_engine
+from fallback_server.store.looks import Looks
 from fallback_server.store.mirror import dataset_state, generation
 from fallback_server.store.mode import incident, installation, mode
 from fallback_server.store.outbox import outbox, outbox_parent, window_first
@@ -128,21 +129,23 @@ class Tx:
 
     def audit(self, action: str, *, subject: str | None = None, ok: bool = True, **detail: Any) -> None:
         """Record what was done. No patient data in `detail`: numbers and codes only."""
+        self._events.append(self.event(action, subject, detail, ok=ok))
+
+    def event(self, action: str, subject: str | None, detail: Mapping[str, Any], *, ok: bool = True) -> dict[str, Any]:
+        """A row of the audit log, as of this transaction and its actor."""
         actor = self.actor
-        self._events.append(
-            {
-                "at": self.at,
-                "operator_code": actor.operator_code if actor else "",
-                "approver_code": actor.approver_code if actor else None,
-                "workstation": actor.workstation if actor else None,
-                "address": actor.address if actor else None,
-                "action": action,
-                "ok": ok,
-                "subject": subject,
-                "incident_no": self.mode.incident_no,
-                "detail": detail,
-            }
-        )
+        return {
+            "at": self.at,
+            "operator_code": actor.operator_code if actor else "",
+            "approver_code": actor.approver_code if actor else None,
+            "workstation": actor.workstation if actor else None,
+            "address": actor.address if actor else None,
+            "action": action,
+            "ok": ok,
+            "subject": subject,
+            "incident_no": self.mode.incident_no,
+            "detail": dict(detail),
+        }
 
 
 class Store:
@@ -153,10 +156,17 @@ class Store:
         self.clock = clock
         self.engine: Engine = open_engine(url, pool_size=pool_size)
         self._single_writer = Turns() if is_sqlite(url) else None
+        self._looks = Looks()
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+    def note_looks(self) -> None:
+        """Write down what was looked at since the last transaction that wrote; before the process ends."""
+        if self._looks:
+            with suppress(YjError), self.writing(Permit.HOUSEKEEPING):
+                pass
 
     @contextmanager
     def reading(self, actor: Actor | None = None) -> Iterator[Tx]:
@@ -205,8 +215,18 @@ class Store:
                 yield tx
                 if self._mirror_seen(conn, permit) != seen:
                     raise YjError("busy")
-                self._append(tx)
-                transaction.commit()
+                looks = self._looks.take()
+                try:
+                    self._append(tx, looks)
+                    transaction.commit()
+                # Whatever comes in between, what was looked at is written with the next one.
+                except BaseException:
+                    self._looks.saw(looks)
+                    raise
+
+    def looked(self, tx: Tx, action: str, subject: str) -> None:
+        """The actor of this reading transaction opened a record; the next one that writes puts it into the log."""
+        self._looks.saw([tx.event(action, subject, {})])
 
     @contextmanager
     def trying(self, actor: Actor) -> Iterator[Tx]:
@@ -249,15 +269,15 @@ class Store:
         now = self.clock.now()
         return Tx(conn, now, business_date(now, self.clock.zone), state, actor)
 
-    def _append(self, tx: Tx) -> None:
-        if not tx._documents and not tx._events:
+    def _append(self, tx: Tx, looks: Sequence[Mapping[str, Any]] = ()) -> None:
+        if not tx._documents and not tx._events and not looks:
             return
         if self._single_writer is None:
             # Last in the transaction: on PostgreSQL everything before ran side by side with other windows.
             tx.conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": APPEND_LOCK})
         if tx._documents:
             _freeze(tx)
-        audit_log.append(tx.conn, list(tx._events))
+        audit_log.append(tx.conn, [*looks, *tx._events])
 
 
 def _trial_incident(tx: Tx) -> dict[str, Any]:

@@ -87,7 +87,10 @@ def _read(route: Route, store: Store, policy: Policy, path: dict[str, str], raw:
             tx.actor = g.actor = _authorised(route, tx)
         query = _parse(route.query, request.args.to_dict())
         body = _parse(route.body, raw)
-        return _answer(route.handler(Call(tx, policy, body, query, path, "")), route.status)
+        found = route.handler(Call(tx, policy, body, query, path, ""))
+        if route.looks:
+            store.looked(tx, route.looks, next(iter(path.values())))
+        return _answer(found, route.status)
 
 
 def _free(route: Route, free: Callable[[FreeCall], Any], store: Store, policy: Policy, raw: Any) -> Response:
@@ -273,16 +276,17 @@ def _refuse(route: Route, store: Store, error: YjError, extra: dict[str, Any] | 
     REFUSALS.labels(error.code).inc()
     # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above. So is
     # a store that had no turn or no room for the act: nobody refused it, and the note would come to nothing as well.
-    writes = route.permit is not None or route.free is not None
-    if writes and error.code not in OF_THE_STORE and (actor := g.get("actor")) is not None:
-        _note(route, store, actor, error)
+    # Of what was only to be read, what is none of somebody's business is noted.
+    worth = route.permit is not None or route.free is not None or error.code == "forbidden"
+    if worth and error.code not in OF_THE_STORE and (actor := g.get("actor")) is not None:
+        note_refusal(store, actor, route.name, error)
     return problem(error, extra)
 
 
-def _note(route: Route, store: Store, actor: Actor, error: YjError) -> None:
+def note_refusal(store: Store, actor: Actor, name: str, error: YjError) -> None:
     """Audit a refusal. It stands without the note too: a locked store must not turn its sentence into another one."""
     try:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            tx.audit(f"refused {route.name}"[:64], ok=False, code=error.code)
+            tx.audit(f"refused {name}"[:64], ok=False, code=error.code)
     except YjError as unwritten:
-        log.warning("refusal %s of %s not audited: %s", error.code, route.name, unwritten.code)
+        log.warning("refusal %s of %s not audited: %s", error.code, name, unwritten.code)

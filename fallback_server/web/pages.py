@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, Response, g, redirect, request, url_for
 from jinja2 import FileSystemLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -23,7 +23,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.store import stations
 from fallback_server.store.session import Actor, Store, Tx
-from fallback_server.web import behind, cookies, papers, static_files, texts
+from fallback_server.web import behind, cookies, dispatch, papers, static_files, texts
 from fallback_server.web.login import actor_of
 from fallback_server.web.routes import EVERYONE, READ_EVERYTHING
 from fallback_server.web.shapes import storable
@@ -196,15 +196,15 @@ def install(
 
 
 def _view(site: Site, page: Page, *, pdf: bool = False) -> Callable[..., AnyResponse]:
-    return _guarded(site, lambda path: _shown(site, page, path, pdf=pdf))
+    return _guarded(site, page.path, lambda path: _shown(site, page, path, pdf=pdf))
 
 
 def _download(site: Site, one: Download) -> Callable[..., AnyResponse]:
-    return _guarded(site, lambda path: _taken(site, one, path))
+    return _guarded(site, one.path, lambda path: _taken(site, one, path))
 
 
-def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Callable[..., AnyResponse]:
-    """The answer, or the way to it, or what went wrong as a page."""
+def _guarded(site: Site, name: str, answer: Callable[[dict[str, str]], AnyResponse]) -> Callable[..., AnyResponse]:
+    """The answer, or the way to it, or what went wrong as a page. Who asks for what is not for them is noted."""
 
     def view(**path: str) -> AnyResponse:
         try:
@@ -215,6 +215,8 @@ def _guarded(site: Site, answer: Callable[[dict[str, str]], AnyResponse]) -> Cal
         except YjError as error:
             if error.code == "login_required":
                 return redirect(url_for("login", next=request.full_path.rstrip("?")))
+            if error.code == "forbidden" and (actor := g.get("actor")) is not None:
+                dispatch.note_refusal(site.store, actor, f"page {name}", error)
             return trouble(site, error)
 
     return view
@@ -233,7 +235,7 @@ def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyRes
     with site.store.reading() as tx:
         token = cookies.token_of(request)
         if page.roles:
-            tx.actor = actor_of(tx, token, request.remote_addr)
+            tx.actor = g.actor = actor_of(tx, token, request.remote_addr)
             if not page.allows(tx.actor):
                 raise YjError("forbidden", roles=", ".join(sorted(page.roles)))
         windows = tuple(one.path for one in site.nav if tx.actor and tx.actor.roles & one.roles)
@@ -253,7 +255,7 @@ def _shown(site: Site, page: Page, path: dict[str, str], *, pdf: bool) -> AnyRes
 def _taken(site: Site, one: Download, path: dict[str, str]) -> AnyResponse:
     """Make the file, note who took it, and hand it over; without the note nothing leaves."""
     with site.store.reading() as tx:
-        tx.actor = actor_of(tx, cookies.token_of(request), request.remote_addr)
+        tx.actor = g.actor = actor_of(tx, cookies.token_of(request), request.remote_addr)
         if not tx.actor.roles & (one.roles | READ_EVERYTHING):
             raise YjError("forbidden", roles=", ".join(sorted(one.roles)))
         actor = tx.actor

@@ -94,6 +94,7 @@ class Route:
     # A locked page may call it too: its ended session still says at which computer it stands, and gives no role.
     resting: bool = False
     agents: bool = False  # the agent of a workstation may call it too, with its own token
+    looks: str = ""  # the record that its path names is somebody's: this is what looking at it is called in the log
     acts: tuple[str, ...] = ()  # what a second person's one-time code may be for: domain.two_persons
     # Handlers that hash passwords or wait must not hold the write lock: they get the store and open their own.
     free: Callable[[FreeCall], Any] | None = None
@@ -141,10 +142,11 @@ class Api:
     routes: list[Route] = field(default_factory=list)
 
     def get(
-        self, path: str, *, summary: str, roles: Iterable[str] = EVERYONE, query: type[BaseModel] | None = None
-    ) -> Callable[[Handler], Handler]:
-        """Declare a reading route."""
-        return self._add("GET", path, summary=summary, roles=frozenset(roles), query=query)
+        self, path: str, *, summary: str, roles: Iterable[str] = EVERYONE, query: type[BaseModel] | None = None,
+        looks: str = "",
+    ) -> Callable[[Handler], Handler]:  # fmt: skip
+        """Declare a reading route; one that shows somebody's record in full says how that is called in the log."""
+        return self._add("GET", path, summary=summary, roles=frozenset(roles), query=query, looks=looks)
 
     def post(
         self,

@@ -195,7 +195,7 @@ def find_charges(call: Call) -> Any:
     return queries.find_charges(call.tx, **call.query.model_dump())
 
 
-@api.get("/charges/{charge_id}", summary="One charge or refund", roles=LOOKERS)
+@api.get("/charges/{charge_id}", summary="One charge or refund", roles=LOOKERS, looks="look.charge")
 def show_charge(call: Call) -> Any:
     return charges.get(call.tx, call.path["charge_id"])
 

@@ -180,7 +180,7 @@ def list_prescriptions(call: Call) -> Any:
     return queries.list_prescriptions(call.tx, call.query.model_dump())
 
 
-@api.get("/prescriptions/{prescription_id}", summary="One prescription")
+@api.get("/prescriptions/{prescription_id}", summary="One prescription", looks="look.prescription")
 def show_prescription(call: Call) -> Any:
     return queries.one(call.tx, PRESCRIPTIONS, call.path["prescription_id"])
 
@@ -222,7 +222,7 @@ def list_orders(call: Call) -> Any:
     return queries.list_orders(call.tx, call.query.model_dump())
 
 
-@api.get("/orders/{order_id}", summary="One order")
+@api.get("/orders/{order_id}", summary="One order", looks="look.order")
 def show_order(call: Call) -> Any:
     return queries.one(call.tx, ORDERS, call.path["order_id"])
 

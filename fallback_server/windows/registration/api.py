@@ -166,7 +166,7 @@ def create_patient(call: Call) -> Any:
     return usecases.create_patient(call.tx, call.key, body.name, details, birth_date=body.birth_date, age=age)
 
 
-@api.get("/patients/{patient_id}", summary="One patient in full")
+@api.get("/patients/{patient_id}", summary="One patient in full", looks="look.patient")
 def show_patient(call: Call) -> Any:
     return queries.patient(call.tx, call.path["patient_id"])
 
@@ -196,7 +196,10 @@ def list_registrations(call: Call) -> Any:
     return queries.visits(call.tx, registrations.Filter(**call.query.model_dump()))
 
 
-@api.get("/registrations/{registration_id}", summary="One visit with its prescriptions, orders, charges")
+@api.get(
+    "/registrations/{registration_id}", summary="One visit with its prescriptions, orders, charges",
+    looks="look.registration",
+)  # fmt: skip
 def show_registration(call: Call) -> Any:
     return queries.visit(call.tx, call.path["registration_id"])
 
