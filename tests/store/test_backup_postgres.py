@@ -15,8 +15,9 @@ from clients.console.main import main
 from config.sections import Backup
 from fallback_server.domain.errors import YjError
 from fallback_server.store import backup, backup_file, backup_opening, backup_postgres
+from fallback_server.store.database import open_mirror_engine
 from tests.clients.test_console import ADMINS, answer, words
-from tests.fixtures_hospital import Hospital
+from tests.fixtures_hospital import CAST, Hospital, publish
 from tests.windows.money_cast import charge as charged
 from tests.windows.money_cast import items
 
@@ -85,11 +86,20 @@ def instance(new_database: Callable[[], str], tmp_path: Path) -> tuple[Path, str
     return home, url
 
 
+def _mirrored(url: str) -> None:
+    engine = open_mirror_engine(url)
+    try:
+        publish(engine, CAST)
+    finally:
+        engine.dispose()
+
+
 def test_two_people_restore_and_the_tables_before_are_kept_in_a_schema_of_their_own(
     instance: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     home, url = instance
     at = ["--home", str(home)]
+    _mirrored(url)  # who may restore may be one of the centre's operators: they are lent to the opened backup
     assert main([*at, "backup", "create"]) == 0
     with look(url).begin() as conn:
         conn.execute(text("UPDATE operator SET name = '后来' WHERE operator_code = 'CW9'"))
