@@ -182,6 +182,13 @@ WORDS: Final[dict[str, Words]] = {
         "两处备份在同一块磁盘上", "Both places of the backups are on the same disk",
         "把 [backup] second_directory 设到另一块磁盘或另一台机器", "put [backup] second_directory on another disk or machine",
     ),
+    "backup_not_opened": Words(
+        "{name} 试恢复失败（{code}）", "{name} could not be opened again ({code})",
+        "yj backup verify 另一份，查第一、第二处的磁盘", "`yj backup verify` of another one; look at the disks of both places",
+    ),
+    "backup_unopened": Words(
+        "两天内没有试恢复过备份", "No backup was opened again within two days", "yj backup verify", "`yj backup verify`"
+    ),
     "rehearsal_never": Words(
         "从未演练过恢复", "No restore was ever rehearsed", "yj backup verify --rehearsal", "`yj backup verify --rehearsal`"
     ),

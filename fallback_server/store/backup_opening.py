@@ -87,7 +87,8 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     except YjError as error:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
-        alarms.sound(store, ALARM_RESTORE, "damaged", "备份不能恢复。", "A backup cannot be restored.", name=path.name)
+        said = {"name": path.name, "place": str(path.parent), "code": error.code}
+        alarms.sound(store, ALARM_RESTORE, "damaged", "备份不能恢复。", "A backup cannot be restored.", **said)
         raise
     seconds = round(time.monotonic() - begun, 3)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:

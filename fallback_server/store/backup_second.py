@@ -9,6 +9,7 @@ used first, and the first place remembers it: where the marker is not, nothing i
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -21,6 +22,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from fallback_server.domain import backups
 from fallback_server.store import backup_file
@@ -87,7 +90,7 @@ def bring(
         return Second(False, SLOW)
     except _Absent:
         return Second(False, ABSENT)
-    except OSError:
+    except (OSError, SQLAlchemyError):  # its lock is one of the store
         return Second(False, FAILED)
 
 
@@ -108,7 +111,9 @@ def in_time(act: Callable[[], T], longest: float, pulse: _Pulse | None = None) -
         try:
             return found.result(min(0.5, max(0.0, deadline - time.monotonic())))
         except TimeoutError:
-            if found.done() or time.monotonic() >= deadline or (pulse is not None and pulse.stalled):
+            if found.done():  # just now, or it is its own
+                return found.result()
+            if time.monotonic() >= deadline or (pulse is not None and pulse.stalled):
                 raise
 
 
@@ -134,7 +139,10 @@ def fetched(url: str, path: Path, folder: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         try:
             near.parent.mkdir(mode=0o700, parents=True)
-            in_time(lambda: _copy(path, near, pulse), LONGEST_SECONDS, pulse)
+            try:
+                in_time(lambda: _copy(path, near, pulse), LONGEST_SECONDS, pulse)
+            except TimeoutError as error:
+                raise OSError(errno.ETIMEDOUT, "does not answer in time", str(path)) from error
             yield near
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -36,7 +35,8 @@ def places(settings: Settings) -> backup.Places:
 
 
 def look(store: Store, settings: Settings) -> None:
-    """Make a backup if one is due; that of the day is restored into a scratch instance to be sure. Raises nothing."""
+    """Make a backup if one is due; that of the day is restored into a scratch instance to be sure, out of both places.
+    Raises nothing."""
     try:
         with store.reading() as tx:
             good = backup_rows.ended(backup_rows.last(tx.conn, backup_rows.BACKUP, ok=True))
@@ -47,7 +47,8 @@ def look(store: Store, settings: Settings) -> None:
         made = backup.create(store, places(settings), settings.backup)
         log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, second=made.second)
         if mode == "normal":
-            backup_opening.verify(store, places(settings), str(Path(places(settings).directory) / made.name))
+            for place in ("first", "second") if made.second else ("first",):
+                backup_opening.verify(store, places(settings), made.name, place=place)
     except FAILURES as error:
         log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
 

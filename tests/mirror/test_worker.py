@@ -232,11 +232,13 @@ def test_a_backup_is_made_when_due_and_before_an_upload_that_brings_something_ne
     store: Store, worker: Worker, settings: Settings
 ) -> None:
     roomy = settings.model_copy(update={"backup": settings.backup.model_copy(update={
-        "directory": str(settings.home / "b"), "key": str(settings.home / "backup.key"), "spare_mb": 0,
+        "directory": str(settings.home / "b"), "second_directory": str(settings.home / "c"),
+        "key": str(settings.home / "backup.key"), "spare_mb": 0,
     })})  # fmt: skip
     for _ in range(2):
         backups.look(store, roomy)
-    assert len(backup.names_in(settings.home / "b")) == 1 and events(store)[-2:] == ["backup.backup", "backup.verify"]
+    assert len(backup.names_in(settings.home / "b")) == 1
+    assert events(store)[-3:] == ["backup.backup", "backup.verify", "backup.verify"], "out of both places"
     backups.before_upload(store, roomy, "A01")
     assert len(backup.names_in(settings.home / "b")) == 1, "nothing is there to be sent"
     with store.writing(Permit.HOUSEKEEPING) as tx:

@@ -293,6 +293,27 @@ def test_a_share_that_is_not_mounted_is_no_second_place(hospital: Hospital, plac
 
 
 @only_sqlite
+def test_a_backup_that_nobody_opened_again_is_not_fine(hospital: Hospital, places: backup.Places) -> None:
+    def found() -> set[str]:
+        with hospital.store.reading() as tx:
+            return {one.code for one in readiness.findings(tx, WITH_SECOND) if one.subject == "opened"}
+
+    assert found() == set(), "there is none to open"
+    made = backup.create(hospital.store, places, RULES)
+    assert found() == {"backup_unopened"}
+    backup_opening.verify(hospital.store, places, made.name, place="second")
+    assert found() == set()
+    assert places.second is not None
+    (places.second / made.name).write_bytes(_byte((places.second / made.name).read_bytes()))
+    with pytest.raises(YjError, match="backup_damaged"):
+        backup_opening.verify(hospital.store, places, made.name, place="second")
+    assert found() == {"backup_not_opened"}
+    backup_opening.verify(hospital.store, places, made.name, place="first")
+    hospital.clock.advance(3 * 86_400)
+    assert found() == {"backup_unopened"}
+
+
+@only_sqlite
 def test_two_places_on_one_disk_are_not_fine(hospital: Hospital, places: backup.Places) -> None:
     made = backup.create(hospital.store, places, RULES)
     assert (made.second, made.code) == (True, "backup_same_disk") and kinds(hospital.store) == []

@@ -21,6 +21,7 @@ def backups(look: Look) -> Iterator[Finding]:
         values = {"at": fence["at"], "name": fence["backup_name"]}
         yield Finding("restored", None, "restored_unrecovered", values, age_seconds=look.age(fence["at"]))
     yield from _made(look)
+    yield from _opened(look)
     yield _rehearsed(look)
 
 
@@ -41,6 +42,19 @@ def _made(look: Look) -> Iterator[Finding]:
         yield Finding("backup", None, "backup_one_place", subject="second")
     elif good["code"] is not None:
         yield Finding("backup", None, good["code"], {"name": good["name"]}, "second", age)
+
+
+def _opened(look: Look) -> Iterator[Finding]:
+    """A backup that nobody opened again may be none."""
+    runs = (backup_rows.last(look.conn, kind) for kind in (backup_rows.VERIFY, backup_rows.REHEARSAL))
+    tried = max((one for one in runs if one is not None), key=lambda one: int(one["id"]), default=None)
+    age = look.age(backup_rows.ended(tried))
+    if tried is not None and not tried["ok"]:
+        yield Finding(
+            "backup", None, "backup_not_opened", {"name": tried["name"], "code": tried["code"]}, "opened", age
+        )
+    elif (age is None or age > QUIET.total_seconds()) and backup_rows.last(look.conn, backup_rows.BACKUP, ok=True):
+        yield Finding("backup", None, "backup_unopened", {}, "opened", age, f"{QUIET // timedelta(hours=1)} h")
 
 
 def _rehearsed(look: Look) -> Finding:
