@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, text
 
 PAGE_ROWS: Final = 2000
+PAGE_SECONDS: Final = 2.0  # locks of a page are held no longer than about this
+LEAST_ROWS: Final = 100
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,47 @@ def _column(name: str, kind: Any, _shown: Any, size: Any, precision: Any, scale:
     return str(name).lower() if said is None else f"{str(name).lower()} {said}{width}"
 
 
-def keyset_pages(read: Callable[[Mapping[str, Any]], Stream], keys: tuple[str, ...], rows: int) -> Stream:
+def keyset_pages(
+    read: Callable[[Mapping[str, Any]], Stream],
+    keys: tuple[str, ...],
+    rows: int,
+    seconds: Callable[[], float] = time.monotonic,
+) -> Stream:
     """One statement a page, each beginning after the last row of the one before: for drivers that keep a whole result,
     and for databases where no long transaction is welcome.
 
     `read` runs the statement with `page_rows` and `after_<key>` for every key ("" at first), in the order of the keys.
+    A page holds `rows` at most, and fewer while the centre is slow.
     """
-    first = _whole(read({"page_rows": rows, **{f"after_{key}": "" for key in keys}}))
+
+    def ask(size: int, after: Mapping[str, Any]) -> tuple[Stream, int]:
+        begun = seconds()
+        stream = _whole(read({"page_rows": size, **after}))
+        return stream, next_size(size, seconds() - begun, rows)
+
+    first, then = ask(rows, {f"after_{key}": "" for key in keys})
     places = [first.names.index(key) for key in keys]
 
     def pages() -> Iterator[list[tuple[Any, ...]]]:
-        page = [row for part in first.pages for row in part]
+        page, asked, size = [row for part in first.pages for row in part], rows, then
         while page:
             yield page
-            if len(page) < rows:
+            if len(page) < asked:
                 return
             after = {f"after_{key}": _key(page[-1][place]) for key, place in zip(keys, places, strict=True)}
-            page = [row for part in _whole(read({"page_rows": rows, **after})).pages for row in part]
+            asked = size
+            stream, size = ask(asked, after)
+            page = [row for part in stream.pages for row in part]
 
     return Stream(first.names, pages(), lambda: None, first.shape)
+
+
+def next_size(size: int, spent: float, most: int) -> int:
+    """How many rows the next page asks for, so that it takes about two seconds: at most twice or half as many."""
+    if spent <= 0:  # a clock that was set back says nothing
+        return size
+    wanted = size * min(2.0, max(0.5, PAGE_SECONDS / spent))
+    return min(most, max(LEAST_ROWS, int(wanted)))
 
 
 def _whole(stream: Stream) -> Stream:
