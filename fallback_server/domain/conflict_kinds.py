@@ -145,7 +145,11 @@ _SINGLE: Final[dict[str, tuple[str, str, tuple[str, ...]]]] = {
     "missing_parent": ("所依据的单据没有上传", "A document it depends on was not uploaded", _PLAIN),
     "rewound": ("中心数据被回退", "The centre was rewound", ("approve_rewound",)),
     "ledger_ahead": ("中心台账比本服务器新", "The centre's ledger is ahead of this standby", ("recover",)),
-    "doubt_charged_twice": ("同一病人同一金额两边都收过费", "Same patient and amount on both sides", _DOUBT),
+    "doubt_charged_twice": (
+        "同一病人同项目或同金额两边都收费",
+        "Same patient and item or sum on both sides",
+        _DOUBT,
+    ),
     "doubt_receipt_number": ("同一票据号两边都使用过", "The same receipt number on both sides", _DOUBT),
     "doubt_patient_twice": ("同一病人可能两边都建了档", "A patient may exist on both sides", _DOUBT),
     "doubt_registered_twice": ("同日同科室两边都挂了号", "Registered on both sides on one day", _DOUBT),

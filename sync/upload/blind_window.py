@@ -23,7 +23,7 @@ from fallback_server.store.returning import blind_row
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.store.visits import patient, registration
 from sync.central.gateway import CentralGateway, Row
-from sync.upload import both_sides
+from sync.upload import both_sides, same_items
 from sync.upload.patients import exact_among, plain
 
 KINDS: Final = ("patient", "registration", "prescription", "charge")
@@ -48,9 +48,20 @@ def read(store: Store, gateway: CentralGateway, incident: Mapping[str, Any], act
         if not gateway.has(f"blind_window/{kind}"):
             continue
         rows = [plain(row) for row in gateway.ask(f"blind_window/{kind}", binds) if not _ours(row)]
+        if kind == "charge":
+            rows = same_items.kept_with(gateway, binds, rows, _of_our_patients(store, incident["incident_no"], rows))
         _keep(store, incident["incident_no"], kind, rows, actor)
         counts[kind] = len(rows)
     return counts
+
+
+def _of_our_patients(store: Store, number: int, rows: Sequence[Row]) -> set[str]:
+    """The keys of the centre's charges to patients who were charged here, too."""
+    with store.reading() as tx:
+        ids = _local_ids(tx.conn, rows)
+        charged = _by_patient(tx.conn, charge, number, ids)
+    both = {no for no, several in ids.items() if any(one in charged for one in several)}
+    return {str(row["central_key"]) for row in rows if str(row.get("patient_no")) in both}
 
 
 def _offset_of(store: Store, number: int) -> int:
@@ -163,14 +174,20 @@ def _receipts(conn: Connection, number: int, rows: Sequence[Row]) -> Iterator[_D
 
 def _charges(conn: Connection, number: int, rows: Sequence[Row], ids: Mapping[str, Sequence[str]]) -> Iterator[_Doubt]:
     ours = _by_patient(conn, charge, number, ids)
+    items = same_items.ours(conn, (own.id for several in ours.values() for own in several))
     for theirs in rows:
         if theirs.get("refund_of") or not theirs.get("patient_no"):
             continue
+        shown = {name: value for name, value in theirs.items() if name != same_items.ITEMS}
         for one in ids[str(theirs["patient_no"])]:
             for own in ours.get(one, []):
-                if own.refund_of is None and own.total > 0 and _same_amount(own.total, theirs.get("total")):
+                if own.refund_of is not None or own.total <= 0:
+                    continue
+                both = same_items.shared(items.get(own.id, {}), theirs)
+                if both or _same_amount(own.total, theirs.get("total")):
                     local = {"yj_no": own.yj_no, "total": format(own.total, "f"), "created_at": own.created_at}
-                    yield "doubt_charged_twice", f"{own.id}:{theirs['central_key']}", local, theirs
+                    local |= {"same_items": both} if both else {}
+                    yield "doubt_charged_twice", f"{own.id}:{theirs['central_key']}", local, shown
 
 
 def _refunds(conn: Connection, number: int, rows: Sequence[Row]) -> Iterator[_Doubt]:

@@ -6,8 +6,10 @@ import copy
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from fallback_server.store.conflicts import list_conflicts
+from fallback_server.store.returning import blind_row
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Refused
 from tests.fixtures_hospital import CAST, Hospital
@@ -115,3 +117,34 @@ def test_one_receipt_number_on_both_sides_waits_for_a_person(beside: Hospital, c
          "total": "5.00", "occurred_at": at, "refund_of": None, "yj_mark": 0}
     ]  # fmt: skip
     assert set(end(beside, centre)) == {"doubt_receipt_number"}
+
+
+def test_one_item_paid_on_both_sides_is_seen_whatever_else_was_paid_with_it(
+    beside: Hospital,
+    centre: FakeCentral,  # noqa: F811
+) -> None:
+    paid = good(charge(beside.window("cashier"), {"patient_id": ZHANG, "prescription_ids": [RX_UNPAID]}))
+    line = paid["lines"][0]
+    at = beside.clock.now().strftime("%Y-%m-%d %H:%M:%S")
+    theirs = {"operator_code": "0202", "occurred_at": at, "refund_of": None, "yj_mark": 0}
+    centre.answers["blind_window/charge"] = [
+        theirs | {"central_key": "901", "patient_no": "P1003", "receipt_no": "X1", "total": "99.00"},
+        theirs | {"central_key": "902", "patient_no": "P1003", "receipt_no": "X2", "total": "98.00"},
+        theirs | {"central_key": "903", "patient_no": "P1004", "receipt_no": "X3", "total": "97.00"},
+    ]
+    item = {"item_code": line["item_code"], "name": "x", "quantity": f"{line['quantity']}.00"}
+    other = {"item_code": "F777", "name": "血常规", "quantity": "1"}
+    more = {**item, "quantity": line["quantity"] + 1}
+    centre.answers["blind_window/charge_line"] = [
+        {"charge_key": "901", **item}, {"charge_key": "901", **other},
+        {"charge_key": "902", **other}, {"charge_key": "902", **more},
+        {"charge_key": "903", **item},  # another patient
+    ]  # fmt: skip
+    found = end(beside, centre)
+    assert set(found) == {"doubt_charged_twice"}
+    assert found["doubt_charged_twice"]["central"]["central_key"] == "901"
+    assert "items" not in found["doubt_charged_twice"]["central"]
+    assert found["doubt_charged_twice"]["local"]["same_items"] == f"{line['name']} ×{line['quantity']}"
+    with beside.store.reading() as tx:
+        kept = tx.conn.execute(select(blind_row.c.row).where(blind_row.c.central_key == "903")).scalar_one()
+    assert kept["items"] == []  # of somebody who paid nothing here
