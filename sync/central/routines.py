@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_CALL: Final = re.compile(r"^\s*(?:call|exec(?:ute)?)\s+(?:@\w+\s*=\s*)?([\w.\[\]\"`]+)", re.IGNORECASE)
+# T-SQL declares beforehand what takes the return code and the OUTPUT values.
+_CALL: Final = re.compile(
+    r"^\s*(?:set\s+nocount\s+on\s*;?\s*)?(?:declare\s+@.*?;?\s+)?"
+    r"(?:call|exec(?:ute)?)\s+(?:@\w+\s*=\s*)?([\w.\[\]\"`]+)",
+    re.IGNORECASE | re.DOTALL,
+)
 _ASIDE: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\#[^\n]*|/\*.*?\*/", re.DOTALL)
 # A statement that ends the transaction, or makes the database end it: at the beginning of a statement.
 _ENDS: Final = re.compile(

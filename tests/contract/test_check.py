@@ -11,6 +11,7 @@ from fallback_server.domain.clock import SystemClock
 from sync.central import check as checking
 from sync.central.check import check
 from sync.central.dialects import Column
+from sync.central.edges.aliases import table_of
 from sync.central.edges.mariadb import creates
 from sync.central.finding import Finding, short_version
 from sync.central.options import MappingFile
@@ -307,3 +308,25 @@ def test_a_version_is_cut_between_words(version: str, shown: str) -> None:
 )
 def test_what_grants_say_of_making_a_table(grants: list[str], may: bool) -> None:
     assert creates(grants, "his", "yj_ledger") is may
+
+
+def test_a_plan_names_the_table_behind_an_alias() -> None:
+    sql = (
+        "SELECT a, CASE g.kind WHEN '1' THEN 'am' END FROM visits g"
+        " JOIN people AS p ON p.nr = g.nr, rooms r WHERE 1 = 1"
+    )
+    assert [table_of(name, sql) for name in ("g", "p", "r", "visits")] == ["visits", "people", "rooms", "visits"]
+    assert table_of("where", "SELECT 1 FROM visits WHERE a = 1") == "where"
+
+
+def test_keys_that_repeat_are_counted_in_eight_bytes_each() -> None:
+    keys = checking.Keys()
+    for number in range(20_000):
+        keys.add((number, "x"))
+    keys.add(("1", "x"))  # a key is text to the mirror
+    keys.add((None, "𠮷"))
+    keys.add((None, "𠮷"))
+    keys.add(("12", "3"))
+    keys.add(("1", "23"))
+    assert keys.repeated() == 2
+    assert sum(len(some) * some.itemsize for some in keys._hashes) < 200_000

@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 
 from sync.central.dialects import DIALECTS
 from sync.central.options import MappingFile
-from sync.central.sql_file import parse
+from sync.central.routines import called
+from sync.central.sql_file import REPEATED, parse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connect-your-his.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| (`[^|]+) \|([^|]*)\|", re.MULTILINE)
@@ -60,6 +61,14 @@ def test_the_sql_with_lines_that_count_sometimes_is_read_as_the_page_says() -> N
     step = parse("mirror/patient", source).steps[0]
     assert "changed_from" in step.only_changed().binds and "after_patient_no" in step.by_pages().binds
     assert step.binds == ()
+
+
+def test_the_three_calls_of_a_procedure_are_read_as_calls_that_refuse_twice() -> None:
+    blocks = [block for block in re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL) if "p_sf_xz" in block]
+    files = [parse("upload/charge", block) for block in blocks]
+    assert [called(file.steps[0].sql) for file in files] == ["p_sf_xz"] * 3
+    for file in files:
+        assert file.steps[-1].meaning("1") == REPEATED and file.steps[-1].returns[-1] == "central_key"
 
 
 @pytest.mark.parametrize("address", re.findall(r"^(\w+\+\w+://\S+)$", PAGE, re.MULTILINE))

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_TABLE: Final = re.compile(r"\b(?:FROM|JOIN|,)\s*([A-Za-z_][\w.]*)(?:\s+AS)?(?:\s+([A-Za-z_]\w*))?", re.IGNORECASE)
+_NAMED: Final = r"\s*([A-Za-z_][\w.]*)(?:\s+AS)?\s+([A-Za-z_]\w*)"
+# A comma may stand between two tables, and between a column and `CASE g.kind WHEN …`: FROM and JOIN are believed first.
+_TABLES: Final = (
+    re.compile(rf"\b(?:FROM|JOIN)\b{_NAMED}", re.IGNORECASE),
+    re.compile(rf",(?!\s*CASE\b){_NAMED}", re.IGNORECASE),
+)
 _WORDS: Final = frozenset(
     {
         "where",
@@ -28,7 +33,8 @@ _WORDS: Final = frozenset(
 
 def table_of(name: str, sql: str) -> str:
     """The table that `name` stands for in this statement; itself where it is no alias."""
-    for table, alias in _TABLE.findall(sql):
-        if alias and alias.lower() == name.lower() and alias.lower() not in _WORDS:
-            return str(table)
+    for pattern in _TABLES:
+        for table, alias in pattern.findall(sql):
+            if alias.lower() == name.lower() and alias.lower() not in _WORDS:
+                return str(table)
     return name
