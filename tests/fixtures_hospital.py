@@ -483,11 +483,14 @@ def store_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_store_url"))
     url: str = request.getfixturevalue("postgres_hospital")
-    _start_over(url)
+    start_over(url, SettableClock(MONDAY))
+    engine = open_mirror_engine(url)
+    publish(engine, CAST)
+    engine.dispose()
     return url
 
 
-def _start_over(url: str) -> None:
+def start_over(url: str, clock: SettableClock) -> None:
     """Make a used PostgreSQL store as fresh as a new one. Copying a template instead costs a second a test."""
     engine = open_mirror_engine(url)
     try:
@@ -497,8 +500,7 @@ def _start_over(url: str) -> None:
             connection.exec_driver_sql(";".join(f'DELETE FROM "{table.name}"' for table in metadata.tables.values()))
             connection.exec_driver_sql(";".join(f'DELETE FROM mirror."{name}"' for name in _mirror_tables()))
             connection.exec_driver_sql("SELECT setval(c.oid, 1, false) FROM pg_class c WHERE c.relkind = 'S'")
-            provision.seed(connection, SettableClock(MONDAY))
-        publish(engine, CAST)
+            provision.seed(connection, clock)
     finally:
         engine.dispose()
 

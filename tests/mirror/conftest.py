@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,7 +10,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from config.sections import Mirror
 from fallback_server.domain.clock import SettableClock
@@ -20,9 +18,9 @@ from fallback_server.store.session import Store
 from migrations.upgrade import upgrade
 from sync.central.fake import FakeCentral
 from sync.mirror.run import RunReport, run_mirror
+from tests.fixtures_hospital import start_over
 from tests.mirror.hospital import hospital
 
-_NUMBERS = itertools.count(1)
 MORNING = datetime.fromisoformat("2026-11-23T08:00:00+08:00")
 
 
@@ -40,8 +38,8 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(new_database: Callable[[], str]) -> str:
-    """The same as a PostgreSQL database."""
+def postgres_store(new_database: Callable[[], str]) -> str:
+    """The same as a PostgreSQL database, which every test gets as fresh as it was."""
     url = new_database()
     upgrade(url, SettableClock(MORNING))
     return url
@@ -54,20 +52,25 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: SettableClock) 
         home = Path(shutil.copytree(request.getfixturevalue("sqlite_template"), tmp_path / "home"))
         url = f"sqlite:///{home}/yj.db"
     else:
-        url = _copy_database(request.getfixturevalue("postgres_template"))
+        url = str(request.getfixturevalue("postgres_store"))
+        end_others(url)
+        start_over(url, SettableClock(MORNING))
     made = Store(url, clock)
     yield made
     made.close()
 
 
-def _copy_database(template: str) -> str:
-    source = make_url(template)
-    name = f"{source.database}_{next(_NUMBERS)}"
-    engine = create_engine(source.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {source.database}"))
+def end_others(url: str) -> None:
+    """What a test before has killed is gone a moment later, and what it held with it: that is not waited for."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
     engine.dispose()
-    return source.set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
