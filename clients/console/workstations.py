@@ -33,7 +33,9 @@ def code(
         actor = acting(store, operator, ("admin",), Passwords(password_file), policy=found.policy)
         given = agents.hand_out(store, found.policy, actor, workstation, authority.mark(authority_file(found)))
     out.say(f"{workstation}: {given['code']}  (until {given['expires_at'][:16]}, once)")
-    out.say(f"there: yj agent enrol --server {_address(found)} --code {given['code']}")
+    words = f"--server {_address(found)} --code {given['code']}"
+    out.say(f"there: yj agent enrol {words}")
+    out.say(f"a PC without the agent: the install command of docs/agent.md, ending with {words} --machine")
     out.document(given)
 
 

@@ -22,10 +22,12 @@ ACTS.station_code = async ({ station }) => {
     fields, send: (answer) => act("/workstations/code", { workstation: station ?? answer.workstation }),
   });
   if (!given?.code) return;
+  const words = `--server ${location.origin} --code ${given.code}`;
   await question({
     title: t("stations.code_for", { station: given.workstation }),
     body: h("div.stack", {}, h("p.enrolment", {}, given.code), h("p", {}, t("stations.code_there", { time: given.expires_at.slice(5, 16).replace("T", " ") })),
-      h("p.enrolment-line", {}, `yj agent enrol --server ${location.origin} --code ${given.code}`)),
+      h("p.enrolment-line", {}, `yj agent enrol ${words}`),
+      h("p", {}, t("stations.code_new_pc")), h("p.enrolment-line", {}, `${words} --machine`)),
     buttons: [{ value: null, label: t("stations.noted"), main: true }],
   });
 };
