@@ -11,6 +11,7 @@ import pytest
 
 from clients.agent import browser
 from clients.agent.__main__ import main
+from clients.agent.versions import LAUNCHER
 from tests.house.tree import ROOT
 
 FOLDER = ROOT / "config/agent"
@@ -34,16 +35,19 @@ def task() -> ElementTree.Element:
 
 def of_task() -> list[str]:
     words = [task().findtext(f".//t:Exec/t:{name}", "", TASK) for name in ("Command", "Arguments")]
-    return shlex.split(words[0].replace("\\", "/")) + shlex.split(words[1])
+    return shlex.split(" ".join(words).replace("\\", "/"))
 
 
-@pytest.mark.parametrize("words", [of_unit(), of_task()], ids=["linux", "windows"])
-def test_what_the_system_starts_is_a_command_of_the_agent(
-    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("words", "programs"),
+    [(of_unit(), "/opt/his-yj-agent"), (of_task(), "C:/Program Files/his-yj-agent")],
+    ids=["linux", "windows"],
+)
+def test_what_the_system_starts_is_a_command_of_the_installed_agent(
+    words: list[str], programs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    module = words.index("clients.agent")
-    assert words[module - 1] == "-m"
-    assert main(["--folder", str(tmp_path), *words[module + 1 :]]) == 2
+    launcher = words.index(f"{programs}/{LAUNCHER}")
+    assert main(["--folder", str(tmp_path), *words[launcher + 1 :]]) == 2
     assert "enrol this workstation first" in capsys.readouterr().err
 
 
