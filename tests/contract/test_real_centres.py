@@ -179,22 +179,22 @@ def test_somebody_elses_row_lock_is_waited_for_and_then_counts_as_an_attempt(cen
 
 def test_what_another_attempt_committed_while_a_document_waited_is_seen(centre: RealCentre) -> None:
     """The receipt number is looked up after the wait: a snapshot from before it would show it free."""
+    edge = centre.gateway.edge
     with centre.direct.connect() as other:
-        held = "UPDATE yj_incident SET closed_at = NULL WHERE incident_no = 1"
+        edge.lock(other, 1)
         other.execute(text("INSERT INTO bill (yj_no, receipt_no, total) VALUES ('', 'A0000018', 1)"))
-        other.execute(text(held))
-        other.execute(
-            text(
-                "INSERT INTO yj_ledger (yj_id, entity, incident_no, installation_id, sequence, payload_hash, amount,"
-                " applied_at) VALUES ('blocks', 'charge', 1, 'other', 1, 'x', 0, :at)"
-            ),
-            {"at": OPENED},
-        )
-        freed = threading.Timer(0.4, other.commit)
-        freed.start()
-        freed.join()
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Transient):  # after the lock time-out of one second
             centre.gateway.apply(charge(1, receipt_no="A0000018"))
+
+        def end() -> None:
+            other.commit()
+            edge.unlock(other)
+
+        freed = threading.Timer(0.3, end)
+        freed.start()
+        with pytest.raises(Refused) as refused:
+            patiently(centre, charge(1, receipt_no="A0000018"))
+        freed.join()
     assert refused.value.code == "receipt_no_used"
 
 
