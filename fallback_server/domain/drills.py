@@ -10,7 +10,6 @@ DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WINDOW: Final = timedelta(hours=4)  # a self-test begins within so long after its hour, never in the middle of a morning
 MISSED: Final = timedelta(days=8)  # one whose day went by with the machine off is made up for on the next night
 WISH: Final = timedelta(minutes=10)  # a person who asks for one sees what they do; after so long nobody waits for it
-FINDINGS: Final = ("good", "problem", "idea")
 LATE: Final = MISSED + timedelta(days=1)  # the night on which it would have been made up for went by as well
 # What is timed at every window, in the order of a visit.
 MILESTONES: Final = ("registration", "receipt", "prescription", "handover")

@@ -39,7 +39,6 @@ WORK: Final = "backup-work"
 STEP_PAGES: Final = 512  # two megabytes between two breaths: windows and the disk come first
 BREATH_SECONDS: Final = 0.002
 WAIT_SECONDS: Final = 900.0
-_SYSTEM: Final = Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR)
 _SECOND: Final = {
     backup_second.FAILED: (
         "second", "备份没有写入第二个位置。", "The backup could not be put into its second place.",

@@ -66,11 +66,6 @@ def _plain(words: str) -> str:
     return " ".join(words.split())
 
 
-def names(dialect: str) -> list[str]:
-    """The triggers of `statements`."""
-    return [words[2] for words in map(str.split, statements(dialect)) if words[1] == "TRIGGER"]
-
-
 def statements(dialect: str) -> list[str]:
     """DDL for `sqlite` or `postgresql`; runs once, after the tables exist."""
     return _postgresql() if dialect == "postgresql" else _sqlite()

@@ -22,13 +22,6 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="there is no nginx here")
 
 
 @pytest.fixture
-def inner() -> Iterator[Inner]:
-    server = Inner().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def door(inner: Inner, tmp_path: Path) -> Iterator[DoorThread]:
     """A door without TLS that believes nginx; `folder` has a certificate for nginx."""
     here = DoorThread(

@@ -40,8 +40,8 @@ def without_guards(hospital: Hospital) -> Iterator[Connection]:
             conn.execute(text("SET LOCAL session_replication_role = replica"))
             yield conn
             return
-        for name in guards.names("sqlite"):
-            conn.execute(text(f"DROP TRIGGER {name}"))
+        for statement in guards.statements("sqlite"):
+            conn.execute(text(f"DROP TRIGGER {statement.split()[2]}"))
         yield conn
         for statement in guards.statements("sqlite"):
             conn.exec_driver_sql(statement)
