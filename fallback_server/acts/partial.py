@@ -61,7 +61,10 @@ def warnings(tx: Tx, departments: Sequence[str] | None) -> list[dict[str, Any]]:
 
 def _papers_unchecked(tx: Tx) -> list[dict[str, Any]]:
     table = cash.receipt_book
-    waiting = (table.c.incident_no == tx.mode.incident_no, table.c.recheck_since.is_not(None))
+    waiting = (
+        table.c.incident_no == tx.mode.incident_no, table.c.recheck_since.is_not(None),
+        table.c.next_no <= table.c.end_no,  # of one that is used up nobody asks anything
+    )  # fmt: skip
     n = int(tx.conn.execute(select(func.count()).where(*waiting)).scalar_one())
     if not n:
         return []

@@ -72,8 +72,8 @@ def _skip(tx: Tx, book: Book, last: int) -> list[str]:
 def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int | str, reason: str) -> dict[str, Any]:
     """Make unused sheets void with a reason (torn, misprinted, lost). Writes a receipt_event document.
 
-    Raises receipt_number_used if one of them has a fate already, receipt_number_outside, second_person_required for
-    many at once.
+    Raises receipt_number_used if one of them has a fate already, receipt_book_unchecked for one that the HIS may have
+    printed beside us, receipt_number_outside, second_person_required for many at once.
     """
     receipt_books.require_preprinted(policy)
     books = receipt_books.opened(tx, tx.who.operator_code)
@@ -85,6 +85,8 @@ def void(tx: Tx, policy: Policy, event_id: str, from_no: int | str, to_no: int |
         raise YjError("receipt_number_outside")
     if last - first >= MOST_AT_ONCE:
         raise YjError("invalid_request", field="to_no", problem=f"一次作废超过 {MOST_AT_ONCE} 张 / too many at once")
+    if book.recheck_since is not None and first < (least := receipt_books.lowest(tx, book)):
+        raise YjError("receipt_book_unchecked", lowest=book.text(least))  # a patient may hold it, from the HIS
     if last - first >= policy.void_approval_above:
         second_person.require(tx, policy, "void", event_id)
     for number in range(first, last + 1):

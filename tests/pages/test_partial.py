@@ -9,7 +9,7 @@ import pytest
 
 from tests.fixtures_browser import Desk, Standby
 from tests.pages.console_hand import SOON, mode_of, wait_for
-from tests.pages.till import api, charge, done, order, till, visit
+from tests.pages.till import api, came_out, charges, done, money, order, paper_agrees, printed, till, visit
 from tests.windows.test_roll_call import beat
 
 pytestmark = pytest.mark.browser
@@ -75,14 +75,26 @@ def test_when_the_whole_hospital_comes_in_the_cashier_keys_in_the_number_of_the_
     standby: Standby, desk: Callable[..., Desk]
 ) -> None:
     standby.hospital.emergency(["NK"])
-    charge(standby, "25.00", ("F001", 1), registration_id=visit(standby))
+    order(standby, visit(standby))
     hand = till(standby, desk)
     page = hand.page
+    money(hand.choose("wf", of="王芳"))
+    paper_agrees(hand)
+    hand.dialog("打印出来了吗")
     done(standby.hospital.window("admin").post("/mode/scope", {"departments": None, "reason": "全院"}))
-    hand.press("F7").dialog("HIS 刚才还在用这本票据")
+    hand.press("F9").dialog("HIS 刚才还在用这本票据")  # the sheet is spoilt: which one comes after it?
+    hand.press("F8").dialog("作废票据")
+    assert page.input_value("#ask-from_no") == ""
+    hand.press("Escape").dialog("HIS 刚才还在用这本票据")
     hand.press("Enter").dialog("请输入打印机里这张票上的号码")
-    hand.type("A00005024").press("Enter").alone()
-    wait_for(page, "#paper-here .paper-no", "A00005024")
+    hand.type("A00005024").press("Enter").dialog("纸已坏，换下一号")
+    hand.press("Escape").dialog("打印出来了吗")
+    assert len(printed(hand)) == 1  # no second sheet without a number of its own
+    hand.press("F9").dialog("A00005024")
+    hand.press("Enter")
+    came_out(hand)
+    assert charges(standby)[0]["receipt_no"] == "A00005024" and len(printed(hand)) == 2
+    wait_for(page, "#paper-here .paper-no", "A00005025")
 
 
 @pytest.mark.parametrize(

@@ -120,12 +120,24 @@ def test_when_the_whole_hospital_comes_in_each_book_of_the_his_waits_for_its_pap
     order = {"patient_id": ZHANG, "order_ids": [ORDER_UNPAID]}
     assert charge(cashier, order).code == "receipt_book_unchecked"
     assert cashier.post("/receipt-book/confirm", {"next_no": 5023}).code == "receipt_book_backward"
+    for number in ("A00005022", "A00005023"):  # a patient may hold it, from the HIS
+        torn = {"from_no": number, "to_no": "A00005024", "reason": "撕坏"}
+        assert cashier.post("/receipt-book/void", torn).code == "receipt_book_unchecked"
     seen = good(cashier.post("/receipt-book/confirm", {"next_no": 5025}), 200)  # the sheet in the printer
     assert (seen["recheck"], seen["skipped"]) == (None, ["A00005022", "A00005023", "A00005024"])
     assert good(charge(cashier, order))["receipt_no"] == "A00005025"
     hospital.clock.advance(60)
     hospital.mirror(moved("receipt_book", 1, next_no=5090), generation=9)  # in a whole outage it says nothing more
     assert good(charge(cashier, items(("F003", 1))))["receipt_no"] == "A00005026"
+
+
+def test_of_a_book_that_is_used_up_nobody_is_asked_for_its_paper(hospital: Hospital) -> None:
+    hospital.emergency(["NK"])
+    cashier = hospital.window("cashier")
+    good(cashier.post("/receipt-book/confirm", {"next_no": 6000}), 200)
+    assert good(charge(cashier, {"patient_id": ZHANG, "prescription_ids": [RX_UNPAID]}))["receipt_no"] == "A00006000"
+    widened = good(hospital.window("admin").post("/mode/scope", {"departments": None, "reason": "全院"}), 200)
+    assert "warnings" not in widened
 
 
 def test_a_cashier_of_both_sides_leaves_the_his_book_there_and_takes_another(hospital: Hospital) -> None:

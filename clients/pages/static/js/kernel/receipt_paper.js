@@ -102,7 +102,8 @@ export class ReceiptPaper {
     const answer = await question({
       title: t("frame.paper_void"),
       fields: [
-        { name: "from_no", label: t("frame.paper_from"), value: this.number ?? "", required: true, maxlength: 40 },
+        // After the HIS printed on it too, our next number may be in a patient's hands: only the sheet says which is torn.
+        { name: "from_no", label: t("frame.paper_from"), value: this.book?.recheck ? "" : this.number ?? "", required: true, maxlength: 40 },
         { name: "to_no", label: t("frame.paper_to"), hint: t("frame.paper_to_hint"), maxlength: 40 },
         { name: "reason", label: t("frame.paper_reason"), value: t("frame.paper_spoilt"), required: true, maxlength: 200 },
       ],
@@ -125,10 +126,13 @@ export class ReceiptPaper {
     for (;;) {
       await act(record, {}, ulid(), { anyMode: true });
       await printed(path);
-      const answer = await this.#cameOut(what, current && charge, body());
-      if (answer === "again") continue;
-      if (answer !== "next") return current;
-      current = await this.#reissue(charge) ?? current;
+      let given = null;
+      for (let answer = "next"; answer === "next" && !given;) { // without a new number no other sheet is printed
+        answer = await this.#cameOut(what, current && charge, body());
+        if (answer === "next") given = await this.#reissue(charge);
+        else if (answer !== "again") return current;
+      }
+      current = given ?? current;
     }
   }
 
@@ -145,20 +149,30 @@ export class ReceiptPaper {
     return answer?.button ?? "yes";
   }
 
-  /** The sheet is spoilt: its number becomes void, the charge gets the next one. */
+  /** The sheet is spoilt: its number becomes void, the charge gets the next one. Null when it got none. */
   async #reissue(charge) {
     await this.load();
-    const key = ulid();
     let given = null;
-    await question({
-      title: t("frame.paper_next"),
-      body: h("p.total", {}, this.number ?? "—"),
-      fields: [{ name: "reason", label: t("frame.paper_reason"), value: t("frame.paper_spoilt"), required: true, maxlength: 200 }],
-      check: ({ reason }) => refusal(async () => {
-        given = await act(`/charges/${charge}/reissue`, { reason, receipt_no: this.number }, key);
-      }),
-    });
-    await this.load();
+    let doubted = Boolean(this.book?.recheck);
+    do {
+      if (doubted && !await this.disagreed()) return null;
+      doubted = false;
+      const key = ulid();
+      await question({
+        title: t("frame.paper_next"),
+        body: h("p.total", {}, this.number ?? "—"),
+        fields: [{ name: "reason", label: t("frame.paper_reason"), value: t("frame.paper_spoilt"), required: true, maxlength: 200 }],
+        check: ({ reason }) => refusal(async () => {
+          try {
+            given = await act(`/charges/${charge}/reissue`, { reason, receipt_no: this.number }, key);
+          } catch (error) {
+            if (!DOUBTED.has(error.code)) throw error;
+            doubted = true; // the question is over: the paper comes first
+          }
+        }),
+      });
+      await this.load();
+    } while (doubted);
     return given?.receipt_no ?? null;
   }
 
