@@ -2,7 +2,8 @@
 
 It is copied as `agent.py` beside the versions and loads nothing of the product before it has chosen one. `run` is
 watched: where another version leads, the running one is asked to end, by closing its input, and the other one begins.
-A version that ends by itself right after its start, `TRIES` times, gives way to the one before it.
+A version that ends by itself right after its start, `TRIES` times, gives way to the one before it, unless it says that
+it was called wrongly: another version would say the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LOOK: Final = 1.0
 YOUNG: Final = 60.0
 TRIES: Final = 3
 PAUSE: Final = 2.0
+MISUSE: Final = 2  # the exit code for a spoiled agent.toml, or a folder that another agent works with
 PATIENCE: Final = 30.0
 
 
@@ -67,6 +69,7 @@ class Watch:
     def __init__(self, root: Path, words: list[str]) -> None:
         self._root, self._words = root, words
         self._order: list[str] = []
+        self._decided = 0  # when the order was written
         self._failed: dict[str, int] = {}
         self._ended = threading.Event()
 
@@ -92,17 +95,19 @@ class Watch:
     def _chosen(self) -> str | None:
         """The first version that has not given way; None where all have."""
         try:
-            known = order(self._root)
+            decided, known = (self._root / POINTER).stat().st_mtime_ns, order(self._root)
         except (OSError, ValueError):
-            known = self._order
-        if known != self._order:  # somebody decided anew
-            self._order = known
+            decided, known = self._decided, self._order
+        if (known, decided) != (self._order, self._decided):  # somebody decided anew, or mended the one that leads
+            self._order, self._decided = known, decided
             self._failed.clear()
         return next((one for one in known if self._failed.get(one, 0) < TRIES), None)
 
     def _count(self, version: str, code: int, lived: float) -> None:
-        self._failed[version] = self._failed.get(version, 0) + 1 if lived < YOUNG else 0
         say(f"version {version} ended by itself after {lived:.0f} s (exit code {code})")
+        if code == MISUSE:
+            return
+        self._failed[version] = self._failed.get(version, 0) + 1 if lived < YOUNG else 0
         if self._failed[version] == TRIES:
             say(f"version {version} gives way to {self._chosen() or 'none: there is no other'}")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ SECONDS: Final = 90.0  # for the trial of a version, on a slow PC
 
 @dataclass(frozen=True)
 class Change:
-    """What is started now, what was before, and what the trial said."""
+    """What is started now, what was before, and what the trial said; nothing where none was needed."""
 
     version: str
     before: str | None
@@ -30,6 +30,8 @@ class Change:
     @property
     def words(self) -> str:
         """One line for who asked for it."""
+        if self.version == self.before and self.said:
+            return f"{self.version} did not start any more and was unpacked again. {self.said}"
         if self.version == self.before:
             return f"{self.version} is installed already and stays"
         return f"{self.version} is started from now on, {self.before or 'nothing'} before it. {self.said}"
@@ -47,15 +49,47 @@ class Enrolment:
 def install(here: Installation, folder: Path, place: Place, enrolment: Enrolment) -> Change:
     """Set a PC up in one go: the newest version of a folder, this PC's token by its code, and a look at the standby.
 
-    Repeated after a failure it goes on where it was, with a fresh code if the last one was used. Raises AgentMisuse,
-    AgentTrouble.
+    Repeated after a failure it goes on where it was, with a fresh code if the last one was used; a version that does
+    not start any more is unpacked again. Raises AgentMisuse, AgentTrouble.
     """
-    version = here.order()[0] if here.order() else upgrade(here, folder, place).version
+    version = _leading(here, folder, place) or upgrade(here, folder, place).version
     ca = ["--ca", str(enrolment.ca.resolve())] if enrolment.ca else []
     machine = ["--machine"] if place.all_users else []
     words = ["enrol", "--server", enrolment.server, "--code", enrolment.code, *ca, *machine]
     said = _asked(here, version, place, words)
     return Change(version, None, f"{said}. {tried(here, version, place, alone=False)}")
+
+
+def _leading(here: Installation, folder: Path, place: Place) -> str | None:
+    """The version that is started, and does start; None before the first. Raises AgentTrouble, AgentMisuse."""
+    held = here.alone()
+    try:
+        name = next(iter(here.order()), None)
+        if name is not None:
+            _mended(here, name, lambda: wheels.find(folder, name), place, leads=True)
+        return name
+    finally:
+        held.close()
+
+
+def _mended(here: Installation, name: str, found: Callable[[], wheels.Version], place: Place, *, leads: bool) -> str:
+    """Unpack a version again if it does not start: what it said then, '' where it was not needed.
+
+    It is not asked about the standby: one that cannot be reached says nothing about the files here.
+    """
+    try:
+        tried(here, name, place, alone=True)
+    except AgentTrouble as error:
+        try:
+            version = found()
+        except AgentMisuse as misuse:
+            raise AgentTrouble(f"{name} does not start ({error}) and cannot be unpacked again. {misuse}") from error
+        here.add(version)
+        said = tried(here, name, place, alone=True)
+        if leads:
+            here.lead(version)  # who watches the versions tries it anew
+        return said
+    return ""
 
 
 def upgrade(here: Installation, folder: Path, place: Place, wanted: str | None = None) -> Change:
@@ -69,12 +103,14 @@ def upgrade(here: Installation, folder: Path, place: Place, wanted: str | None =
         order, version = here.order(), wheels.find(folder, wanted)
         before = order[0] if order else None
         if version.name == before:
-            return Change(version.name, before, "")
+            return Change(version.name, before, _mended(here, version.name, lambda: version, place, leads=True))
         if before and place.enrolled() is None:
             raise AgentMisuse(f"--folder: no agent is enrolled in {place.folder}; name the folder of the one that runs")
         if version.name not in order:
             here.add(version)
         try:
+            if version.name in order:
+                _mended(here, version.name, lambda: version, place, leads=False)
             said = tried(here, version.name, place, alone=before is None)
         except AgentTrouble as error:
             if version.name not in order:

@@ -4,7 +4,8 @@
     FOLDER/versions.json   {"order": ["0.2.0", "0.1.0"]}: the first is started, the next is the one to go back to
     FOLDER/versions/0.2.0/ one version, with all it needs
 
-No version is changed while it is named there: a new one is complete before its name stands in the file.
+A new version is complete before its name stands in the file. One that is named there and does not start any more is
+replaced as a whole.
 """
 
 from __future__ import annotations
@@ -60,11 +61,11 @@ class Installation:
             ) from error
 
     def add(self, version: wheels.Version) -> None:
-        """Unpack a version beside the others; it is not started yet. Raises AgentTrouble."""
+        """Unpack a version beside the others, in the place of the same one. Raises AgentTrouble: all is as it was."""
         whole = self.folder_of(version.name)
-        part = whole.with_name(f".{version.name}.part")
+        part, old = (whole.with_name(f".{version.name}.{what}") for what in ("part", "old"))
         try:
-            for left in (part, whole):
+            for left in (part, old):
                 if left.exists():
                     shutil.rmtree(left)
             part.mkdir(parents=True)
@@ -72,7 +73,7 @@ class Installation:
             compileall.compile_dir(part, quiet=2)  # users may read here, not write
             if sys.platform != "win32":
                 os.sync()
-            part.rename(whole)
+            _take_its_place(part, whole, old)
             if not self.launcher.exists():
                 replace_whole(self.launcher, wheels.launcher(version), mode=_FOR_ALL)
         except OSError as error:
@@ -85,8 +86,14 @@ class Installation:
     def lead(self, version: wheels.Version) -> None:
         """Let this one be started from now on. What is older than the last few is removed. Raises AgentTrouble."""
         order = [version.name, *(one for one in self.order() if one != version.name)]
+        launcher = wheels.launcher(version)
         self._keep(order[:KEPT])
-        replace_whole(self.launcher, wheels.launcher(version), mode=_FOR_ALL)
+        try:
+            replace_whole(self.launcher, launcher, mode=_FOR_ALL)
+        except OSError as error:
+            raise AgentTrouble(
+                f"{version.name} is started from now on, but {self.launcher} cannot be written and stays ({error})"
+            ) from error
         for one in (self.folder / launch.VERSIONS).iterdir():
             if one.name not in order[:KEPT]:
                 shutil.rmtree(one, ignore_errors=True)
@@ -104,6 +111,19 @@ class Installation:
             replace_whole(self.folder / launch.POINTER, json.dumps({"order": order}).encode(), mode=_FOR_ALL)
         except OSError as error:
             raise AgentTrouble(f"{self.folder / launch.POINTER}: cannot be written ({error})") from error
+
+
+def _take_its_place(part: Path, whole: Path, old: Path) -> None:
+    """`part` becomes `whole`, which is `old` for a moment. Raises OSError: `whole` is as it was."""
+    if whole.exists():
+        whole.rename(old)
+    try:
+        part.rename(whole)
+    except OSError:
+        if old.exists():
+            old.rename(whole)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def usual() -> Path:

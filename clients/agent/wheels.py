@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,7 @@ LAUNCHER: Final = "clients/agent/launch.py"
 _NAME: Final = re.compile(
     r"(?P<name>[A-Za-z0-9_.]+)-(?P<version>[A-Za-z0-9_.!+]+)(-[0-9][^-]*)?-py(2\.py)?3-none-any\.whl"
 )
+_SPOILED: Final = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # the last: a method nobody knows
 _RELEASE: Final = re.compile(r"(?:v?\d+!)?(\d+(?:\.\d+)*)(.*)")
 
 
@@ -101,7 +103,7 @@ def _member(wheel: Wheel, name: str) -> bytes:
     try:
         with zipfile.ZipFile(wheel.file) as inside:
             return inside.read(name)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (*_SPOILED, KeyError) as error:
         raise AgentTrouble(f"{wheel.file}: is no whole wheel of an agent ({error})") from error
 
 
@@ -112,7 +114,7 @@ def unpack(version: Version, folder: Path) -> None:
         try:
             with zipfile.ZipFile(one.file) as inside:
                 inside.extractall(folder, [name for name in inside.namelist() if _wanted(name, parts)])
-        except (OSError, zipfile.BadZipFile) as error:
+        except _SPOILED as error:
             raise AgentTrouble(f"{one.file}: cannot be unpacked ({error})") from error
 
 

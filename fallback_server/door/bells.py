@@ -56,12 +56,12 @@ class Bells:
                 await self.look()
 
     async def look(self) -> None:
-        """Ask once, and ring where something new waits."""
+        """Ask once, and ring where something new waits, or nothing any more: a queue's last one has left."""
         try:
             waiting = await self._ask()
         except (OSError, TimeoutError, ValueError):
             return
-        news = [code for code, newest in waiting.items() if self._rung.get(code) != newest]
+        news = [code for code in {**self._rung, **waiting} if self._rung.get(code) != waiting.get(code)]
         self._rung = waiting
         ears = [ear for code in news for ear in self._ears.get(code, ())]
         await asyncio.gather(*map(self._ring, ears))

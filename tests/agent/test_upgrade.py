@@ -5,6 +5,7 @@ The wheels are packed from this tree and from what is installed; tests/house ins
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -190,6 +191,51 @@ def test_a_version_that_does_not_start_or_does_not_reach_the_standby_is_not_take
     assert [one.name for one in (here.folder / launch.VERSIONS).iterdir()] == ["0.1.0"]
 
 
+def test_a_version_that_was_damaged_is_unpacked_again_by_the_same_command(product: Product, tmp_path: Path) -> None:
+    here, place, house = Installation(tmp_path / "programs"), Place(tmp_path / "agent"), product("0.1.0")
+    upgrading.upgrade(here, house, place)
+    damaged = here.folder_of("0.1.0") / "clients/agent/settings.py"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"\0" * 4000)
+    assert "unpacked again" in upgrading.upgrade(here, house, place).words
+    assert damaged.read_bytes() == whole
+
+    # The set-up that is repeated looks at it, too, before it spends the code.
+    damaged.unlink()
+    with pytest.raises(AgentTrouble, match="its enrol ended"):
+        upgrading.install(here, house, place, upgrading.Enrolment("https://127.0.0.1:1", "ABCD"))
+    assert damaged.read_bytes() == whole
+    damaged.unlink()
+    (house / "his_yj-0.1.0-py3-none-any.whl").rename(tmp_path / "elsewhere.whl")
+    with pytest.raises(AgentTrouble, match=r"0\.1\.0 does not start .* cannot be unpacked again.*no his_yj-0\.1\.0"):
+        upgrading.install(here, house, place, upgrading.Enrolment("https://127.0.0.1:1", "ABCD"))
+    assert [one.name for one in (here.folder / launch.VERSIONS).iterdir()] == ["0.1.0"]
+
+
+def test_an_agent_that_was_called_wrongly_does_not_count_against_its_version(tmp_path: Path) -> None:
+    pointer = tmp_path / launch.POINTER
+    pointer.write_text('{"order": ["0.2.0", "0.1.0"]}', encoding="utf-8")
+    watch = launch.Watch(tmp_path, ["run"])
+    assert watch._chosen() == "0.2.0"
+    for _ in range(2 * launch.TRIES):
+        watch._count("0.2.0", launch.MISUSE, 0.1)
+    assert watch._chosen() == "0.2.0"
+    for _ in range(launch.TRIES):
+        watch._count("0.2.0", 1, 0.1)
+    assert watch._chosen() == "0.1.0"
+    os.utime(pointer, ns=(1, 1))  # written again, after it was mended
+    assert watch._chosen() == "0.2.0"
+
+
+def test_a_launcher_that_cannot_be_replaced_is_named(
+    product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Installation(tmp_path / "programs")
+    (here.launcher / "held").mkdir(parents=True)  # a folder in its place: no file takes it
+    with pytest.raises(AgentTrouble, match=r"0\.1\.0 is started from now on, but .*agent\.py cannot be written"):
+        here.lead(wheels.find(product("0.1.0")))
+
+
 def test_everything_that_a_folder_of_wheels_lacks_is_named_at_once(product: Product, tmp_path: Path) -> None:
     house = product("0.2.0")
     for name in ("httpx", "idna"):
@@ -203,6 +249,17 @@ def test_everything_that_a_folder_of_wheels_lacks_is_named_at_once(product: Prod
     (house / "his_yj-0.3.0-py3-none-any.whl").write_bytes(b"half a w")
     with pytest.raises(AgentTrouble, match="no whole wheel"):
         upgrading.upgrade(here, house, Place(tmp_path / "agent"))
+    file = house / "his_yj-0.4.0-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(wheels.NEEDS, "./clients/agent\n" * 20)
+    spoiled = bytearray(file.read_bytes())
+    spoiled[30 + len(wheels.NEEDS)] |= 6  # the kind of the first block: one that there is not
+    file.write_bytes(spoiled)
+    with pytest.raises(AgentTrouble, match=r"his_yj-0\.4\.0.* no whole wheel"):
+        upgrading.upgrade(here, house, Place(tmp_path / "agent"))
+    one = wheels.Wheel("his_yj", "0.4.0", file)
+    with pytest.raises(AgentTrouble, match=r"his_yj-0\.4\.0.* cannot be unpacked"):
+        wheels.unpack(wheels.Version(one, (), ("clients/",)), tmp_path)
     assert here.order() == []
 
 
