@@ -18,6 +18,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,9 +126,8 @@ class Printing:
 
     def look(self) -> list[dict[str, Any]]:
         """Print all that waits; what became of each, `{kind, printer, ok, detail}`."""
-        asked = {"instance": self._instance}
         try:
-            jobs = self._client.post("/workstations/prints/take", asked, keyed=False)["items"]
+            jobs = self._take()
         except (Problem, NoAnswer) as error:
             if not self._silent:  # once, not every few seconds of a long night
                 log.warning("prints could not be asked for: %s", error)
@@ -136,6 +136,18 @@ class Printing:
             return []
         self._silent, self._tries = False, 0
         return [self._one(job) for job in jobs]
+
+    def _take(self) -> list[dict[str, Any]]:
+        """What the standby hands out. Raises Problem, NoAnswer."""
+        path = "/workstations/prints/take"
+        try:
+            answer = self._client.post(path, {"instance": self._instance}, keyed=False)
+        except Problem as error:
+            if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            answer = self._client.post(path, keyed=False)  # an older standby, which hands out each print once only
+        found: list[dict[str, Any]] = answer["items"]
+        return found
 
     def test(self) -> list[dict[str, Any]]:
         """A test page on each printer of this workstation. Raises Problem, NoAnswer."""

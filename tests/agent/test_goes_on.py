@@ -14,7 +14,7 @@ from clients.agent.place import Place
 from clients.agent.printing import Printing, PrintSettings
 from clients.agent.probing import Prober, Probing
 from clients.agent.switching import Switcher
-from clients.sdk import YjClient
+from clients.sdk import Problem, YjClient
 from tests.fixtures_door import until
 
 JOB = {"id": "01", "kind": "receipt", "printer": "LQ", "tray": "", "copies": 1}
@@ -55,6 +55,19 @@ def test_a_print_that_is_handed_out_again_is_told_again_and_not_printed_again(tm
     assert client.told == {"01": {"ok": False, "detail": "KeyError"}, "02": {"ok": True, "detail": ""}}
     assert not out.exists()
     client.close()
+
+
+def test_a_standby_that_is_older_than_its_agent_is_asked_in_its_own_way(tmp_path: Path) -> None:
+    class Older(Spoilt):
+        def post(self, path: str, body: Any = None, **options: Any) -> Any:
+            if path.endswith("/take") and body is not None:
+                raise Problem(422, "invalid_request", "填写有误")
+            return super().post(path, body, **options)
+
+    client = Older()
+    Printing(client, "yjw_x", PrintSettings(("true", "{html}")), tmp_path / "agent").look()
+    client.close()
+    assert client.told["02"] == {"ok": True, "detail": ""}
 
 
 def test_a_command_that_does_not_come_to_an_end_may_have_printed(tmp_path: Path) -> None:
