@@ -228,6 +228,10 @@ class Store:
         """The actor of this reading transaction opened a record; the next one that writes puts it into the log."""
         self._looks.saw([tx.event(action, subject, {})])
 
+    def refused_to_read(self, tx: Tx, action: str, code: str) -> None:
+        """The actor of this reading transaction asked for what is not for them: logged like a look, once an hour."""
+        self._looks.refused(tx.event(action, None, {"code": code}, ok=False))
+
     @contextmanager
     def trying(self, actor: Actor) -> Iterator[Tx]:
         """One write transaction as in an outage of the whole hospital, always rolled back: would a document be taken?

@@ -277,14 +277,26 @@ def _refuse(route: Route, store: Store, error: YjError, extra: dict[str, Any] | 
     # What never got as far as a person (a typo in JSON, no log-in) would only fill the log; it is counted above. So is
     # a store that had no turn or no room for the act: nobody refused it, and the note would come to nothing as well.
     # Of what was only to be read, what is none of somebody's business is noted.
-    worth = route.permit is not None or route.free is not None or error.code == "forbidden"
-    if worth and error.code not in OF_THE_STORE and (actor := g.get("actor")) is not None:
-        note_refusal(store, actor, route.name, error)
+    acts = route.permit is not None or route.free is not None
+    if error.code not in OF_THE_STORE and (actor := g.get("actor")) is not None:
+        if acts:
+            _note_refusal(store, actor, route.name, error)
+        elif error.code == "forbidden":
+            note_refused_read(store, actor, route.name, error)
     return problem(error, extra)
 
 
-def note_refusal(store: Store, actor: Actor, name: str, error: YjError) -> None:
-    """Audit a refusal. It stands without the note too: a locked store must not turn its sentence into another one."""
+def note_refused_read(store: Store, actor: Actor, name: str, error: YjError) -> None:
+    """Audit it with the next thing that is written: a page left open asks again for ever, and takes nobody's turn."""
+    try:
+        with store.reading(actor) as tx:
+            store.refused_to_read(tx, f"refused {name}"[:64], error.code)
+    except YjError as unread:
+        log.warning("refusal %s of %s not audited: %s", error.code, name, unread.code)
+
+
+def _note_refusal(store: Store, actor: Actor, name: str, error: YjError) -> None:
+    """Audit a refused act. It is refused without the note too: a locked store must not change its sentence."""
     try:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             tx.audit(f"refused {name}"[:64], ok=False, code=error.code)

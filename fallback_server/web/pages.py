@@ -216,7 +216,7 @@ def _guarded(site: Site, name: str, answer: Callable[[dict[str, str]], AnyRespon
             if error.code == "login_required":
                 return redirect(url_for("login", next=request.full_path.rstrip("?")))
             if error.code == "forbidden" and (actor := g.get("actor")) is not None:
-                dispatch.note_refusal(site.store, actor, f"page {name}", error)
+                dispatch.note_refused_read(site.store, actor, f"page {name}", error)
             return trouble(site, error)
 
     return view
