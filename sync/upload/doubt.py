@@ -124,17 +124,17 @@ def handfuls(gateway: CentralGateway, kinds: Mapping[str, str], together: int) -
     """These documents (id → entity, in order) as they may be claimed together; at an empty one nothing stays claimed.
 
     A sender that dies leaves everything it claimed in doubt. Where only a person can settle that, it claims one by one,
-    when everything before is confirmed.
+    when everything before is confirmed, and is confirmed before anything else is claimed.
     """
     found: list[list[str]] = []
-    joined = False
+    apart = False
     for yj_id, entity in kinds.items():
         alone = gateway.proof(entity) is Proof.PERSON
-        if alone:
+        if alone or apart:
             found += [[], [yj_id]]
-        elif joined and len(found[-1]) < together:
+        elif found and len(found[-1]) < together:
             found[-1].append(yj_id)
         else:
             found.append([yj_id])
-        joined = not alone
+        apart = alone
     return found

@@ -5,15 +5,18 @@ from __future__ import annotations
 import pytest
 
 from fallback_server.domain.outbox import OutboxState
+from sync.central.fake import FakeCentral
 from sync.central.gateway import (
     CentralError,
     IntegrityAlarm,
     OutcomeUnknown,
+    Proof,
     Refused,
     Systemic,
     Transient,
     Unreachable,
 )
+from sync.upload.doubt import handfuls
 from sync.upload.retry import RunEnd, judge, pause_seconds
 from tests.fixtures_return import Rules
 
@@ -47,3 +50,12 @@ def test_pauses_double_from_five_seconds_to_five_minutes_and_jitter_only_shorten
 def test_an_error_without_a_rule_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError):
         judge(CentralError("new kind"), 0, Rules())
+
+
+def test_what_only_a_person_can_settle_is_claimed_alone_and_confirmed_before_the_next_claim(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    centre = FakeCentral()
+    monkeypatch.setattr(centre, "proof", lambda entity: Proof.PERSON if entity == "refund" else Proof.LEDGER)
+    kinds = {"a": "charge", "b": "charge", "c": "refund", "d": "refund", "e": "charge", "f": "charge", "g": "charge"}
+    assert handfuls(centre, kinds, 2) == [["a", "b"], [], ["c"], [], ["d"], [], ["e", "f"], ["g"]]
