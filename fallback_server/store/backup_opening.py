@@ -23,7 +23,11 @@ from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.session import Actor, Store
 
-ALARM_RESTORE: Final = "backup.restore"  # of its own: the next one that is made says nothing about whether it opens
+# Of their own: the next one that is made says nothing about whether it opens, and one place nothing about the other.
+ALARM_RESTORE: Final = "backup.restore"
+ALARM_SECOND: Final = "backup.restore.second"
+DAMAGED: Final = "damaged"
+_OF_THE_BACKUP: Final = frozenset({"backup_damaged", "backup_wrong_key", "backup_key_missing"})
 
 
 def check(path: Path, key: bytes, folder: Path) -> tuple[dict[str, Any], Path]:
@@ -87,15 +91,34 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     except YjError as error:
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
-        said = {"name": path.name, "place": str(path.parent), "code": error.code}
-        alarms.sound(store, ALARM_RESTORE, "damaged", "备份不能恢复。", "A backup cannot be restored.", **said)
+        _tell(store, places, path, error.code)
         raise
     seconds = round(time.monotonic() - begun, 3)
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         detail = {"seconds": seconds, "note": rehearsal, "place": str(path.parent)}
         backup_rows.note(tx, kind, started, True, name=path.name, bytes=size, detail=detail)
-        alarms.turn_off(tx, ALARM_RESTORE)
+        alarms.turn_off(tx, _subject(places, path))
+        if places.second is None:  # there is none any more
+            alarms.turn_off(tx, ALARM_SECOND)
     return {"name": path.name, "place": str(path.parent), "seconds": seconds, "manifest": manifest}
+
+
+def _subject(places: Places, path: Path) -> str:
+    return ALARM_SECOND if path.parent == places.second else ALARM_RESTORE
+
+
+def _tell(store: Store, places: Places, path: Path, code: str) -> None:
+    """A backup that is bad, or one that could not be opened now; the second takes back nothing of the first."""
+    subject = _subject(places, path)
+    said = {"name": path.name, "place": str(path.parent), "code": code}
+    if code in _OF_THE_BACKUP:
+        alarms.sound(store, subject, DAMAGED, "备份不能恢复。", "A backup cannot be restored.", **said)
+        return
+    with store.reading() as tx:
+        if any(row["kind"] == DAMAGED for row in alarms.on(tx.conn, subject)):
+            return
+    zh, en = "备份现在打不开，不能确认是否可以恢复。", "A backup cannot be opened now; it may be good."
+    alarms.sound(store, subject, "unopened", zh, en, **said)
 
 
 @contextmanager
@@ -104,7 +127,8 @@ def _near(store: Store, places: Places, path: Path) -> Iterator[Path]:
     if path.parent != places.second:
         yield path
         return
-    with backup_second.fetched(store.url, path, places.work.with_name(backup_second.FETCH)) as near:
+    folder = places.work.with_name(backup_second.FETCH)
+    with backup_second.fetched(store.url, path, folder, places.spare_bytes) as near:
         yield near
 
 

@@ -128,10 +128,11 @@ def seen(place: Path | None, look: Callable[[Path], list[T]]) -> list[T]:
 
 
 @contextmanager
-def fetched(url: str, path: Path, folder: Path) -> Iterator[Path]:
+def fetched(url: str, path: Path, folder: Path, spare_bytes: int) -> Iterator[Path]:
     """A backup of the second place in a file of this machine, for as long as the block: whoever reads it holds locks.
 
-    Raises TimeoutError (an OSError) where the place does not give it in time, LockBusy while another is fetched.
+    Raises OSError (ETIMEDOUT where the place does not give it in time, ENOSPC where there is no room for it here), and
+    LockBusy while another is fetched.
     """
     # A folder of its own each time: an earlier copy that hung may go on into the one before.
     pulse, near = _Pulse(), folder / secrets.token_hex(8) / path.name
@@ -140,12 +141,20 @@ def fetched(url: str, path: Path, folder: Path) -> Iterator[Path]:
         try:
             near.parent.mkdir(mode=0o700, parents=True)
             try:
-                in_time(lambda: _copy(path, near, pulse), LONGEST_SECONDS, pulse)
+                in_time(lambda: _fetch(path, near, spare_bytes, pulse), LONGEST_SECONDS, pulse)
             except TimeoutError as error:
                 raise OSError(errno.ETIMEDOUT, "does not answer in time", str(path)) from error
             yield near
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fetch(path: Path, near: Path, spare_bytes: int, pulse: _Pulse) -> None:
+    # That disk is the store's: what fills it up stops the windows.
+    if shutil.disk_usage(near.parent).free < path.stat().st_size + spare_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(near.parent))
+    pulse.beat()
+    _copy(path, near, pulse)
 
 
 def _bring(
@@ -181,7 +190,18 @@ def _require_marked(known: Path, place: Path, is_new: bool) -> None:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = secrets.token_hex(16)
         marker.write_text(found + "\n", encoding="utf-8")
-    known.write_text(json.dumps({"place": str(place), "marker": found}) + "\n", encoding="utf-8")
+    _write_whole(known, json.dumps({"place": str(place), "marker": found}) + "\n")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """The old one or the new one: half of it would name no place, and any empty folder would be marked anew."""
+    fresh = path.with_name(path.name + ".part")
+    with fresh.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)
+    backup_file.sync_folder(path.parent)
 
 
 def _copy(source: Path, target: Path, pulse: _Pulse) -> None:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -45,9 +46,7 @@ def places(tmp_path: Path) -> backup.Places:
 
 def kinds(store: Store) -> list[str]:
     with store.reading() as tx:
-        return [
-            row["kind"] for row in alarms.on(tx.conn) if row["subject"] in (backup.ALARM, backup_opening.ALARM_RESTORE)
-        ]
+        return [row["kind"] for row in alarms.on(tx.conn) if row["subject"].split(".")[0] == backup.ALARM]
 
 
 def write(store: Store, times: int = 1, text: str = "x") -> None:
@@ -137,9 +136,32 @@ def test_a_backup_that_was_cut_off_or_changed_is_not_restored(
     with pytest.raises(YjError) as refused:
         backup_opening.verify(hospital.store, places, str(path))
     assert refused.value.code == "backup_damaged" and kinds(hospital.store) == ["damaged"]
-    backup.create(hospital.store, places, RULES)
+    newer = backup.create(hospital.store, places, RULES)
     assert kinds(hospital.store) == ["damaged"], "one that is made says nothing about whether it opens"
     assert backup_opening.verify(hospital.store, places, str((places.second or path) / made.name))["name"] == made.name
+    assert kinds(hospital.store) == ["damaged"], "one place says nothing about the other"
+    backup_opening.verify(hospital.store, places, newer.name, place="first")
+    assert kinds(hospital.store) == []
+
+
+@only_sqlite
+def test_a_backup_that_cannot_be_opened_now_is_not_called_damaged(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = backup.create(hospital.store, places, RULES)
+    greedy = replace(places, spare_bytes=1 << 60)
+
+    def copied(*_: object) -> None:
+        raise AssertionError("there is no room for it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backup_second, "_copy", copied)
+        with pytest.raises(YjError, match="backup_no_space"):
+            backup_opening.verify(hospital.store, greedy, made.name, place="second")
+    assert kinds(hospital.store) == ["unopened"]
+    backup_opening.verify(hospital.store, places, made.name, place="first")
+    assert kinds(hospital.store) == ["unopened"], "one place says nothing about the other"
+    backup_opening.verify(hospital.store, places, made.name, place="second")
     assert kinds(hospital.store) == []
 
 
@@ -275,7 +297,9 @@ def test_a_second_place_that_hangs_holds_nobody_up_and_is_an_alarm(
 
 
 @only_sqlite
-def test_a_share_that_is_not_mounted_is_no_second_place(hospital: Hospital, places: backup.Places) -> None:
+def test_a_share_that_is_not_mounted_is_no_second_place(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
     backup.create(hospital.store, places, RULES)
     assert places.second is not None
     mounted = places.second.rename(places.second.with_name("unmounted"))
@@ -288,6 +312,13 @@ def test_a_share_that_is_not_mounted_is_no_second_place(hospital: Hospital, plac
     mounted.rename(places.second)
     assert backup.create(hospital.store, places, RULES).second is True and kinds(hospital.store) == []
     (places.second / backup_second.MARKER).unlink()  # replaced by another one, on purpose
+    known = places.directory / backup_second.KNOWN
+    before = known.read_text(encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", _disk_full)  # the power goes before the new one is in its place
+        with pytest.raises(OSError):
+            backup_second._require_marked(known, places.second, True)
+    assert known.read_text(encoding="utf-8") == before
     assert backup.create(hospital.store, places, RULES, second_is_new=True).second is True
     assert backup.create(hospital.store, places, RULES).second is True
 

@@ -44,7 +44,7 @@ def overview(tx: Tx, policy: Policy) -> dict[str, Any]:
             "daily_at": policy.backup_daily_at,
             "emergency_minutes": policy.standards.backup_emergency_minutes,
         },
-        "alarms": [*alarms.on(tx.conn, "backup"), *alarms.on(tx.conn, "backup.restore")],
+        "alarms": [row for row in alarms.on(tx.conn) if row["subject"].split(".")[0] == "backup"],
         "restored": {name: fence[name] for name in ("at", "operator_code", "backup_name")} if fence else None,
         "items": [_made(row, runs) for row in runs if row["kind"] == BACKUP],
         "opened": [_run(row) for row in runs if row["kind"] in (VERIFY, REHEARSAL)],
