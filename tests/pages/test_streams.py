@@ -21,6 +21,16 @@ TABS = 8  # a browser has six connections to a server
 # What is looked at every three seconds is not looked at any more: what is new on the page was told by the stream.
 NO_LOOKING = "window.setInterval = ((real) => (what, every) => (every === 3000 ? 0 : real(what, every)))(setInterval)"
 
+# What a page said of the mode and the notice from now on, however shortly.
+WATCH = """() => {
+  window.said = [];
+  const notice = document.querySelector("[data-band=notice]");
+  const watch = new MutationObserver(() => window.said.push(`${document.body.dataset.mode} ${notice.textContent}`));
+  watch.observe(document.body, { attributeFilter: ["data-mode"] });
+  watch.observe(notice, { childList: true });
+}"""
+SAY = "(words) => { const all = new BroadcastChannel('yj-stream '); words.forEach((one) => all.postMessage(one)); }"
+
 
 @pytest.fixture
 def door(standby: Standby, tmp_path: Path) -> Iterator[DoorThread]:
@@ -56,6 +66,17 @@ def test_eight_tabs_of_a_browser_share_one_stream_and_the_next_takes_it_over(
     for tab in tabs:
         tab.wait_for_selector("body[data-mode=emergency]")
     assert streams(door) == 1
+
+    # One that stood still behind a dialogue wakes and says what it had heard before: nobody goes back.
+    now = standby.hospital.window("registrar").get("/mode").json
+    before = {**now, "mode": "normal", "epoch": now["epoch"] - 1}
+    late = [{"mode": {**now, "notice": "昨天"}, "turn": 1}, {"mode": before}, {"mode": {**now, "notice": "消防演习"}}]
+    for tab in tabs:
+        tab.evaluate(WATCH)
+    tabs[-1].evaluate(SAY, late)
+    for tab in tabs:
+        tab.wait_for_function("() => window.said.includes('emergency 消防演习')")
+        assert set(tab.evaluate("window.said")) <= {"emergency ", "emergency 消防演习"}
 
     tabs.pop(0).close()  # the first that came holds the stream
     standby.hospital.back()

@@ -114,8 +114,10 @@ function followMode() {
   stream = follow({
     told(mode) {
       heard();
-      // The door may be a moment behind what this page has just asked for itself.
-      if (mode.epoch >= page.epoch || Date.now() - lookedAt > LOOK_EVERY) take(mode);
+      // An older one is late: of a door a moment behind what this page has just asked for itself, or of a page that
+      // stood still. Only a standby that was restored is really back there, and says so when it is asked.
+      if (mode.epoch >= page.epoch) take(mode);
+      else if (Date.now() - lookedAt > LOOK_EVERY) look();
     },
     away: () => silent(null),
     cut: look,

@@ -42,6 +42,8 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
   let leave = null;
   let channel = null;
   let last = null; // what a page is told that comes to those who hear this one
+  let newest = 0; // the turn at the stream that is heard: who stood still in one before it wakes and says what is old
+  let mine = 0; // the last one of this page
 
   // --- what is heard, on the stream or of the page that holds it
   function hear(word) {
@@ -55,8 +57,15 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
   }
 
   function say(word) {
+    if (mine < newest) return; // another page has the stream: this one is told so in a moment
     if (word.mode || word.away || word.lost) last = { ...word, moved: false };
-    channel?.postMessage(word);
+    channel?.postMessage({ ...word, turn: mine });
+    hear(word);
+  }
+
+  function hearOther(word) {
+    if (word.turn < newest) return;
+    newest = word.turn ?? newest;
     hear(word);
   }
 
@@ -99,6 +108,11 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
     source.addEventListener("error", lost);
   }
 
+  function lead() {
+    mine = newest = Math.max(Date.now(), newest + 1); // after all others, even if the clock was set back
+    open();
+  }
+
   // --- the line for it
   function rest() {
     leave?.();
@@ -116,7 +130,7 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
       open();
       return;
     }
-    leave = lineUp(name(), { first, turn: open, over: () => stand() });
+    leave = lineUp(name(), { first, turn: lead, over: () => stand() });
     watch = setTimeout(nothing, SOMETHING_EVERY + APART());
     channel.postMessage({ ask: true });
   }
@@ -127,8 +141,8 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
     channel?.close();
     channel = shared ? new BroadcastChannel(name()) : null;
     channel?.addEventListener("message", ({ data }) => {
-      if (!data.ask) hear(data);
-      else if (source && last) channel.postMessage(last);
+      if (!data.ask) hearOther(data);
+      else if (source && last && mine >= newest) channel.postMessage({ ...last, turn: mine });
     });
     stand();
   }
@@ -143,6 +157,7 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
     hall(other) {
       if (other === code) return;
       rest();
+      newest = mine = 0; // another line, with turns of its own
       code = other;
       join();
     },
