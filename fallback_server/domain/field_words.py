@@ -158,6 +158,7 @@ FIELD_WORDS: Final[dict[str, tuple[str, str]]] = {
     "start_no": ("起号", "first number"),
     "state": ("状态", "state"),
     "status": ("状态", "state"),
+    "sure": ("确认照办", "done all the same"),
     "table": ("表格", "table"),
     "take_over": ("转到本机", "take over"),
     "tendered": ("实收", "tendered"),

@@ -85,7 +85,7 @@ def test_what_was_done_alone_is_signed_by_the_next_noon(at: str, due: str) -> No
 def test_the_settings_know_the_same_acts_as_the_table() -> None:
     from typing import get_args
 
-    from config.settings import AloneAct, TwoPersonAct
+    from config.kinds import AloneAct, TwoPersonAct
     from fallback_server.windows.console.api.people import Act
 
     assert list(get_args(TwoPersonAct)) == list(get_args(Act)) == list(two_persons.ACTS)
