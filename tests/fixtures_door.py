@@ -6,7 +6,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,12 @@ def until(what: Callable[[], Any], seconds: float = 30) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s")
+
+
+def awaited(work: Coroutine[Any, Any, Any], seconds: float = 60) -> Any:
+    """What a coroutine comes to, in a thread of its own: the browser of another test keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(asyncio.wait_for(work, seconds))).result()
 
 
 class DoorThread:

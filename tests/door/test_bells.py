@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, cast
 
 from aiohttp import web
 
 from fallback_server.door.bells import Bells
+from tests.fixtures_door import awaited
 
 
 class Ear:
@@ -38,4 +38,4 @@ def test_a_hall_is_told_when_its_queue_moves_and_when_the_last_one_has_left_it()
                 told.append((nk.heard, ek.heard))
         return told
 
-    assert asyncio.run(heard()) == [(1, 1), (2, 1), (3, 1), (3, 1)]
+    assert awaited(heard()) == [(1, 1), (2, 1), (3, 1), (3, 1)]

@@ -17,7 +17,7 @@ from fallback_server.door import hearts
 from fallback_server.door.hearts import Beat, Hearts, beat_of
 from fallback_server.web.behind import behind_door
 from tests.fixtures_browser import Standby
-from tests.fixtures_door import SECRET, DoorThread
+from tests.fixtures_door import SECRET, DoorThread, awaited
 
 AGENTS = 30
 PATH = "/api/v1/workstations/heartbeat"
@@ -115,9 +115,7 @@ def test_an_answer_nobody_foresaw_does_not_end_the_gathering() -> None:
         finally:
             running.cancel()
 
-    # In a thread of its own: the browser of another test keeps a loop running in this one.
-    with ThreadPoolExecutor(1) as pool:
-        first, second = pool.submit(lambda: asyncio.run(asyncio.wait_for(twice(), 30))).result()
+    first, second = awaited(twice())
     assert first is None and second.headers["YJ-Epoch"] == "1"
 
 
@@ -146,6 +144,5 @@ def test_who_only_lives_waits_for_company_and_who_has_news_for_nobody(monkeypatc
         finally:
             running.cancel()
 
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(lambda: asyncio.run(asyncio.wait_for(day(), 60))).result()
+    awaited(day())
     assert told == [[("one", 1)], [("one", 1), ("two", 2)], [("one", 2)]]
