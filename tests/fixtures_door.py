@@ -34,7 +34,7 @@ def until(what: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def awaited(work: Coroutine[Any, Any, Any], seconds: float = 60) -> Any:
-    """What a coroutine comes to, in a thread of its own: the browser of another test keeps a loop running in this one."""
+    """What a coroutine comes to, in a thread of its own: a browser of other tests keeps a loop running in this one."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(asyncio.wait_for(work, seconds))).result()
 
