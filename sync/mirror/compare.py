@@ -51,6 +51,8 @@ def _set_orphans_aside(connection: Connection, head: Staged, lines: Staged) -> N
     rows = connection.execute(text(f"SELECT {_shown(lines)} FROM {lines.table} s WHERE {lonely}"))
     _note(lines, rows.scalars(), "orphan", f"no {head.dataset.name}")
     connection.execute(text(f"DELETE FROM {lines.table} AS s WHERE {lonely}"))
+    # A line that was set aside took its head along, if there is one still: without a head it goes as the head does.
+    connection.execute(text(f"DELETE FROM {lines.table}_kept"))
     standing = f"SELECT h.{key} FROM mirror.{head.dataset.name} h WHERE h.id IN (SELECT id FROM {head.table}_kept)"
     connection.execute(
         text(f"INSERT INTO {lines.table}_kept (id) SELECT d.id FROM mirror.{name} d WHERE d.{key} IN ({standing})")

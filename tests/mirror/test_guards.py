@@ -16,7 +16,7 @@ from fallback_server.store.session import Store
 from sync.central.fake import FakeCentral
 from sync.central.gateway import ColumnMissing, DatasetHints
 from sync.mirror.run import RunReport
-from tests.mirror.hospital import drug, hospital, patient, prescription_line, published, row
+from tests.mirror.hospital import drug, hospital, patient, prescription, prescription_line, published, row
 
 Run = Callable[..., RunReport]
 
@@ -136,6 +136,18 @@ def test_lines_without_a_head_are_set_aside(store: Store, centre: FakeCentral, m
     centre.datasets["open_prescription_line"] = [prescription_line(501, 1), prescription_line(999, 1)]
     report = mirror()
     assert report.published and report.counts["open_prescription_line"]["rejected"] == 1
+    assert [line["prescription_key"] for line in published(store, "open_prescription_line")] == ["501"]
+
+
+def test_a_line_that_cannot_be_taken_does_not_stay_without_its_head(
+    store: Store, centre: FakeCentral, mirror: Run
+) -> None:
+    centre.datasets["open_prescription"] = [prescription(501), prescription(502)]
+    centre.datasets["open_prescription_line"] = [prescription_line(501, 1), prescription_line(502, 1)]
+    mirror()
+    centre.datasets["open_prescription"] = [prescription(501)]
+    centre.datasets["open_prescription_line"] = [prescription_line(501, 1), prescription_line(502, 1, amount="-3")]
+    assert mirror().published
     assert [line["prescription_key"] for line in published(store, "open_prescription_line")] == ["501"]
 
 
