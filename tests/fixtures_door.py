@@ -6,9 +6,9 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +170,15 @@ class Inner:
 def _broken() -> Iterable[bytes]:
     yield b"x" * 200_000
     raise OSError("the disk went away")
+
+
+@contextmanager
+def in_front_of_inner(folder: Path) -> Iterator[tuple[Inner, DoorThread]]:
+    """An inner server and the door before it, until the block ends."""
+    inner = Inner().start()
+    door = DoorThread(inner.url, folder).open()
+    try:
+        yield inner, door
+    finally:
+        door.close()
+        inner.stop()

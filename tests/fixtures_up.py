@@ -6,26 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from clients.console.locks import holder
 from clients.console.serving import DOOR_PORTS, free_port
 from clients.sdk import YjClient
+from tests.fixtures_door import until
 
 PARTS = ("serve", "worker", "door")
 PATIENCE = 90  # seconds: a part that dies several times in a row is waited for longer each time
-
-
-def until(what: Callable[[], object], seconds: float = 30) -> object:
-    """Wait for something true; what it was."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := what():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")
 
 
 class Up:

@@ -21,7 +21,7 @@ from clients.agent.place import AgentMisuse, Enrolled, Place
 from clients.agent.switching import Switcher
 from fallback_server.domain.clock import SystemClock
 from fallback_server.door import certificates
-from tests.fixtures_door import DoorThread, Inner, until
+from tests.fixtures_door import DoorThread, Inner, in_front_of_inner, until
 
 MZXT = "[database]\r\nservername=HISSERVER\r\nuser=门诊\r\n".encode("gbk")
 NORMAL = {"mode": "normal", "epoch": 1, "drill": False, "scope": None, "incident_no": None}
@@ -192,11 +192,8 @@ def test_a_stream_is_read_as_browsers_read_it() -> None:
 
 @pytest.fixture
 def standby(tmp_path: Path) -> Iterator[tuple[Inner, DoorThread]]:
-    inner = Inner().start()
-    door = DoorThread(inner.url, tmp_path / "door").open()
-    yield inner, door
-    door.close()
-    inner.stop()
+    with in_front_of_inner(tmp_path / "door") as both:
+        yield both
 
 
 def test_the_agent_hears_of_a_switch_at_once_and_after_a_restart_of_the_door(

@@ -20,7 +20,7 @@ import pytest
 from clients.agent import launch, upgrading, wheels
 from clients.agent.place import AgentMisuse, AgentTrouble, Enrolled, Place, place_to_enrol
 from clients.agent.versions import Installation
-from tests.fixtures_door import DoorThread, Inner, until
+from tests.fixtures_door import DoorThread, Inner, in_front_of_inner, until
 
 ROOT = Path(__file__).parents[2]
 Product = Callable[..., Path]
@@ -71,11 +71,8 @@ def product(needed: list[Path], tmp_path: Path) -> Product:
 
 @pytest.fixture
 def standby(tmp_path: Path) -> Iterator[tuple[Inner, DoorThread]]:
-    inner = Inner().start()
-    door = DoorThread(inner.url, tmp_path / "door").open()
-    yield inner, door
-    door.close()
-    inner.stop()
+    with in_front_of_inner(tmp_path / "door") as both:
+        yield both
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 from clients.console.main import main
 from clients.console.serving import DOOR_PORTS, free_port
 from clients.sdk import YjClient
-from tests.fixtures_up import PARTS, Up, until
+from tests.fixtures_door import until
+from tests.fixtures_up import PARTS, Up
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")]
 ADMINS = [{"operator": f"A0{n}", "name": "王敏", "password": "apple7tree"} for n in (1, 2)]

@@ -279,9 +279,8 @@ def test_after_a_restore_nothing_is_sent_until_two_people_looked(desk: Desk, cen
     assert upload(desk, centre).complete and len(centre.ledger) > 0
 
 
-def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
-    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
-) -> None:
+def older_than_the_outage(desk: Desk, centre: FakeCentral, tmp_path: Path) -> tuple[bytes, int]:
+    """A backup in which the first outage is closed and the second, returned since, has not begun; and its number."""
     desk.open()
     desk.charge("P1001")
     desk.close()
@@ -290,9 +289,17 @@ def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
         tx.conn.execute(incident.update().values(state="closed"))
     backup = backup_of(desk, tmp_path)
     second = desk.open()
-    lost = desk.charge("P1003")
+    desk.charge("P1003")
     desk.close()
     assert upload(desk, centre).complete
+    return backup, second
+
+
+def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
+    desk: Desk, centre: FakeCentral, clock: SettableClock, tmp_path: Path
+) -> None:
+    backup, second = older_than_the_outage(desk, centre, tmp_path)
+    lost = scalar(desk, select(outbox.c.yj_id).where(outbox.c.incident_no == second))
     with came_back(desk, backup, clock):
         restored_row(desk)
         seen = recover(desk.store, centre, None, None)
@@ -312,22 +319,6 @@ def test_a_store_older_than_the_whole_outage_takes_it_over_before_the_next_one(
         reports = [upload(desk, centre) for _ in range(2)]
         assert all(report.complete for report in reports), reports
         assert len(centre.ledger) == 3
-
-
-def older_than_the_outage(desk: Desk, centre: FakeCentral, tmp_path: Path) -> tuple[bytes, int]:
-    """A backup in which the first outage is closed and the second, returned since, has not begun; and its number."""
-    desk.open()
-    desk.charge("P1001")
-    desk.close()
-    assert upload(desk, centre).complete
-    with desk.store.writing(Permit.HOUSEKEEPING, PAIR) as tx:
-        tx.conn.execute(incident.update().values(state="closed"))
-    backup = backup_of(desk, tmp_path)
-    second = desk.open()
-    desk.charge("P1003")
-    desk.close()
-    assert upload(desk, centre).complete
-    return backup, second
 
 
 def refused(desk: Desk, centre: FakeCentral) -> str:
