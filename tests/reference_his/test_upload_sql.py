@@ -258,12 +258,12 @@ def test_refunds_point_back_mark_the_first_and_never_exceed_it(centre: Connectio
     assert scalar(centre, state, key=int(key)) == "1"
     with conflict("charge_already_refunded"):
         refund(centre, key, "1.00")
-    rows = query(centre, "verify/refund", **PERIOD)
-    assert [(row["original_key"], money(row["total"])) for row in rows] == [
-        (key, money("-4.00")),
+    rows = {row["central_key"]: row for row in query(centre, "verify/refund", **PERIOD)}
+    assert sorted((row["original_key"], money(row["total"])) for row in rows.values()) == [
         (key, money("-6.00")),
+        (key, money("-4.00")),
     ]
-    assert rows[0]["central_key"] == part
+    assert money(rows[part]["total"]) == money("-4.00")
 
 
 def test_what_was_dispensed_or_executed_meanwhile_is_not_refunded_silently(centre: Connection) -> None:
@@ -289,12 +289,12 @@ def test_verification_reads_our_rows_with_our_codes_and_nothing_else(centre: Con
     refund(centre, key, "12.34")
     assert [money(row["total"]) for row in query(centre, "verify/charge", **PERIOD)] == [money("12.34")]
     lines = query(centre, "verify/charge_line", **PERIOD)
-    assert [(row["receipt_category"], money(row["amount"])) for row in lines] == [
+    assert sorted((row["receipt_category"], money(row["amount"])) for row in lines) == [
         ("consultation", money("12.34")), ("western", money("-12.34")),
     ]  # fmt: skip
     payments = query(centre, "verify/payment", **PERIOD)
-    assert [(row["method"], money(row["amount"])) for row in payments] == [
-        ("wechat", money("12.34")), ("wechat", money("-12.34")),
+    assert sorted((row["method"], money(row["amount"])) for row in payments) == [
+        ("wechat", money("-12.34")), ("wechat", money("12.34")),
     ]  # fmt: skip
     item, service = drug(centre), fee(centre)
     prescription(centre, item)
