@@ -16,20 +16,24 @@ Checked = TypeVar("Checked", bound="Body")
 def checked(model: type[Checked], given: Mapping[str, Any], named: Mapping[str, str] | None = None) -> Checked:
     """The body that the interface would have got. `named`: field → what it is called here, else `--field`.
 
-    What is None counts as not given. Raises Misuse with a line for everything that is wrong.
+    What is None counts as not given, where it may be left out. `named[""]`: what is wrong with all of them together.
+    Raises Misuse with a line for everything that is wrong.
     """
     from pydantic import ValidationError
 
+    optional = {name for name, field in model.model_fields.items() if not field.is_required()}
     try:
-        return model.model_validate({name: value for name, value in given.items() if value is not None})
+        return model.model_validate({at: one for at, one in given.items() if one is not None or at not in optional})
     except ValidationError as error:
         called = dict(named or {})
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise Misuse(*(f"{_where(item['loc'], called)}: {item['msg']}" for item in found)) from error
+        raise Misuse(
+            *(f"{_where(item['loc'], called)}: {item['msg'].removeprefix('Value error, ')}" for item in found)
+        ) from error
 
 
 def _where(place: tuple[int | str, ...], called: Mapping[str, str]) -> str:
     if not place:
-        return "given"
+        return called.get("", "given")
     field = str(place[0])
     return called.get(field, f"--{field.replace('_', '-')}")

@@ -46,9 +46,9 @@ def emergency(
     as_json: Json = False,
 ) -> None:
     """Switch on: windows work on the standby from now on. Before `maintenance` the mirror runs once more."""
-    from fallback_server.acts import masters, partial
+    from fallback_server.acts import partial
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import mode_switch
+    from fallback_server.windows.console import usecases
     from fallback_server.windows.console.api.switch import EmergencyRequest
 
     given = {"cause": cause, "reason": reason, "departments": department or None, "drill": drill}
@@ -56,12 +56,10 @@ def emergency(
     found = instance(ctx)
     with found.store() as store:
         out, actor = Output(as_json), acting(store, operator, SWITCH, Passwords(password_file))
-        if cause == PLANNED and not no_mirror:
+        if body.cause == PLANNED and not no_mirror:
             _last_mirror(found, store, out, operator)
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            for code in department or ():
-                masters.require(tx, "department", code)
-            mode_switch.enter_emergency(tx, cause=cause, reason=body.reason, departments=department, drill=drill)
+            usecases.switch_on(tx, cause=body.cause, reason=body.reason, departments=body.departments, drill=body.drill)
             lacking = partial.warnings(tx, tx.mode.scope)
         _show(store, found.policy, out, lacking)
 
@@ -77,20 +75,19 @@ def scope(
     as_json: Json = False,
 ) -> None:
     """Change which departments are in YJ."""
-    from fallback_server.acts import masters, partial
+    from fallback_server.acts import partial
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import mode_switch
-    from fallback_server.windows.console.api.switch import ReasonRequest
+    from fallback_server.windows.console import usecases
+    from fallback_server.windows.console.api.switch import ScopeRequest
 
     if whole == bool(department):
         raise Misuse("--department or --whole: say which departments, or the whole hospital, not both")
-    body, found = checked(ReasonRequest, {"reason": reason}), instance(ctx)
+    given = {"departments": department or None, "reason": reason}
+    body, found = checked(ScopeRequest, given, {"departments": "--department"}), instance(ctx)
     with found.store() as store:
         actor = acting(store, operator, SWITCH, Passwords(password_file))
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-            for code in department or ():
-                masters.require(tx, "department", code)
-            mode_switch.set_scope(tx, department, body.reason)
+            usecases.change_scope(tx, body.departments, body.reason)
             lacking = partial.warnings(tx, tx.mode.scope)
         _show(store, found.policy, Output(as_json), lacking)
 
@@ -107,7 +104,8 @@ def normal(
 ) -> None:
     """Switch off, with a second person: grace for the document in hand, then nothing new."""
     from fallback_server.domain.modes import Permit
-    from fallback_server.store import mode_switch, second_person
+    from fallback_server.store import second_person
+    from fallback_server.windows.console import usecases
 
     found = instance(ctx)
     if approver is None and alone is None and {"mode_normal", "drill_end"} <= found.policy.two_persons:
@@ -123,12 +121,7 @@ def normal(
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             act = "drill_end" if tx.mode.drill else "mode_normal"
             second_person.require(tx, found.policy, act, str(tx.mode.incident_no or ""))
-            mode_switch.begin_return(
-                tx,
-                upload=upload,
-                grace_seconds=found.policy.grace_seconds,
-                hold_seconds=found.policy.return_hold_seconds,
-            )
+            usecases.switch_off(tx, found.policy, upload=upload)
         _show(store, found.policy, Output(as_json))
 
 

@@ -25,7 +25,7 @@ def test_the_scope_is_chosen_changed_and_warned_of(mirrored: Path, capsys: pytes
     def run(*verb: str) -> int:
         return main(["--home", str(mirrored), "mode", *verb, "--operator", "A01", *words(mirrored)])
 
-    on = ("emergency", "--cause", "network", "--reason", "内科楼断网", "--department", "NK", "--json")
+    on = ("emergency", "--cause", "network", "--reason", "内科楼断网", "--department", "NK ", "--json")
     assert run(*on) == 0
     told = answer(capsys)
     assert told["scope"] == ["NK"] and [one["code"] for one in told["warnings"]] == ["no_cashier", "no_pharmacy"]
@@ -35,4 +35,5 @@ def test_the_scope_is_chosen_changed_and_warned_of(mirrored: Path, capsys: pytes
     assert (told := answer(capsys))["scope"] is None and told["warnings"] == []
     assert run("scope", "--reason", "x", "--whole", "--department", "NK") == 2
     assert run("scope", "--reason", "x") == 2
+    assert run("scope", "--reason", "x", "--department", " ") == 2
     assert run("scope", "--reason", "x", "--department", "NOWHERE") == 1
