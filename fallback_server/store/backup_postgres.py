@@ -56,7 +56,7 @@ SIZE: Final = (
 
 def ours() -> list[Table]:
     """Every table of the standby's own, parents first, and the version of the schema."""
-    return [VERSION, *tables.ALL[0].sorted_tables]
+    return [VERSION, *tables.OWN.sorted_tables]
 
 
 def size(engine: Engine) -> int:
@@ -90,7 +90,8 @@ def lend_mirror(engine: Engine, target: Path) -> None:
         if not inspect(conn).has_table(LENT[0].name, schema=MIRROR_SCHEMA):
             return
         beside = out.execution_options(schema_translate_map={MIRROR_SCHEMA: None})
-        tables.ALL[1].create_all(beside)  # a backup has a schema already and knows of no mirror: no migration made them
+        # A backup has a schema already and knows of no mirror: no migration made them.
+        tables.MIRRORED.create_all(beside)
         for table in LENT:
             _pour(conn, beside, table)
 
@@ -115,7 +116,7 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
 
 def _make_tables(conn: Connection) -> None:
     VERSION.create(conn, checkfirst=False)
-    tables.ALL[0].create_all(conn, checkfirst=False)
+    tables.OWN.create_all(conn, checkfirst=False)
 
 
 def _pour(source: Connection, target: Connection, table: Table) -> None:

@@ -36,4 +36,6 @@ from fallback_server.store import (  # noqa: F401  (each import registers its ta
 )
 from fallback_server.store.schema import metadata, mirror_metadata
 
-ALL: Final[tuple[MetaData, MetaData]] = (metadata, mirror_metadata)
+OWN: Final[MetaData] = metadata
+MIRRORED: Final[MetaData] = mirror_metadata
+ALL: Final[tuple[MetaData, MetaData]] = (OWN, MIRRORED)

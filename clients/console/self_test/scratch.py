@@ -110,14 +110,13 @@ def _copied(found: Instance, folder: Path, *, own: bool) -> None:
     from sync.rehearsal.scratch import SEEDED, copy_rows, make_tables
 
     url = f"sqlite:///{(folder / 'yj.db').as_posix()}"
-    own_part, mirror_part = tables.ALL
     if own:
         upgrade(url, found.clock)
     else:
-        make_tables(url, [mirror_part])  # the backup has a schema already, and knows of no mirror
+        make_tables(url, [tables.MIRRORED])  # the backup has a schema already, and knows of no mirror
     store = Store(found.settings.database.url, found.clock, pool_size=2)
     try:
-        parts = (mirror_part, own_part) if own else (mirror_part,)
+        parts = (tables.MIRRORED, tables.OWN) if own else (tables.MIRRORED,)
         wanted = [table for part in parts for table in part.sorted_tables]
         copy_rows(store, url, wanted, _some, emptied=SEEDED if own else ())
     finally:
