@@ -33,7 +33,7 @@ Answer = Annotated[str | None, typer.Option(help="what they said")]
 Timer = Annotated[str | None, typer.Option(help="which of [incident] tell it ticks off; default the one named WHOM")]
 MeasureNumber = Annotated[int, typer.Argument(min=1, help="its id in `yj incident record`")]
 SWITCH = ("admin", "duty")
-_MEASURE = {"text": "TEXT", "due_on": "--due"}
+_MEASURE = {"text": "TEXT", "due_on": "--due", "": "--due, --responsible"}
 
 
 @group.command()
@@ -206,8 +206,6 @@ def measure_move(
     from fallback_server.acts import incident_record
     from fallback_server.windows.console.api.record import MeasureMoveRequest
 
-    if due is None and responsible is None:
-        raise Misuse("--due, --responsible: give one of them or both")
     given = {"due_on": due, "responsible": responsible, "note": note}
     body, out = checked(MeasureMoveRequest, given, _MEASURE), Output(as_json)
     moved = _writing(

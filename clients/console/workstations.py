@@ -13,7 +13,6 @@ from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
 
 group = typer.Typer(no_args_is_help=True, help="the computers at the windows and their agents")
-MOST_NAMED = 8
 Station = Annotated[str, typer.Argument(help="the workstation's code, as its people log in with it")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document")]
 
@@ -102,12 +101,6 @@ def take_in(
             output.complain(f"{file}:{one.line}: {one.zh} · {one.en}" for one in read.faults)
             raise typer.Exit(1)
         if not dry_run:
-            if change.shrinks and not yes:
-                raise NotInOrder(
-                    f"{file}: would take {len(change.removed)} of {change.before} workstations out of the table"
-                    f" ({' '.join(change.removed[:MOST_NAMED])}); is it the right file? --dry-run shows all,"
-                    " --yes does it"
-                )
             with store.writing(Permit.HOUSEKEEPING, actor) as tx:
                 change = station_table.take_in(tx, read, sure=yes)
     for what, codes in (("+", change.added), ("~", change.changed), ("-", change.removed)):

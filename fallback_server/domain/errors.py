@@ -185,7 +185,7 @@ CATALOG: Final[dict[str, ErrorKind]] = {
     "stations_shrink": ErrorKind(
         409, "这个文件会把 {of} 台工作站中的 {n} 台从表中去掉，没有导入。确实如此请确认。",
         "This file would take {n} of {of} workstations out of the table; nothing was imported. Confirm if that is meant.",
-        "Send it with sure; yj workstation import has --yes.",
+        "Is it the right file? dry_run (--dry-run) shows which; sure (yj workstation import: --yes) does it.",
     ),
     "forbidden": ErrorKind(403, "您没有此操作的权限。", "You are not allowed to do this.", "Needs one of: {roles}."),
     "second_person_required": ErrorKind(

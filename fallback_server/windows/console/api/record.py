@@ -81,7 +81,7 @@ class MeasureMoveRequest(Body):
     @model_validator(mode="after")
     def _something(self) -> MeasureMoveRequest:
         if self.due_on is None and self.responsible is None:
-            raise ValueError("due_on or responsible")
+            raise ValueError("one of them is needed: the new day, or who does it now")
         return self
 
 
