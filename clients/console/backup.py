@@ -43,7 +43,8 @@ def create(
     where = places(found)
     fresh = not where.key.exists()
     with found.store() as store:
-        made = backup.create(store, where, found.settings.backup, second_is_new=second_is_new)
+        # This process takes a copy with it that is not finished.
+        made = backup.create(store, where, found.settings.backup, second_is_new=second_is_new, second_seconds=None)
     if fresh:
         out.say(f"密钥 key: {where.key}; 请打印并放入保险柜 print it and put it into the safe")
     second = {None: "no second place is set", True: "in both places", False: "NOT in the second place"}[made.second]

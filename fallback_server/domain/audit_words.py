@@ -26,6 +26,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "backup.recovered": ("解除恢复封锁", "fence after a restore lifted"),
     "backup.rehearsal": ("恢复演练", "restore rehearsed"),
     "backup.restore": ("从备份恢复", "restored from a backup"),
+    "backup.second": ("备份写入第二个位置", "backup copied into the second place"),
     "backup.verify": ("验证备份", "backup verified"),
     "centre.back": ("中心恢复", "centre back"),
     "centre.lost": ("中心失联", "centre lost"),

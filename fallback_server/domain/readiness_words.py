@@ -172,6 +172,10 @@ WORDS: Final[dict[str, Words]] = {
         "{name} 没有写入第二处：它没有及时响应", "{name} is not in the second place: it did not answer in time",
         "检查第二处的网络与存储", "look at its network and storage",
     ),
+    "backup_second_under_way": Words(
+        "{name} 还在写入第二处", "{name} is still being copied into the second place",
+        "过后再看；一直如此则检查网络，再 yj backup create", "look again later; if it stays, look at the network, then `yj backup create`",
+    ),
     "backup_second_absent": Words(
         "{name} 没有写入第二处：那里没有原来的标记，可能没有挂载",
         "{name} is not in the second place: the marker laid there is gone, it may not be mounted",

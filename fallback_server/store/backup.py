@@ -12,11 +12,13 @@ import hashlib
 import secrets
 import shutil
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,11 +86,12 @@ class Made:
 
 def create(
     store: Store, places: Places, rules: backups.BackupRules, by: str = SYSTEM_OPERATOR, *, second_is_new: bool = False,
-    second_seconds: float = backup_second.LONGEST_SECONDS,
+    second_seconds: float | None = backup_second.LONGEST_SECONDS,
 ) -> Made:  # fmt: skip
     """Make a backup, put it into both places, thin out old ones; what came of it is remembered, a failure is an alarm.
 
-    The second place is written outside the lock, and waited for `second_seconds` at most (backup_second.py).
+    The second place is written outside the lock, and waited for `second_seconds` at most (None: as long as it moves). A
+    copy that moves then goes on behind the caller's back; what comes of it is remembered when it has ended.
     Raises backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
@@ -99,8 +102,11 @@ def create(
     except YjError as error:
         _failed(store, actor, started, error)
         raise
-    _to_second(store, places, rules, made, is_new=second_is_new, longest=second_seconds)
-    _succeeded(store, actor, started, made)
+    later = _to_second(store, places, rules, made, is_new=second_is_new, longest=second_seconds)
+    number = _succeeded(store, actor, started, made)
+    if later is not None:
+        wait = partial(_arrived, store, actor, number, later)
+        threading.Thread(target=wait, daemon=True, name="second-place-later").start()
     return made
 
 
@@ -227,15 +233,19 @@ def describe(copy: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _to_second(store: Store, places: Places, rules: backups.BackupRules, made: Made, **how: Any) -> None:
+def _to_second(
+    store: Store, places: Places, rules: backups.BackupRules, made: Made, **how: Any
+) -> Callable[[], backup_second.Second] | None:
+    """Returns what waits for a copy that is under way."""
     if places.second is None:
-        return
+        return None
     now, source = store.clock.now(), places.directory / made.name
     told = backup_second.bring(
         store.url, source, places.second, places.spare_bytes, lambda place: _thin_out(place, now, rules), **how
     )
     made.second, made.code = told.there, told.code
     made.removed = sorted({*made.removed, *told.removed})
+    return told.later
 
 
 def names_in(place: Path | None) -> list[str]:
@@ -258,9 +268,9 @@ def _thin_out(place: Path, now: datetime, rules: backups.BackupRules) -> list[st
 # -- what came of it -------------------------------------------------------------------------------------------------
 
 
-def _succeeded(store: Store, actor: Actor, started: str, made: Made) -> None:
+def _succeeded(store: Store, actor: Actor, started: str, made: Made) -> int:
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
-        backup_rows.note(
+        number = backup_rows.note(
             tx, backup_rows.BACKUP, started, True, name=made.name, bytes=made.bytes,
             document_sequence=made.manifest["document_sequence"],
             code=made.code,
@@ -268,8 +278,22 @@ def _succeeded(store: Store, actor: Actor, started: str, made: Made) -> None:
         )  # fmt: skip
         if made.second is not False:
             alarms.turn_off(tx, ALARM)
-    if made.second is False and made.code is not None:
+    if made.code in _SECOND:
         alarms.sound(store, ALARM, *_SECOND[made.code])
+    return number
+
+
+def _arrived(store: Store, actor: Actor, number: int, later: Callable[[], backup_second.Second]) -> None:
+    """How a copy ended that was under way. Edge of a thread; a store that is away then keeps the row as it is, and
+    readiness says so."""
+    told = later()
+    with suppress(SQLAlchemyError, YjError):
+        with store.writing(Permit.HOUSEKEEPING, actor) as tx:
+            newest = backup_rows.arrived(tx, number, told.there, told.code, list(told.removed))
+            if newest and told.there:
+                alarms.turn_off(tx, ALARM)
+        if newest and told.code in _SECOND:
+            alarms.sound(store, ALARM, *_SECOND[told.code])
 
 
 def _failed(store: Store, actor: Actor, started: str, error: YjError) -> None:

@@ -62,11 +62,23 @@ restored = Table(
 )
 
 
-def note(tx: Tx, kind: str, started_at: str, ok: bool, **values: Any) -> None:
-    """Remember a run inside the caller's transaction, and audit it."""
+def note(tx: Tx, kind: str, started_at: str, ok: bool, **values: Any) -> int:
+    """Remember a run inside the caller's transaction, and audit it; returns its id."""
     row = {"kind": kind, "started_at": started_at, "finished_at": tx.at, "ok": ok, "detail": {}, **values}
-    tx.conn.execute(backup_run.insert().values(requested_by=tx.who.operator_code, **row))
+    statement = backup_run.insert().values(requested_by=tx.who.operator_code, **row).returning(backup_run.c.id)
+    number = int(tx.conn.execute(statement).scalar_one())
     tx.audit(f"backup.{kind}", subject=row.get("name"), ok=ok, **{k: row[k] for k in ("code",) if row.get(k)})
+    return number
+
+
+def arrived(tx: Tx, number: int, there: bool, code: str | None, removed: list[str]) -> bool:
+    """What came of a copy into the second place that was under way; returns whether that backup is still the newest."""
+    row = tx.conn.execute(select(backup_run).where(backup_run.c.id == number)).mappings().one()
+    detail = {**row["detail"], "second": there, "removed": sorted({*row["detail"]["removed"], *removed})}
+    tx.conn.execute(update(backup_run).where(backup_run.c.id == number).values(code=code, detail=detail))
+    tx.audit("backup.second", subject=row["name"], ok=there, **({"code": code} if code else {}))
+    newest = last(tx.conn, BACKUP)
+    return newest is not None and newest["id"] == number
 
 
 def last(conn: Connection, kind: str, *, ok: bool | None = None) -> dict[str, Any] | None:

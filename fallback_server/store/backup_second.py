@@ -5,12 +5,15 @@ backups, and is left to itself when nothing moves any more; no second one is sen
 
 A share that is not mounted looks like an empty folder of this machine. So a marker is laid into the place when it is
 used first, and the first place remembers it: where the marker is not, nothing is written.
+
+Slow is not sick: what still moves when nobody wants to wait any longer goes on, and is told when it has ended.
 """
 
 from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -21,7 +24,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -34,10 +37,13 @@ FETCH: Final = "backup-fetch"  # lock and folder of a copy brought back from the
 LOCK_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 20.0
 STALLED_SECONDS: Final = 20.0
-LONGEST_SECONDS: Final = 300.0  # a slow copy goes on after that, but nobody waits for it
+LONGEST_SECONDS: Final = 300.0  # for what is small; of a bigger one the slowest pace decides
+SLOWEST_BYTES: Final = 500_000  # a second, of a place that is of any use
+SYNC_BYTES: Final = 8 << 20  # between two times that what was written must be there: only that is moving
 MARKER: Final = "his-yj-second-place"
 KNOWN: Final = "second-place.json"  # in the first place: which folder was marked, with what
 FAILED, SLOW, ABSENT = "backup_second_failed", "backup_second_slow", "backup_second_absent"
+UNDER_WAY: Final = "backup_second_under_way"
 SAME_DISK: Final = "backup_same_disk"
 
 T = TypeVar("T")
@@ -45,11 +51,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Second:
-    """Whether a backup lies in the second place too; why not, or that this is no other disk; what was thinned out."""
+    """Whether a backup lies in the second place too; why not, or that this is no other disk; what was thinned out.
+
+    `later`: waits for a copy that is under way and says how it ended.
+    """
 
     there: bool
     code: str | None = None
     removed: tuple[str, ...] = ()
+    later: Callable[[], Second] | None = None
 
 
 class _Absent(Exception):
@@ -57,26 +67,34 @@ class _Absent(Exception):
 
 
 class _Pulse:
-    """When something moved last."""
+    """When something moved last, and how long all of it may take."""
 
     def __init__(self) -> None:
-        self._at = time.monotonic()
+        self._begun = self._at = time.monotonic()
+        self._longest = LONGEST_SECONDS
+
+    def expect(self, size: int) -> None:
+        """So many bytes are to be moved."""
+        self._longest = max(LONGEST_SECONDS, size / SLOWEST_BYTES)
 
     def beat(self) -> None:
         self._at = time.monotonic()
 
     @property
-    def stalled(self) -> bool:
-        return time.monotonic() - self._at > STALLED_SECONDS
+    def lost(self) -> bool:
+        """Nothing moves any more, or no faster than what is of no use."""
+        now = time.monotonic()
+        return now - self._at > STALLED_SECONDS or now - self._begun > self._longest
 
 
 def bring(
     url: str, source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], *,
-    is_new: bool = False, longest: float = LONGEST_SECONDS,
+    is_new: bool = False, longest: float | None = None,
 ) -> Second:  # fmt: skip
     """Put a finished backup into the second place, whole or not at all, and thin out what lies there. Raises nothing.
 
-    `is_new`: the place was replaced by an empty one on purpose; it is marked anew. `longest`: seconds it is waited for.
+    `is_new`: the place was replaced by an empty one on purpose; it is marked anew. `longest`: seconds it is waited for
+    (None: as long as it moves); what moves then is under way, and lives as long as this process.
     """
     pulse = _Pulse()
 
@@ -84,8 +102,16 @@ def bring(
         with single_instance(url, LOCK, wait_seconds=LOCK_SECONDS):
             return _bring(source, place, spare_bytes, thin_out, is_new, pulse)
 
+    found = _begun(work)
+    told = _told(found, longest, pulse)
+    if found.done():  # just now, perhaps
+        return _told(found, longest, pulse)
+    return told if pulse.lost else Second(False, UNDER_WAY, later=lambda: _told(found, None, pulse))
+
+
+def _told(found: Future[Second], longest: float | None, pulse: _Pulse) -> Second:
     try:
-        return in_time(work, longest, pulse)
+        return _waited(found, longest, pulse)
     except (TimeoutError, LockBusy):  # busy: an earlier copy still hangs
         return Second(False, SLOW)
     except _Absent:
@@ -94,9 +120,14 @@ def bring(
         return Second(False, FAILED)
 
 
-def in_time(act: Callable[[], T], longest: float, pulse: _Pulse | None = None) -> T:
-    """What `act` returns or raises. Raises TimeoutError (an OSError) after so many seconds, or where its pulse stops;
-    then it is left to itself, and keeps no process from ending."""
+def in_time(act: Callable[[], T], longest: float) -> T:
+    """What `act` returns or raises. Raises TimeoutError (an OSError) after so many seconds; then it is left to itself,
+    and keeps no process from ending."""
+    return _waited(_begun(act), longest)
+
+
+def _begun(act: Callable[[], T]) -> Future[T]:
+    """`act` in a thread of its own, which keeps no process from ending."""
     found: Future[T] = Future()
 
     def run() -> None:
@@ -106,14 +137,19 @@ def in_time(act: Callable[[], T], longest: float, pulse: _Pulse | None = None) -
             found.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="second-place").start()
-    deadline = time.monotonic() + longest
+    return found
+
+
+def _waited(found: Future[T], longest: float | None, pulse: _Pulse | None = None) -> T:
+    """Raises TimeoutError after so many seconds, or where its pulse is lost."""
+    deadline = math.inf if longest is None else time.monotonic() + longest
     while True:
         try:
             return found.result(min(0.5, max(0.0, deadline - time.monotonic())))
         except TimeoutError:
             if found.done():  # just now, or it is its own
                 return found.result()
-            if time.monotonic() >= deadline or (pulse is not None and pulse.stalled):
+            if time.monotonic() >= deadline or (pulse is not None and pulse.lost):
                 raise
 
 
@@ -141,7 +177,7 @@ def fetched(url: str, path: Path, folder: Path, spare_bytes: int) -> Iterator[Pa
         try:
             near.parent.mkdir(mode=0o700, parents=True)
             try:
-                in_time(lambda: _fetch(path, near, spare_bytes, pulse), LONGEST_SECONDS, pulse)
+                _waited(_begun(lambda: _fetch(path, near, spare_bytes, pulse)), None, pulse)
             except TimeoutError as error:
                 raise OSError(errno.ETIMEDOUT, "does not answer in time", str(path)) from error
             yield near
@@ -151,8 +187,10 @@ def fetched(url: str, path: Path, folder: Path, spare_bytes: int) -> Iterator[Pa
 
 def _fetch(path: Path, near: Path, spare_bytes: int, pulse: _Pulse) -> None:
     # That disk is the store's: what fills it up stops the windows.
-    if shutil.disk_usage(near.parent).free < path.stat().st_size + spare_bytes:
+    size = path.stat().st_size
+    if shutil.disk_usage(near.parent).free < size + spare_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(near.parent))
+    pulse.expect(size)
     pulse.beat()
     _copy(path, near, pulse)
 
@@ -163,8 +201,10 @@ def _bring(
     _require_marked(source.with_name(KNOWN), place, is_new)
     for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
         part.unlink(missing_ok=True)
-    if shutil.disk_usage(place).free < source.stat().st_size + spare_bytes:
+    size = source.stat().st_size
+    if shutil.disk_usage(place).free < size + spare_bytes:
         return Second(False, FAILED)
+    pulse.expect(size)
     pulse.beat()
     _copy(source, place / source.name, pulse)
     same = source.stat().st_dev == place.stat().st_dev
@@ -198,8 +238,7 @@ def _write_whole(path: Path, text: str) -> None:
     fresh = path.with_name(path.name + ".part")
     with fresh.open("w", encoding="utf-8") as out:
         out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
+        _to_disk(out)
     fresh.replace(path)
     backup_file.sync_folder(path.parent)
 
@@ -211,14 +250,22 @@ def _copy(source: Path, target: Path, pulse: _Pulse) -> None:
             source.open("rb") as read,
             os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out,
         ):
+            written = 0
             while chunk := read.read(1 << 20):
                 out.write(chunk)
+                written += len(chunk)
+                if written % SYNC_BYTES == 0:  # a full memory would take it all at once, and then say nothing for long
+                    _to_disk(out)
                 pulse.beat()
-            out.flush()
-            os.fsync(out.fileno())
+            _to_disk(out)
         part.replace(target)
         backup_file.sync_folder(target.parent)
     except OSError:
         with suppress(OSError):  # the folder itself may be away
             part.unlink(missing_ok=True)
         raise
+
+
+def _to_disk(out: IO[Any]) -> None:
+    out.flush()
+    os.fsync(out.fileno())

@@ -11,12 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from config.settings import Settings
 from fallback_server.domain import backups
 from fallback_server.domain.errors import YjError
-from fallback_server.store import backup, backup_opening, backup_rows, counters
+from fallback_server.store import backup, backup_opening, backup_rows, backup_second, counters
 from fallback_server.store.database import is_sqlite, sqlite_files
 from fallback_server.store.locks import LockBusy
 from fallback_server.store.session import Actor, Store
 
-UPLOAD_WAITS_SECONDS: Final = 60.0  # for the second place; a copy that takes longer is finished behind its back
+UPLOAD_WAITS_SECONDS: Final = (
+    60.0  # for the second place; a copy that moves then is finished behind its back, and is no alarm
+)
 FAILURES: Final = (YjError, SQLAlchemyError, LockBusy, OSError)
 log: Any = structlog.get_logger("yj.worker")
 
@@ -47,8 +49,10 @@ def look(store: Store, settings: Settings) -> None:
         made = backup.create(store, places(settings), settings.backup)
         log.info("backup", name=made.name, bytes=made.bytes, seconds=made.seconds, second=made.second)
         if mode == "normal":
-            for place in ("first", "second") if made.second else ("first",):
-                backup_opening.verify(store, places(settings), made.name, place=place)
+            backup_opening.verify(store, places(settings), made.name, place="first")
+            # While a slow place still takes this one, the one before is opened there.
+            if made.second or made.code == backup_second.UNDER_WAY:
+                backup_opening.verify(store, places(settings), made.name if made.second else None, place="second")
     except FAILURES as error:
         log.error("backup_failed", error=getattr(error, "code", type(error).__name__))
 

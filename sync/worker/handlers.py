@@ -100,7 +100,7 @@ def do_backup(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:
     if "verify" in job.arguments:
         return backups.open_again(worker.store, worker.settings, job.requested_by, job.arguments)
     made = backup.create(worker.store, backups.places(worker.settings), worker.settings.backup, job.requested_by)
-    return {"name": made.name, "bytes": made.bytes, "seconds": made.seconds, "second": made.second}
+    return {"name": made.name, "bytes": made.bytes, "seconds": made.seconds, "second": made.second, "code": made.code}
 
 
 def do_audit(worker: Worker, job: jobs.Job) -> Mapping[str, Any]:

@@ -297,6 +297,39 @@ def test_a_second_place_that_hangs_holds_nobody_up_and_is_an_alarm(
 
 
 @only_sqlite
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_slow_second_place_is_no_alarm_and_its_end_is_told(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch, sound: bool
+) -> None:
+    """A copy that still moves when an upload waits no longer goes on behind its back."""
+    end, copied = threading.Event(), backup_second._copy
+
+    def slowly(source: Path, target: Path, pulse: backup_second._Pulse) -> None:
+        while not end.wait(0.02):
+            pulse.beat()
+        if not sound:
+            raise OSError(5, os.strerror(5), str(target))
+        copied(source, target, pulse)
+
+    monkeypatch.setattr(backup_second, "_copy", slowly)
+    made = backup.create(hospital.store, places, RULES, second_seconds=0.2)
+    assert (made.second, made.code) == (False, "backup_second_under_way") and kinds(hospital.store) == []
+    with hospital.store.reading() as tx:
+        assert made.code in [one.code for one in readiness.findings(tx, WITH_SECOND)], "but it is not there yet"
+    end.set()
+    wanted = (True, "backup_same_disk", []) if sound else (False, "backup_second_failed", ["second"])
+    found: tuple[object, ...] = ()
+    deadline = time.monotonic() + 30
+    while found != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+        with hospital.store.reading() as tx:
+            row = backup_rows.last(tx.conn, backup_rows.BACKUP)
+        assert row is not None
+        found = row["detail"]["second"], row["code"], kinds(hospital.store)
+    assert found == wanted and backup.names_in(places.second) == [made.name] * sound
+
+
+@only_sqlite
 def test_a_share_that_is_not_mounted_is_no_second_place(
     hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,8 @@ async function over(job, words) {
   else await question({ title: t("backups.failed"), body: h("p.note.bad", {}, done.error), buttons: [{ value: null, label: t("frame.ok"), main: true }] });
 }
 
-const made = (result) => t(result.second === false ? "backups.said_made_one" : "backups.said_made", { name: result.name });
+const WORDS = { backup_second_under_way: "backups.said_made_under_way" };
+const made = (result) => t(result.second === false ? WORDS[result.code] ?? "backups.said_made_one" : "backups.said_made", { name: result.name });
 const opened = (result) => t("backups.said_opened", { name: result.name, seconds: result.seconds, rows: result.rows });
 
 ACTS.backup = async () => over(await act("/backups", {}, ulid()), made);
