@@ -1,6 +1,7 @@
-"""A word to those whom something concerns: an agent has something to print, a hall's queue has moved.
+"""A word to those whom something concerns: something to print, a hall's queue or a pharmacy's list that has moved.
 
-It travels on the stream of the mode that they hold anyway (`GET /mode/events?workstation=W` or `?hall=DEPARTMENT`).
+It travels on the stream of the mode that they hold anyway (`GET /mode/events?workstation=W`, `?hall=DEPARTMENT` or
+`?pharmacy=PHARMACY`; `*` for all of them).
 Nothing is said of what there is: who hears it asks for that himself. One question to the server for all of them, and
 none while nobody listens. A word that is lost costs little: the page prints by the browser, a hall looks now and then.
 """
@@ -19,13 +20,13 @@ SLOW_READER: Final = 5.0
 LONGEST_CODE: Final = 64
 
 Ask = Callable[[], Awaitable[dict[str, Any]]]
-"""Workstation → the newest print that waits there, department → a mark of its queue; raises OSError or TimeoutError
-while the server does not answer."""
+"""Workstation → the newest print that waits there, department or pharmacy → a mark of its queue; raises OSError or
+TimeoutError while the server does not answer."""
 
 
 class Bells:
-    """Who listens for which workstation, or department. `event` is the word's name, `every` the seconds between two
-    questions."""
+    """Who listens for which workstation, department or pharmacy. `event` is the word's name, `every` the seconds
+    between two questions."""
 
     def __init__(self, ask: Ask, event: str, every: float) -> None:
         self._ask = ask

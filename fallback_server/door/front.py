@@ -86,7 +86,8 @@ class Door:
         self._open.push_async_callback(self._passage.close)
         prints = Bells(self._passage.prints, "print", PRINTS_EVERY)
         queues = Bells(self._passage.queues, "queue", QUEUES_EVERY)
-        self.hub = Hub(self._passage.mode, {"workstation": prints, "hall": queues})
+        lists = Bells(self._passage.lists, "queue", QUEUES_EVERY)
+        self.hub = Hub(self._passage.mode, {"workstation": prints, "hall": queues, "pharmacy": lists})
         self._hearts = Hearts(self._passage.hearts)
         runner = web.AppRunner(
             self._application(), access_log=None, logger=_quiet_log(), keepalive_timeout=KEEP_ALIVE,
@@ -100,8 +101,9 @@ class Door:
         self._open.push_async_callback(self.gate.close)
         self._open.push_async_callback(runner.cleanup)
         self._open.callback(self.hub.close)
-        works = (self.gate.run(), self.gate.keep_clear(), self.hub.run(), prints.run(), queues.run())
-        for work in (*works, self._hearts.run(), self._watch(), self._keep()):
+        works = [self.gate.run(), self.gate.keep_clear(), self.hub.run(), self._hearts.run()]
+        works += [bells.run() for bells in (prints, queues, lists)]
+        for work in (*works, self._watch(), self._keep()):
             self._go_on_with(work)
         return self
 

@@ -119,6 +119,10 @@ class Passage:
         """Departments with a mark of their queue, which changes with it. Raises the same."""
         return await self._ask("/triage/marks")
 
+    async def lists(self) -> dict[str, Any]:
+        """Pharmacies with a mark of their list, which changes with it. Raises the same."""
+        return await self._ask("/pharmacy/marks")
+
     async def hearts(self, beats: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
         """Heartbeats of agents, many at a time. Raises the same."""
         said = json.dumps({"beats": beats}).encode()

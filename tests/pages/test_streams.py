@@ -13,13 +13,27 @@ from fallback_server.web.behind import behind_door
 from tests.fixtures_browser import Desk, Standby
 from tests.fixtures_door import SECRET, DoorThread, until
 from tests.pages.hand import Hand
+from tests.pages.surgery import WANG, ZHANG, done, paid, prescription, visit
 from tests.pages.test_triage import registered
 
 pytestmark = pytest.mark.browser
 TABS = 8  # a browser has six connections to a server
 
-# What is looked at every three seconds is not looked at any more: what is new on the page was told by the stream.
-NO_LOOKING = "window.setInterval = ((real) => (what, every) => (every === 3000 ? 0 : real(what, every)))(setInterval)"
+# What is looked at every few seconds is not looked at any more: what is new on the page was told by the stream.
+NO_LOOKING = """
+const looks = [3000, 4000, 8000];
+window.setInterval = ((real) => (what, every) => (looks.includes(every) ? 0 : real(what, every)))(setInterval);
+"""
+
+# Everything, to the letter, that the door says to somebody who is not logged in and listens for this.
+LISTEN = """(concern) => {
+  window.heard = "";
+  fetch(`/api/v1/mode/events?${concern}`, { credentials: "omit" }).then(async ({ body }) => {
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let piece = {}; !piece.done; piece = await reader.read()) window.heard += piece.value ?? "";
+  });
+}"""
+SELECTED = "[aria-selected=true]"
 
 # What a page said of the mode and the notice from now on, however shortly.
 WATCH = """() => {
@@ -121,3 +135,81 @@ def test_the_nurse_and_the_screen_in_the_hall_are_told_who_came_was_called_and_l
 
     standby.hospital.back()
     screen.wait_for_selector("#mark:has-text('请看 HIS 叫号屏')")
+
+
+def at_work(door: DoorThread, desk: Callable[..., Desk], who: str, station: str, path: str) -> Hand:
+    there = desk(station=station, ignore_https_errors=True)
+    there.url = door.https
+    there.page.add_init_script(NO_LOOKING)
+    return Hand(there.come_in(who, path)).at("#find")
+
+
+def test_a_doctor_is_told_of_the_queue_and_keeps_what_is_typed_and_chosen(
+    standby: Standby, door: DoorThread, desk: Callable[..., Desk]
+) -> None:
+    standby.hospital.emergency()
+    visit(standby)
+    hand = at_work(door, desk, "doctor", "W0301", "/doctor")
+    page = hand.page
+    page.evaluate(LISTEN, "hall=NK")
+    page.wait_for_selector("#queue tr:has-text('王芳')")
+    hand.press("ArrowDown").at("#queue tr")
+    for _ in range(5):
+        if "王芳" in page.inner_text(f"#queue {SELECTED}"):
+            break
+        hand.press("ArrowDown")
+    grave = registered(standby, "P1007", triage_level=2)  # stands before all others
+    page.wait_for_selector("#queue tr:first-child:has-text('王凤')")
+    assert "王芳" in hand.at(f"#queue {SELECTED}").page.inner_text(f"#queue {SELECTED}")
+
+    hand.press("Escape").at("#find").type("王")
+    nurse = standby.hospital.window("triage")
+    assert nurse.post(f"/triage/queue/{grave}", {"status": "called"}).status == 200
+    page.wait_for_selector("#queue tr:has-text('王凤'):has-text('已呼叫')")
+    assert (hand.at("#find").page.input_value("#find"), page.locator(f"#queue {SELECTED}").count()) == ("王", 1)
+
+    page.select_option("#department", "")  # every hall of the hospital
+    page.wait_for_selector("#queue .where")
+    registered(standby, "P1003", "EK")
+    page.wait_for_selector("#queue tr:has-text('张伟'):has-text('儿科')")
+    words = page.evaluate("window.heard")
+    assert "event: queue\ndata: {}\n\n" in words and "王" not in words and grave not in words
+
+
+def test_a_pharmacist_is_told_who_paid_was_given_or_refunded_and_keeps_what_is_typed_and_chosen(
+    standby: Standby, door: DoorThread, desk: Callable[..., Desk]
+) -> None:
+    standby.hospital.emergency()
+
+    def bought(patient: str) -> tuple[str, str]:
+        """A prescription and the charge that paid for it."""
+        made = visit(standby, patient)
+        written = str(prescription(standby, made["id"], "A002")["id"])
+        return written, str(paid(standby, made["id"], written)["id"])
+
+    bought(WANG)
+    hand = at_work(door, desk, "pharmacist", "W0401", "/pharmacy")
+    page = hand.page
+    page.evaluate(LISTEN, "pharmacy=XYF")
+    page.wait_for_selector("#rows tr:has-text('王芳')")
+    hand.press("ArrowDown").at("#rows tr")
+    for _ in range(5):
+        if "王芳" in page.inner_text("#person"):
+            break
+        hand.press("ArrowDown")
+    hand.press("Escape").at("#find").type("GH0")
+    standby.hospital.clock.advance(60)
+    first, _ = bought(ZHANG)
+    page.wait_for_selector("#rows tr:first-child:has-text('张伟')")
+    assert (hand.at("#find").page.input_value("#find"), "王芳" in page.inner_text("#person")) == ("GH0", True)
+
+    other = standby.hospital.window("pharmacist2")
+    done(other.post(f"/prescriptions/{first}/handover", {"checked_by": "0401"}))
+    page.wait_for_selector("#rows tr:has-text('张伟')", state="detached")
+    _, charge = bought(ZHANG)
+    page.wait_for_selector("#rows tr:has-text('张伟')")
+    done(standby.hospital.window("cashier").post(f"/charges/{charge}/refund", {"reason": "不要了"}))
+    page.wait_for_selector("#rows tr:has-text('张伟')", state="detached")
+    assert "王芳" in page.inner_text("#person") and "王芳" in page.inner_text(f"#rows {SELECTED}")
+    words = page.evaluate("window.heard")
+    assert "event: queue\ndata: {}\n\n" in words and "王" not in words and charge not in words

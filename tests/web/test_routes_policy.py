@@ -24,7 +24,8 @@ WRITING = [route for route in ROUTES if route.method == "POST" and (route.permit
 # door alone, and it alone hands in the heartbeats of many agents, each with its token.
 OPEN_TO_ALL = {
     "POST /session", "GET /mode", "GET /mode/events", "GET /triage/display", "POST /workstations/enrol",
-    "GET /authority", "GET /workstations/prints/waiting", "GET /triage/marks", "POST /workstations/heartbeats",
+    "GET /authority", "GET /workstations/prints/waiting", "GET /triage/marks", "GET /pharmacy/marks",
+    "POST /workstations/heartbeats",
 }  # fmt: skip
 
 

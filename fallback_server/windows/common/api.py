@@ -136,7 +136,7 @@ api.add(
         _mode_events,
         "Server-sent stream of what GET /mode says, held by the front door: at once, at every change and every 15 s;"
         " `event: away` while the server behind it does not answer; with `?hall=DEPARTMENT` `event: queue` when its"
-        " queue has moved. 501 without the door",
+        " queue has moved, with `?pharmacy=PHARMACY` when its list has; `*` for all. 501 without the door",
         roles=PUBLIC,
         produces="text/event-stream",
     )

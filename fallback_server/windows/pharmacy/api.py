@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from flask import request
 from pydantic import BeforeValidator, Field, StrictInt, StrictStr
 
+from fallback_server.acts import marks
+from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.web.routes import Api, Body, Call
+from fallback_server.web.behind import asked_by_door
+from fallback_server.web.routes import PUBLIC, Api, Body, Call
 from fallback_server.windows.pharmacy import queries, usecases
 
 api = Api("pharmacy")
@@ -76,6 +80,13 @@ def show_prescriptions(call: Call) -> Any:
         query.state, query.pharmacy_code, query.patient_id, query.order == "queue", query.limit, query.q
     )
     return {"items": queries.listed(call.tx, wanted)}
+
+
+@api.get("/pharmacy/marks", summary="For the front door: pharmacies with a mark of their list", roles=PUBLIC)
+def show_marks(call: Call) -> Any:
+    if not asked_by_door(request.environ):
+        raise YjError("not_found")
+    return marks.of_pharmacies(call.tx)
 
 
 @api.post(

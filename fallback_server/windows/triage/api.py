@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from flask import request
 from pydantic import Field
 
-from fallback_server.acts import masters
+from fallback_server.acts import marks, masters
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.web.behind import asked_by_door
@@ -63,7 +63,7 @@ def show_hall(call: Call) -> Any:
 def show_marks(call: Call) -> Any:
     if not asked_by_door(request.environ):
         raise YjError("not_found")
-    return queries.marks(call.tx)
+    return marks.of_halls(call.tx)
 
 
 @api.get("/departments/{department_code}/doctors", summary="The doctors of a department")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from fallback_server.acts import masters, open_work, patients, registrations, rendering
 from fallback_server.acts.views import VisitView
 from fallback_server.domain.identity import mask_name
 from fallback_server.store import mirror
 from fallback_server.store.session import Tx
-from fallback_server.store.visits import queue_place, registration
+from fallback_server.store.visits import queue_place
 
 _HALLS: Final = ("outpatient", "emergency")
 _LAST = 999_999
@@ -66,32 +64,6 @@ def hall(tx: Tx, department_code: str) -> dict[str, Any]:
         "more": max(0, len(waiting) - NEXT_IN_HALL),
         "absent": [_in_hall(view) for view in ordered if view.status == "absent"],
     }
-
-
-def marks(tx: Tx) -> dict[str, str]:
-    """Departments with patients of ours, or of the centre's that were moved here: a mark that changes with the queue.
-
-    The centre's own queue changes with the mirror, whose age every page is told.
-    """
-    place, ours, theirs = queue_place, registration, mirror.datasets["open_registration"]
-    here = (
-        select(place.c.department_code, place.c.status, func.count(), func.count(ours.c.cancelled_at),
-               func.max(place.c.changed_at))
-        .select_from(place.outerjoin(ours, ours.c.id == place.c.registration_id))
-        .where(place.c.incident_no.in_(open_work.unclosed()))
-        .group_by(place.c.department_code, place.c.status)
-        .order_by(place.c.department_code, place.c.status)
-    )  # fmt: skip
-    gone = (  # the centre's patients that were sent to another door: their row tells only where they are now
-        select(theirs.c.department_code, func.count(), func.max(place.c.changed_at))
-        .select_from(place.join(theirs, theirs.c.id == place.c.registration_id))
-        .where(place.c.incident_no.in_(open_work.unclosed()), place.c.department_code != theirs.c.department_code)
-        .group_by(theirs.c.department_code)
-    )
-    found: defaultdict[str, list[Any]] = defaultdict(list)
-    for department, *figures in (*tx.conn.execute(here), *tx.conn.execute(gone)):
-        found[department] += figures
-    return {code: blake2b(repr(figures).encode(), digest_size=8).hexdigest() for code, figures in found.items()}
 
 
 def _in_hall(view: VisitView) -> dict[str, Any]:

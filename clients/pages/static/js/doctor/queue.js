@@ -4,17 +4,18 @@ import { act, get } from "../kernel/api.js";
 import { dayAndTime } from "../kernel/clock.js";
 import { question } from "../kernel/dialog.js";
 import { by, h, put } from "../kernel/dom.js";
-import { onMode } from "../kernel/frame.js";
+import { onMode, onQueue } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
 import { ageOf, allergyOf, sexOf } from "../kernel/person.js";
+import { renewed, spaced, unlikeBefore } from "../kernel/renewed.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { searching } from "../kernel/search.js";
 import { ulid } from "../kernel/ulid.js";
 import { onVisit, openVisit, originTag, took, visit } from "./visit.js";
 
-const EVERY = 8000;
+const EVERY = 8000; // where nobody tells
 const RANK = { called: 0, waiting: 1, paused: 2, absent: 3 };
 const CLINICS = new Set(["outpatient", "emergency"]);
 const PLACE = `yj:doctor:${page.operator.code}`;
@@ -55,8 +56,9 @@ function before(one, other) {
 }
 
 let reading = 0;
+let shownText = "";
 
-/** Read the queue now. */
+/** Read the queue now. Drawn only where it is another: a row under the mouse is not taken away between two clicks. */
 async function readQueue() {
   reading += 1;
   const mine = reading;
@@ -64,6 +66,9 @@ async function readQueue() {
     department_code: chosen.department, staff_code: chosen.mine ? page.data.staff_code ?? "-" : null,
   });
   if (mine !== reading) return;
+  const text = JSON.stringify([found, chosen.department]);
+  if (text === shownText) return;
+  shownText = text;
   rows.show([...found.yj, ...found.centre].sort(before));
   const words = by("queue-note").firstElementChild;
   words.textContent = found.as_of ? t("doctor.queue_as_of", { time: found.as_of.slice(11, 16) }) : "";
@@ -156,9 +161,13 @@ const find = searching(by("find"), {
   empty: (text) => wrong(by("find"), t("doctor.nobody_found", { text })),
 });
 
+const quietly = () => readQueue().catch(() => {}); // a silent standby is told in the frame
+const queue = onQueue(spaced(quietly));
+
 // --- beginning ----------------------------------------------------------------------------------------------------
 function keep() {
   localStorage.setItem(PLACE, JSON.stringify(chosen));
+  queue.before(chosen.department);
   readQueue().catch(failed);
 }
 
@@ -184,10 +193,8 @@ export function beginQueue() {
   });
   by("queue").addEventListener("keydown", (event) => { if (event.key === "Escape") goTo(by("find")); });
   onVisit(() => rows.show(rows.items));
-  let epoch = page.epoch;
-  onMode((mode) => {
-    if (mode.epoch !== epoch) { epoch = mode.epoch; readQueue().catch(() => {}); }
-  });
-  readQueue().catch(() => {});
-  setInterval(() => { if (!document.hidden) readQueue().catch(() => {}); }, EVERY);
+  queue.before(chosen.department);
+  onMode(unlikeBefore(quietly));
+  quietly();
+  renewed(quietly, queue.told, EVERY);
 }

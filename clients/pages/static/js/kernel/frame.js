@@ -35,10 +35,16 @@ export function onMode(listener) {
   listener(page.mode);
 }
 
-/** Be told when the queue before a door has moved: `before(code)` says which door, `told()` whether one would be told. */
-export function onQueue(listener) {
+/**
+ * Be told when the queue before a door has moved, or the list of a pharmacy (`kind`): `before(code)` says which one, all
+ * of them without a code; `told()` whether one would be told.
+ */
+export function onQueue(listener, kind = "hall") {
   moves.push(listener);
-  return { before: (code) => stream?.hall(code), told: () => silentSince === null && Boolean(stream?.there()) };
+  return {
+    before: (code) => stream?.before(`${kind}=${encodeURIComponent(code || "*")}`),
+    told: () => silentSince === null && Boolean(stream?.there()),
+  };
 }
 
 /** Whether documents can be made here now. */

@@ -1,4 +1,4 @@
-// The mode as it happens, and the queue before a door. The front door holds a stream of it. A browser has only six
+// The mode as it happens, and that the queue before a door or the list of a pharmacy has moved. The front door holds a stream of it. A browser has only six
 // connections to a server, whatever the number of its tabs: so of all pages in sight one holds the stream (who has the
 // lock) and tells the others (by the channel). A page out of sight holds none; it hears what another one holds, or asks
 // now and then.
@@ -31,10 +31,11 @@ function lineUp(name, { first, turn, over }) {
 
 /**
  * Follow the mode: `told(mode)` at once and at every change, `away()` while the door is there and the server is not,
- * `cut()` when the stream is lost or was paused; `waiting()` says whether nothing answers at all; `moved()` when the
- * queue of the department did that `hall(code)` has named. Returns `there()`, whether the stream is there now, and `hall`.
+ * `cut()` when the stream is lost or was paused; `waiting()` says whether nothing answers at all; `moved()` when that
+ * did which `before` names: `hall=NK`, `pharmacy=XYF`. Returns `there()`, whether the stream is there now, and `before`,
+ * which names another.
  */
-export function follow({ told, away, cut, waiting, moved = () => {} }, code = "") {
+export function follow({ told, away, cut, waiting, moved = () => {} }, concern = "") {
   let source = null;
   let there = false;
   let again = 0;
@@ -95,7 +96,7 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
 
   function open() {
     if (source || document.hidden) return;
-    source = new EventSource(`${page.api}/mode/events${code ? `?hall=${encodeURIComponent(code)}` : ""}`);
+    source = new EventSource(`${page.api}/mode/events${concern ? `?${concern}` : ""}`);
     clearTimeout(watch);
     watch = setTimeout(nothing, SOMETHING_EVERY);
     let fresh = true; // what happened before it began was told to nobody here
@@ -135,7 +136,7 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
     channel.postMessage({ ask: true });
   }
 
-  const name = () => `yj-stream ${code}`;
+  const name = () => `yj-stream ${concern}`;
 
   function join() {
     channel?.close();
@@ -154,11 +155,11 @@ export function follow({ told, away, cut, waiting, moved = () => {} }, code = ""
   join();
   return {
     there: () => there,
-    hall(other) {
-      if (other === code) return;
+    before(other) {
+      if (other === concern) return;
       rest();
       newest = mine = 0; // another line, with turns of its own
-      code = other;
+      concern = other;
       join();
     },
   };

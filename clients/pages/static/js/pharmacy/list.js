@@ -3,16 +3,17 @@
 import { get } from "../kernel/api.js";
 import { by, h, put } from "../kernel/dom.js";
 import { Draft } from "../kernel/draft.js";
-import { onMode } from "../kernel/frame.js";
+import { onMode, onQueue } from "../kernel/frame.js";
 import { goTo } from "../kernel/keys.js";
 import { page, t } from "../kernel/page.js";
 import { ageOf, sexOf } from "../kernel/person.js";
+import { renewed, spaced, unlikeBefore } from "../kernel/renewed.js";
 import { Rows } from "../kernel/rows.js";
 import { failed, hush, wrong } from "../kernel/say.js";
 
-const EVERY = 4000;
+const EVERY = 4000; // where nobody tells
 const MOST = { paid: 200, out: 500, refunded: 100, all: 200 };
-const SELDOM = 5; // what is done changes slowly: every fifth look
+const SELDOM = 15000; // what is done changes slowly
 const PLACE = "yj:pharmacy"; // of this browser: the counter does not move with the person
 const TONE = { paid: "warn", handed_over: "good", refunded: "bad" };
 
@@ -48,9 +49,10 @@ function choose(one) {
 }
 
 let reading = 0;
+let shown = "";
 
-/** Read the list now. */
-export async function readList() {
+/** Read the list now. Where nobody asked (`quiet`) it is drawn only if it is another: what lies under the mouse stays. */
+export async function readList({ quiet = false } = {}) {
   reading += 1;
   const mine = reading;
   const { q, state, order } = view.state;
@@ -59,6 +61,9 @@ export async function readList() {
   const elsewhere = q && found.length === 0 && query.pharmacy_code;
   if (elsewhere) found = (await get("/pharmacy/prescriptions", { ...query, pharmacy_code: null })).items;
   if (mine !== reading) return found;
+  const text = JSON.stringify([found, query]);
+  if (quiet && text === shown) return found;
+  shown = text;
   rows.show(found, { choose: view.state.chosen });
   put(by("count"), q ? t("pharmacy.found_for", { text: q, n: found.length }) : t("pharmacy.count", { n: found.length }),
     found.length === query.limit ? ` ${t("pharmacy.more")}` : null, elsewhere && found.length ? ` ${t("pharmacy.elsewhere")}` : null);
@@ -71,7 +76,16 @@ export function toList() {
   if (!rows.focus()) goTo(by("find"));
 }
 
-const quietly = () => { readList().catch(() => {}); };
+const quietly = () => { readList({ quiet: true }).catch(() => {}); };
+
+let looked = 0;
+function now() {
+  if (view.state.state !== "paid" && Date.now() - looked < SELDOM) return;
+  looked = Date.now();
+  quietly();
+}
+
+const list = onQueue(spaced(now), "pharmacy");
 
 // --- what is looked at --------------------------------------------------------------------------------------------
 async function search() {
@@ -95,7 +109,7 @@ function look(name, value) {
   view.state[name] = value;
   view.state.chosen = null;
   view.save();
-  quietly();
+  readList().catch(() => {});
 }
 
 /** Nothing typed any more: the list of this pharmacy again. */
@@ -119,7 +133,11 @@ export function beginList() {
   by("state").value = view.state.state;
   by("order").value = view.state.order;
   by("find").value = view.state.q;
-  by("pharmacy").addEventListener("change", () => { localStorage.setItem(PLACE, by("pharmacy").value); quietly(); });
+  by("pharmacy").addEventListener("change", () => {
+    localStorage.setItem(PLACE, by("pharmacy").value);
+    list.before(by("pharmacy").value);
+    quietly();
+  });
   by("state").addEventListener("change", () => { by("find").value = ""; view.state.q = ""; look("state", by("state").value); });
   by("order").addEventListener("change", () => look("order", by("order").value));
   by("find").addEventListener("keydown", (event) => {
@@ -138,10 +156,8 @@ export function beginList() {
     look("state", firstState());
     by("state").value = view.state.state;
   });
+  list.before(by("pharmacy").value);
+  onMode(unlikeBefore(quietly));
   quietly();
-  let looks = 0;
-  setInterval(() => {
-    looks += 1;
-    if (!document.hidden && (view.state.state === "paid" || looks % SELDOM === 0)) quietly();
-  }, EVERY);
+  renewed(now, list.told, EVERY);
 }

@@ -47,7 +47,7 @@ function followQueue() {
   const stream = follow({
     told(mode) { well = true; changed(mode); },
     away: silent, cut: silent, waiting: () => !well, moved: look,
-  }, page.data.department_code);
+  }, `hall=${encodeURIComponent(page.data.department_code)}`);
   return () => well && stream.there();
 }
 
