@@ -123,6 +123,10 @@ CATALOG: Final[dict[str, ErrorKind]] = {
         "Type the printed key from the safe into {path}; earlier backups need it. A new key only after those were moved away.",
     ),
     "backup_not_found": ErrorKind(404, "没有找到备份 {name}。", "There is no backup {name}.", "`yj backup list` shows what there is."),
+    "backup_busy": ErrorKind(
+        503, "另一个备份或验证一直没有结束，本次没有做。", "Another backup or verification did not end; this one was not done.",
+        "Wait for it, then ask again. If none is at work for long, the disk or the second place hangs: see logs/worker.log.",
+    ),
     "restore_refused": ErrorKind(
         409, "不能恢复：{problem}。", "The restore was refused: {problem}.", "Nothing was changed; see docs/operate.md, Restore."
     ),

@@ -31,7 +31,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store import alarms, backup_file, backup_postgres, backup_rows, backup_second
 from fallback_server.store import audit as audit_log
 from fallback_server.store.database import is_sqlite, sqlite_files
-from fallback_server.store.locks import single_instance
+from fallback_server.store.locks import LockBusy, single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR
 from fallback_server.store.session import Actor, Store
 
@@ -92,11 +92,11 @@ def create(
 
     The second place is written outside the lock, and waited for `second_seconds` at most (None: as long as it moves). A
     copy that moves then goes on behind the caller's back; what comes of it is remembered when it has ended.
-    Raises backup_no_space, backup_failed, backup_key_missing, backup_wrong_key.
+    Raises backup_no_space, backup_failed, backup_busy, backup_key_missing, backup_wrong_key.
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
     try:
-        with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), told_plainly():
+        with told_plainly(), single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS):
             made = _make(store, places)
             made.removed = _thin_out(places.directory, store.clock.now(), rules)
     except YjError as error:
@@ -112,9 +112,11 @@ def create(
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Faults of disk and file as refusals with a cure."""
+    """Faults of disk and file, and another one that does not end, as refusals with a cure."""
     try:
         yield
+    except LockBusy as error:
+        raise YjError("backup_busy") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise YjError("backup_no_space", place=str(error.filename or "")) from error

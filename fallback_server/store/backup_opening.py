@@ -66,10 +66,11 @@ def _problem(manifest: dict[str, Any], opened: Path) -> str | None:
 def verify(store: Store, places: Places, name: str | None = None, *, place: str | None = None,
            key: Path | None = None, key_id: str | None = None, actor: Actor | None = None,
            rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
-    """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way.
+    """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way, one that
+    could not be tried as well. Only a name that somebody mistyped is not: nothing was to be opened.
 
     `rehearsal`: words of the person who did it as a rehearsal; `key_id`: of the key they typed in from paper, which
-    must be that of the backup. Raises as `check` and `find` do.
+    must be that of the backup. Raises as `check` and `find` do, and backup_busy.
     """
     actor, started, begun = (
         actor or Actor(SYSTEM_OPERATOR, SYSTEM_OPERATOR),
@@ -77,8 +78,10 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
         time.monotonic(),
     )
     kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
-    path = find(places, name, place)
+    path = (places.second if place == "second" and places.second else places.directory) / (name or "*")
     try:
+        with told_plainly():
+            path = find(places, name, place)
         with told_plainly(), _near(store, places, path) as near:
             size = near.stat().st_size
             with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), scratch(places) as folder:
@@ -89,6 +92,8 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
                 manifest, opened = check(near, backup_file.read_key(key or places.key), folder)
                 _into_postgresql(store, path, manifest, opened)
     except YjError as error:
+        if error.code == "backup_not_found" and place is None:
+            raise
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)
         _tell(store, places, path, error.code)

@@ -27,6 +27,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import Standards
 from fallback_server.store import alarms, backup, backup_file, backup_opening, backup_rows, backup_second, readiness
+from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Actor, Store
 from tests.fixtures_hospital import Hospital
 from tests.store.test_full_disk import disk  # noqa: F401  (fixture)
@@ -354,6 +355,43 @@ def test_a_share_that_is_not_mounted_is_no_second_place(
     assert known.read_text(encoding="utf-8") == before
     assert backup.create(hospital.store, places, RULES, second_is_new=True).second is True
     assert backup.create(hospital.store, places, RULES).second is True
+
+
+@only_sqlite
+def test_a_verification_that_could_not_be_is_seen(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind another that does not end, or out of a place that is away: a row, an alarm and readiness say so."""
+
+    def seen() -> tuple[list[str], set[str]]:
+        with hospital.store.reading() as tx:
+            codes = {one.values["code"] for one in readiness.findings(tx, WITH_SECOND) if one.subject == "opened"}
+        return kinds(hospital.store), codes
+
+    made = backup.create(hospital.store, places, RULES)
+    backup_opening.verify(hospital.store, places, made.name)
+    for name, module in (("WAIT_SECONDS", backup), ("WAIT_SECONDS", backup_opening)):
+        monkeypatch.setattr(module, name, 0.2)
+    with single_instance(hospital.store.url, backup.LOCK, wait_seconds=0):
+        with pytest.raises(YjError, match="backup_busy"):
+            backup_opening.verify(hospital.store, places, made.name)
+        assert seen() == (["unopened"], {"backup_busy"})
+        with pytest.raises(YjError, match="backup_busy"):
+            backup.create(hospital.store, places, RULES)
+        assert sorted(kinds(hospital.store)) == ["failed", "unopened"]
+    backup.create(hospital.store, places, RULES)
+    backup_opening.verify(hospital.store, places, made.name, place="first")
+    assert seen() == ([], set())
+    assert places.second is not None
+    away = places.second.rename(places.second.with_name("away"))
+    with pytest.raises(YjError, match="backup_not_found"):
+        backup_opening.verify(hospital.store, places, made.name, place="second")
+    assert seen() == (["unopened"], {"backup_not_found"})
+    away.rename(places.second)
+    backup_opening.verify(hospital.store, places, made.name, place="second")
+    with pytest.raises(YjError, match="backup_not_found"):
+        backup_opening.verify(hospital.store, places, "mistyped")
+    assert seen() == ([], set()), "nothing was to be opened"
 
 
 @only_sqlite
