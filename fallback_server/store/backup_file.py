@@ -10,6 +10,7 @@ out, put elsewhere or cut off, or another header, opens nothing. The header says
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -31,6 +32,7 @@ MAGIC: Final = b"YJBACKUP1\n"
 CHUNK: Final = 1 << 20
 HEADER_AT_MOST: Final = 1 << 20
 KEY_BYTES: Final = 32
+_CANNOT: Final = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 _LENGTH: Final = struct.Struct(">I")
 _TITLE: Final = "HIS-YJ backup key 备份密钥. Print it, put it into the safe. Without it no backup can be read."
 
@@ -113,12 +115,15 @@ def write(path: Path, key: bytes, header: Mapping[str, Any], source: Path) -> st
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where the system can."""
+    """Bring the names in a folder to the disk, where the system can: Windows cannot, nor do shares of it."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
     finally:
         os.close(descriptor)
 

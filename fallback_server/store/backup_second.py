@@ -229,18 +229,24 @@ def _require_marked(known: Path, place: Path, is_new: bool) -> None:
     if not found:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = secrets.token_hex(16)
-        marker.write_text(found + "\n", encoding="utf-8")
+        _write_whole(marker, found + "\n")
     _write_whole(known, json.dumps({"place": str(place), "marker": found}) + "\n")
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """The old one or the new one: half of it would name no place, and any empty folder would be marked anew."""
+    """The old one or the new one: half of it would name no place, and any empty folder would be marked anew; half a
+    marker would be none, and the place away for ever."""
     fresh = path.with_name(path.name + ".part")
-    with fresh.open("w", encoding="utf-8") as out:
-        out.write(text)
-        _to_disk(out)
-    fresh.replace(path)
-    backup_file.sync_folder(path.parent)
+    try:
+        with fresh.open("w", encoding="utf-8") as out:
+            out.write(text)
+            _to_disk(out)
+        fresh.replace(path)
+        backup_file.sync_folder(path.parent)
+    except OSError:
+        with suppress(OSError):  # the folder itself may be away
+            fresh.unlink(missing_ok=True)
+        raise
 
 
 def _copy(source: Path, target: Path, pulse: _Pulse) -> None:

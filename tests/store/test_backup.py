@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -355,6 +356,40 @@ def test_a_share_that_is_not_mounted_is_no_second_place(
     assert known.read_text(encoding="utf-8") == before
     assert backup.create(hospital.store, places, RULES, second_is_new=True).second is True
     assert backup.create(hospital.store, places, RULES).second is True
+
+
+def test_a_marker_is_whole_or_not_there(disk: Path, tmp_path: Path) -> None:  # noqa: F811
+    """Half a marker would be another one: the place would be away for ever."""
+    known, place = tmp_path / backup_second.KNOWN, disk / "second"
+    place.mkdir()
+    filler = disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as out:
+        while True:
+            out.write(b"x" * 4096)
+    with pytest.raises(OSError):
+        backup_second._require_marked(known, place, False)
+    assert list(place.iterdir()) == [] and not known.exists()
+    filler.unlink()
+    backup_second._require_marked(known, place, False)
+    assert [path.name for path in place.iterdir()] == [backup_second.MARKER]
+    backup_second._require_marked(known, place, False)
+
+
+@only_sqlite
+def test_a_share_that_cannot_sync_a_folder_is_a_second_place(
+    hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As shares of Windows are: they take files, and answer EINVAL where a folder is to be brought to the disk."""
+    sync = os.fsync
+
+    def as_a_share(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", as_a_share)
+    made = backup.create(hospital.store, places, RULES)
+    assert made.second is True and kinds(hospital.store) == []
 
 
 @only_sqlite
