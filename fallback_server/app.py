@@ -143,11 +143,12 @@ def product_version() -> str:
 
 def create_app(
     settings: Settings, clock: Clock, pages_dir: Path | None = None, *, store: Store | None = None,
-    authority_file: Path | None = None,
+    authority_file: Path | None = None, address_file: Path | None = None,
 ) -> Flask:  # fmt: skip
     """The WSGI application on an initialised store. `pages_dir` holds the windows' pages, if they are installed.
 
-    `authority_file` is the certificate of the door's own authority, for agents that are being enrolled.
+    `authority_file` is the certificate of the door's own authority and `address_file` where the door writes down its
+    address, for agents that are being enrolled.
     """
     store = store or Store(settings.database.url, clock, pool_size=settings.server.threads + 4)
     policy = policy_of(settings)
@@ -155,7 +156,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = policy.max_body_bytes
     app.extensions["yj_store"] = store
     apis = all_windows()
-    authority.install(app, authority_file)
+    authority.install(app, authority_file, address_file)
     dispatch.install(app, apis, store, policy)
     health.install(app, store, policy, roll_call.windows)
     _install_openapi(app, apis)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from clients.console import serving
 from clients.console.context import Instance, NotInOrder
-from clients.console.locks import only_one
+from clients.console.locks import holder, only_one
 from clients.console.output import Output
 from fallback_server.door import certificates
 from fallback_server.door.certificates import CertificateTrouble
@@ -41,9 +41,37 @@ def open_door(found: Instance, out: Output, *, host: str | None, port: int | Non
             settings.address_rate, keep,
         )  # fmt: skip
         try:
-            asyncio.run(_stand(front, lambda: serving.announce(out, f"door: {serving.address(host, port)}")))
+            asyncio.run(_stand(front, lambda: _opened(found, out, host, port)))
         except OSError as error:
             raise NotInOrder(f"the front door cannot open: {error}") from error
+        finally:
+            with suppress(OSError):
+                address_file(found).unlink(missing_ok=True)
+
+
+def _opened(found: Instance, out: Output, host: str, port: int) -> None:
+    with suppress(OSError):  # a full disk keeps no door shut: codes then name the port of yj.toml
+        address_file(found).write_text(from_elsewhere(found, host, port), encoding="ascii")
+    serving.announce(out, f"door: {serving.address(host, port)}")
+
+
+def address_file(found: Instance) -> Path:
+    """Where a door that stands has written down how other machines reach it."""
+    return found.home / "run" / "door.address"
+
+
+def from_elsewhere(found: Instance, host: str, port: int) -> str:
+    """The address of a door at this host and port, as other machines call it."""
+    return serving.address(outside_name(found, host), port, "https" if found.settings.server.tls else "http")
+
+
+def address_for_agents(found: Instance) -> str:
+    """Where agents find the standby: the door that stands now, whatever port it was given; else as yj.toml says."""
+    from fallback_server.web import authority
+
+    server = found.settings.server
+    standing = authority.address(address_file(found)) if holder(found.home, "door") else None
+    return standing or from_elsewhere(found, server.host, server.port)
 
 
 async def _stand(front: object, opened: Callable[[], None]) -> None:

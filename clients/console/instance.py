@@ -82,7 +82,7 @@ def _announcement(found: Instance, host: str, port: int) -> str:
     here = serving.address(host, port)
     words = [f"logs in {found.home.resolve() / 'logs'}"]
     if found.settings.server.tls:
-        words = [f"from elsewhere {serving.address(fronting.outside_name(found, host), port, 'https')}", *words]
+        words = [f"from elsewhere {fronting.from_elsewhere(found, host, port)}", *words]
     return f"windows: {here} ({'; '.join(words)}; stop with Ctrl-C)"
 
 

@@ -36,7 +36,7 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
     """
     import waitress
 
-    from clients.console.fronting import authority_file, door_secret
+    from clients.console.fronting import address_file, authority_file, door_secret
     from clients.pages import PAGES_DIR
     from fallback_server.app import create_app
     from fallback_server.web.behind import behind_door
@@ -45,7 +45,9 @@ def serve(found: Instance, out: Output, *, host: str | None, port: int | None) -
     host, port = host or LOOPBACK, port or settings.server.inner_port or settings.server.port
     quiet_logs()
     with only_one(found.home, "serve"), found.store():
-        app = create_app(settings, found.clock, PAGES_DIR, authority_file=authority_file(found))
+        app = create_app(
+            settings, found.clock, PAGES_DIR, authority_file=authority_file(found), address_file=address_file(found)
+        )
         secret = door_secret(found.home)
         try:
             server: Any = waitress.create_server(

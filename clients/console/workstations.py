@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clients.console import output
-from clients.console.context import Instance, Misuse, NotInOrder, instance
+from clients.console.context import Misuse, NotInOrder, instance
 from clients.console.output import Output
 from clients.console.people import Operator, PasswordFile, Passwords, acting
 
@@ -23,19 +23,29 @@ def code(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """A one-time code to enrol the agent of this workstation: shown now and never again."""
-    from clients.console.fronting import authority_file
+    from clients.console.fronting import address_for_agents, authority_file
+    from fallback_server.domain.agent_commands import FOLDER
     from fallback_server.web import agents, authority
 
     out, found = Output(as_json), instance(ctx)
     _known_form(workstation)
     with found.store() as store:
         actor = acting(store, operator, ("admin",), Passwords(password_file), policy=found.policy)
-        given = agents.hand_out(store, found.policy, actor, workstation, authority.mark(authority_file(found)))
+        mark, server = authority.mark(authority_file(found)), address_for_agents(found)
+        given = agents.hand_out(store, found.policy, actor, workstation, mark, server)
     out.say(f"{workstation}: {given['code']}  (until {given['expires_at'][:16]}, once)")
-    words = f"--server {_address(found)} --code {given['code']}"
-    out.say(f"there: yj agent enrol {words}")
-    out.say(f"a PC without the agent: the install command of docs/agent.md, ending with {words} --machine")
+    out.say("at that PC, as administrator:")
+    _say_lines(out, given, "enrol")
+    out.say(f"at a PC without the agent (docs/agent.md; {FOLDER}: where the folder of `make wheelhouse` lies for it):")
+    _say_lines(out, given, "install")
     out.document(given)
+
+
+def _say_lines(out: Output, given: dict[str, Any], what: str) -> None:
+    for known in given["commands"]:
+        *before, last = known[what]
+        for one in (*before, f"{last} --server {given['server']} --code {given['code']}"):
+            out.say(f"  {known['system']:9}{one}")
 
 
 @group.command()
@@ -133,10 +143,3 @@ def _known_form(workstation: str) -> None:
 
     if not WORKSTATION_CODE.fullmatch(workstation):
         raise Misuse(f"{workstation}: a workstation's code has 1 to 32 letters, digits, . _ -")
-
-
-def _address(found: Instance) -> str:
-    from clients.console.fronting import outside_name
-
-    server = found.settings.server
-    return f"{'https' if server.tls else 'http'}://{outside_name(found, server.host)}:{server.port}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from fallback_server.domain.agent_commands import commands
 from fallback_server.domain.authority import in_fours, parts, plain
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
@@ -19,10 +20,13 @@ from fallback_server.store import agents
 from fallback_server.store.session import Actor, Store, Tx
 
 
-def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str, mark: str) -> dict[str, Any]:
+def hand_out(
+    store: Store, policy: Policy, actor: Actor, workstation: str, mark: str, server: str | None
+) -> dict[str, Any]:
     """A code for the agent of this workstation: in clear now and never again; one that is there already goes on.
 
-    Behind it stands the `mark` of the standby's authority, by which the agent knows that this is the standby.
+    Behind it stands the `mark` of the standby's authority, by which the agent knows that this is the standby. With it
+    comes what to type at the PC, and the address to use there (`server`), as far as it is known here.
     """
     code = enrolment()
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
@@ -30,7 +34,10 @@ def hand_out(store: Store, policy: Policy, actor: Actor, workstation: str, mark:
         agents.keep_code(tx.conn, workstation, _hash(plain(code)), tx.at, actor.operator_code, expires)
         tx.audit("workstation.code", subject=workstation, expires_at=expires)
     shown = f"{code}-{in_fours(mark)}" if mark else code
-    return {"workstation": workstation, "code": shown, "expires_at": expires}
+    return {
+        "workstation": workstation, "code": shown, "expires_at": expires, "server": server,
+        "commands": commands(policy.standards.version),
+    }  # fmt: skip
 
 
 def enrol(store: Store, code: str, address: str | None) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""The standby's own authority, as far as the server knows of it: agents fetch its certificate and check its mark."""
+"""The standby as agents find it, as far as the server knows: the certificate of its own authority, whose mark they
+check, and the address of the door."""
 
 from __future__ import annotations
 
@@ -12,11 +13,14 @@ from fallback_server.domain.authority import mark_of
 from fallback_server.domain.errors import YjError
 
 PLACE: Final = "yj_authority"
+ADDRESS: Final = "yj_address"
 
 
-def install(app: Flask, file: Path | None) -> None:
-    """Tell the application where the certificate stands; None where the hospital's own authority signs."""
+def install(app: Flask, file: Path | None, address: Path | None) -> None:
+    """Tell the application where the certificate stands, None where the hospital's own authority signs; and where the
+    door writes down its address."""
     app.extensions[PLACE] = file
+    app.extensions[ADDRESS] = address
 
 
 def certificate(app: Flask) -> str:
@@ -25,6 +29,11 @@ def certificate(app: Flask) -> str:
     if found is None:
         raise YjError("not_available")
     return found
+
+
+def address(file: Path | None) -> str | None:
+    """Where other machines reach the door that stands now; None where that is not known."""
+    return (_read(file) or "").strip() or None
 
 
 def mark(file: Path | None) -> str:

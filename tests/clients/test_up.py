@@ -51,13 +51,24 @@ def test_a_part_that_dies_is_started_again(standby: Up) -> None:
         assert window.mode()["mode"] == "normal"
 
 
-def test_sigterm_stops_everything_cleanly(standby: Up) -> None:
+def server_of_a_code(home: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Where an agent that is enrolled now is told to find the standby."""
+    (home.parent / "words.json").write_text(json.dumps({"A01": "apple7tree"}), encoding="utf-8")
+    capsys.readouterr()
+    words = ["code", "W0201", "--operator", "A01", "--password-file", str(home.parent / "words.json"), "--json"]
+    assert main(["--home", str(home), "workstation", *words]) == 0
+    return str(json.loads(capsys.readouterr().out)["server"])
+
+
+def test_sigterm_stops_everything_cleanly(standby: Up, capsys: pytest.CaptureFixture[str]) -> None:
     assert standby.process.stdout is not None
     assert f"http://127.0.0.1:{standby.port}" in standby.process.stdout.readline()
     parts = standby.parts()
+    assert server_of_a_code(standby.home, capsys).endswith(f":{standby.port}")  # not the port of yj.toml
     standby.process.terminate()
     assert standby.process.wait(30) == 0
     assert not any(alive(pid) for pid in parts)
+    assert server_of_a_code(standby.home, capsys).endswith(":8765")
 
 
 def test_nothing_outlives_a_killed_supervisor(standby: Up) -> None:

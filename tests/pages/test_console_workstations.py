@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from fallback_server.app import product_version
+from fallback_server.domain.agent_commands import commands
 from fallback_server.store import stations
+from fallback_server.web import authority
 from tests.fixtures_browser import Desk, Standby
 from tests.pages.console_hand import answer, free, wait_for
 
@@ -48,14 +52,23 @@ def test_a_table_comes_in_whole_or_not_at_all_and_a_test_page_is_asked_about(
         assert [(row["test_ok"], row["test_detail"]) for row in stations.tests(tx.conn)] == [(True, "0801")]
 
 
-def test_a_code_is_shown_once_with_the_line_to_run_and_taken_back(standby: Standby, desk: Callable[..., Desk]) -> None:
+def test_a_code_is_shown_once_with_the_line_to_run_and_taken_back(
+    standby: Standby, desk: Callable[..., Desk], tmp_path: Path
+) -> None:
+    door = tmp_path / "door.address"
+    door.write_text("https://10.1.0.9:9443", encoding="ascii")
+    standby.app.extensions[authority.ADDRESS] = door
     page = desk("admin", "/console/workstations").page
     page.keyboard.press("F2")
     answer(page, "W77")
     page.wait_for_selector(".enrolment")
     code = re.findall(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4}){3}", page.inner_text(".enrolment"))[0]
     lines = page.locator(".enrolment-line").all_inner_texts()  # for a PC with the agent, and for one without
-    assert len(lines) == 2 and all(f"--code {code}" in line for line in lines)
+    known = commands(product_version())
+    wanted = ["\n".join(system[what]) for what in ("enrol", "install") for system in known]
+    assert [line.split(" --server ")[0] for line in lines] == wanted
+    # The page was opened at the loopback, where no other computer finds the standby.
+    assert all(f"--server https://10.1.0.9:9443 --code {code}" in line for line in lines)
     page.keyboard.press("Enter")
     wait_for(page, "[data-live=stations]", "W77")
     free(page)

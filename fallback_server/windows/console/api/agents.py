@@ -28,8 +28,9 @@ class StationRequest(Body):
     reason="the code is shown once and kept as a hash: asked again, another one takes its place",
 )  # fmt: skip
 def hand_out(call: FreeCall) -> Any:
-    mark = authority.mark(current_app.extensions.get(authority.PLACE))
-    return agents.hand_out(call.store, call.policy, call.who, call.body.workstation, mark)
+    known = current_app.extensions
+    mark, server = authority.mark(known.get(authority.PLACE)), authority.address(known.get(authority.ADDRESS))
+    return agents.hand_out(call.store, call.policy, call.who, call.body.workstation, mark, server)
 
 
 @api.post(

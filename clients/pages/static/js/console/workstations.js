@@ -10,11 +10,15 @@ import { ACTS, asked } from "./acts.js";
 import { refreshAfter } from "./live.js";
 
 const LOOK_EVERY = 400;
+const NEAR = new Set(["127.0.0.1", "[::1]", "localhost"]);
 const act = (where, body, key = null) => send(where, body, key, { anyMode: true });
 const choices = JSON.parse(by("station-choices").textContent);
 const list = (pairs, none = null) => [...(none === null ? [] : [{ value: "", label: none }]), ...pairs.map(([value, label]) => ({ value, label: `${label} ${value}` }))];
 
 // --- agents -------------------------------------------------------------------------------------------------------
+/** A command whose words stay whole at the end of a line: `--` alone there would be typed so. */
+const unbroken = (text) => text.split(/([ \n])/).map((word) => (word.trim() ? h("span", {}, word) : word));
+
 ACTS.station_code = async ({ station }) => {
   const fields = station ? [] : [{ name: "workstation", label: t("stations.station"), required: true, maxlength: 32 }];
   const given = await asked({
@@ -22,12 +26,14 @@ ACTS.station_code = async ({ station }) => {
     fields, send: (answer) => act("/workstations/code", { workstation: station ?? answer.workstation }),
   });
   if (!given?.code) return;
-  const words = `--server ${location.origin} --code ${given.code}`;
+  // Asked at the standby's own screen the address here is one that no other computer can use.
+  const server = (NEAR.has(location.hostname) && given.server) || location.origin;
+  const lines = (what) => given.commands.map((known) => h("div", {}, h("strong", {}, known.system),
+    h("pre.enrolment-line", {}, unbroken(`${known[what].join("\n")} --server ${server} --code ${given.code}`))));
   await question({
     title: t("stations.code_for", { station: given.workstation }),
     body: h("div.stack", {}, h("p.enrolment", {}, given.code), h("p", {}, t("stations.code_there", { time: given.expires_at.slice(5, 16).replace("T", " ") })),
-      h("p.enrolment-line", {}, `yj agent enrol ${words}`),
-      h("p", {}, t("stations.code_new_pc")), h("p.enrolment-line", {}, `${words} --machine`)),
+      lines("enrol"), h("p", {}, t("stations.code_new_pc")), lines("install")),
     buttons: [{ value: null, label: t("stations.noted"), main: true }],
   });
 };
