@@ -24,6 +24,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "receipt_no": ("票据号不符", "Receipt number differs"),
     "original": ("原收费不符", "Original charge differs"),
     "date": ("时间不符", "Time differs"),
+    "yj_no": ("YJ 号不符", "YJ number differs"),
     "patient": ("病人不符", "Patient differs"),
     "department": ("科室不符", "Department differs"),
     "registration_status": ("挂号状态不符", "Registration status differs"),
@@ -41,6 +42,7 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "receipt_missing": ("票号缺号", "Receipt number missing"),
     "totals_local": ("本机两种汇总不一致", "Two ways to our sums disagree"),
     "totals_central": ("中心两种汇总不一致", "Two ways to the centre's sums disagree"),
+    "totals_apart": ("两边合计不符，没有单据说明", "The sides' sums differ and no document says why"),
     "counted": ("计数与清单不一致", "Counted otherwise than listed"),
     "cash_counted": ("实点与应缴不符", "Counted is not what came in"),
 }
@@ -54,10 +56,11 @@ LAYERS: Final[dict[str, tuple[str, str]]] = {
     "cash": ("现金", "Cash"),
 }
 _LAYER_OF: Final[dict[str, str]] = {
-    "totals_local": "totals", "totals_central": "totals", "cash_counted": "cash",
+    **dict.fromkeys(("totals_local", "totals_central", "totals_apart"), "totals"), "cash_counted": "cash",
     **dict.fromkeys(("receipt_doubled", "receipt_unknown", "receipt_missing"), "numbers"),
     **dict.fromkeys(
-        ("amount", "category", "method", "line", "operator", "receipt_no", "original", "date", "patient", "department",
+        ("amount", "category", "method", "line", "operator", "receipt_no", "original", "date", "yj_no", "patient",
+         "department",
          "registration_status", "prescription_status", "order_status", "ledger_hash", "ledger_amount", "ledger_key",
          "ledger_operator", "ledger_date"), "fields",
     ),
@@ -81,6 +84,8 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "date": ("时间", "time"),
     "patient": ("病人", "patient"),
     "department": ("科室", "department"),
+    "central": ("中心", "centre"),
+    "ledger": ("台账", "ledger"),
     "ledger_hash": ("校验值", "hash"),
     "ledger_amount": ("台账金额", "ledger amount"),
     "ledger_key": ("台账主键", "ledger key"),

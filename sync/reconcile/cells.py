@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -38,11 +38,18 @@ class Cell(NamedTuple):
 
 
 Cells = Counter[Cell]  # whole cents
+# Differences of rows that stand in another cell than their number says, or that have none.
+_ANYWHERE: Final = frozenset({"date", "yj_no", "extra_at_centre", "doubled", "counted", "ledger_date", "ledger_extra"})
 
 
 def window_of(yj_no: str | None) -> str:
     """The three digits of the workstation in a YJ number."""
     return (yj_no or "")[8:11]
+
+
+def place_of(yj_no: str) -> tuple[str, str]:
+    """(business day, window) that stand in a YJ number."""
+    return f"20{yj_no[2:4]}-{yj_no[4:6]}-{yj_no[6:8]}", window_of(yj_no)
 
 
 @dataclass
@@ -84,12 +91,30 @@ class Grid:
         """Cells in which the sides do not agree."""
         found = []
         for cell in sorted({*self.local, *self.central, *self.ledger}):
-            sides = [self.local[cell], self.central[cell]] + (
-                [self.ledger[cell]] if cell.kind == TOTAL and self.has_ledger else []
-            )
+            sides = [self.local[cell], self.central[cell]] + ([self.ledger[cell]] if self._told(cell) else [])
             if len(set(sides)) > 1:
                 found.append(cell)
         return found
+
+    def apart(self, found: Iterable[Difference]) -> Iterator[Difference]:
+        """Cells in which the sides differ though no difference of `found` is of that day and window: "balanced" means
+        equal. One whose place is not known may be anywhere and explains all."""
+        places: set[tuple[str, str]] = set()
+        for one in found:
+            if one.kind in _ANYWHERE:
+                return
+            places |= {place_of(side["yj_no"]) for side in (one.local, one.central) if side.get("yj_no")}
+        if not self.dated:
+            return
+        for cell in self.differing():
+            if (cell.day, cell.window) not in places:
+                ours, theirs = {"amount": _text(self.local[cell])}, {"central": _text(self.central[cell])}
+                theirs |= {"ledger": _text(self.ledger[cell])} if self._told(cell) else {}
+                yield Difference("totals_apart", "/".join(cell), None, None, ours, theirs)
+
+    def _told(self, cell: Cell) -> bool:
+        """Whether the ledger says anything of this cell."""
+        return cell.kind == TOTAL and self.has_ledger
 
     def two_ways(self, summed: Cells | None) -> Iterator[Difference]:
         """Where two ways to the same sums disagree, here and at the centre."""

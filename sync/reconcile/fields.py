@@ -60,9 +60,9 @@ def moment(body: Mapping[str, Any], row: Row) -> Iterator[Said]:
 
 
 def reference(kind: str, body: Mapping[str, Any], keys: Mapping[str, str], row: Row, column: str) -> Iterator[Said]:
-    """Whom or what it belongs to."""
+    """Whom or what it belongs to, where the mapping gives that: to nobody is a difference too."""
     ours, theirs = key_of(body, kind, keys), _text(row.get(column))
-    if ours is not None and theirs is not None and ours != theirs:
+    if column in row and ours is not None and ours != theirs:
         yield kind, ours, theirs
 
 

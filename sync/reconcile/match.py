@@ -5,10 +5,11 @@
 | pending, sending, unknown, conflict | the document has not arrived; balanced only when there is none |
 | settled, linked | a person decided not to send it, or that another row is it: to be explained |
 | missing_at_centre, extra_at_centre, doubled, receipt_doubled | a row too few or too many |
-| amount, category, method, line, operator, receipt_no, original, date, patient, department | other contents |
+| amount, category, method, line, operator, receipt_no, original, date, yj_no, patient, department | other contents |
 | registration_status, prescription_status, order_status | cancelled or paid on one side only |
 | ledger_missing, ledger_extra, ledger_… | the ledger disagrees with the outbox |
 | totals_local, totals_central, counted | two ways to the same sums or rows disagree on one side |
+| totals_apart | the sides' sums differ in a place of which no document is listed |
 | cash_counted | what was counted in a shift is not what came in |
 | recovered | the centre has it, this store lost it when it came back from a backup: to be explained |
 | receipt_unknown, receipt_missing | a number of a book that nobody can account for |
@@ -57,6 +58,7 @@ class Matcher:
     seen: set[str] = field(default_factory=set)
     receipts: dict[str, str] = field(default_factory=dict)
     doubled: set[str] = field(default_factory=set)
+    lost_there: set[str] = field(default_factory=set)  # rows of documents that this store lost
 
     def page(self, conn: Connection, rows: Sequence[CentralCharge]) -> tuple[list[CentralCharge], list[Difference]]:
         """(the rows that belong to this incident, or to nobody, and so are counted; the differences of this page)."""
@@ -70,7 +72,8 @@ class Matcher:
             if row.key in lost and (document is None or document["central_key"] != row.key):
                 if lost[row.key] == self.incident_no:
                     counted.append(row)
-                continue  # noted when this store came back from a backup: the ledger's side lists it
+                    self.lost_there.add(row.key)
+                continue  # noted when this store came back from a backup: `ledger` or `recovered_here` lists it
             if document is not None and not document["mine"]:
                 continue  # a document of another incident: its own account shows it
             counted.append(row)
@@ -140,6 +143,8 @@ def _fields(own: LocalCharge, row: CentralCharge, keys: Mapping[str, str]) -> It
     sums = [*_sums("category", own, row, own.by_category, row.by_category)]
     yield from sums
     yield from _sums("method", own, row, own.by_method, row.by_method)
+    if own.yj_no != row.yj_no:
+        yield _field("yj_no", own, row, own.yj_no, row.yj_no)
     if own.operator != row.operator:
         yield _field("operator", own, row, own.operator, row.operator)
     if not row.refund and own.receipt_no != row.receipt_no:
@@ -195,19 +200,39 @@ def linked(conn: Connection, incident_no: int) -> set[str]:
 def ledger(store: Store, incident_no: int, rows: Iterable[LedgerRow]) -> Iterator[Difference]:
     """Ledger against outbox, both walked by sequence at once."""
     with store.reading() as tx:
-        lost = set(tx.conn.execute(select(recovered.c.yj_id).where(recovered.c.incident_no == incident_no)).scalars())
+        lost = {row.yj_id: row for row in _recovered(tx.conn, incident_no)}
     entries = iter(rows)
     entry = next(entries, None)
     for row in _by_sequence(store, incident_no):
         while entry is not None and entry.sequence < row.sequence:
-            yield _extra(entry, lost)
+            yield _extra(entry, lost.pop(entry.yj_id, None))
             entry = next(entries, None)
         here = entry if entry is not None and entry.sequence == row.sequence else None
         yield from _ledger_row(row, here)
         entry = next(entries, None) if here is not None else entry
     while entry is not None:
-        yield _extra(entry, lost)
+        yield _extra(entry, lost.pop(entry.yj_id, None))
         entry = next(entries, None)
+    for gone in lost.values():  # the centre lost it after this store had: nobody else would say so
+        yield Difference("ledger_missing", gone.yj_id, gone.yj_id, gone.central_key, _told(gone), {})
+
+
+def recovered_here(conn: Connection, incident_no: int, there: Set[str]) -> Iterator[Difference]:
+    """What this store lost, where no ledger tells of it: charges and refunds whose rows were not seen are missing."""
+    for row in _recovered(conn, incident_no):
+        gone = row.entity in MONEY and str(row.central_key) not in there
+        local, central = (_told(row), {}) if gone else ({}, _told(row))
+        kind = "missing_at_centre" if gone else "recovered"
+        yield Difference(kind, row.yj_id, row.yj_id, row.central_key, local, central)
+
+
+def _recovered(conn: Connection, incident_no: int) -> Sequence[Any]:
+    mine = recovered.c.incident_no == incident_no
+    return conn.execute(select(recovered).where(mine).order_by(recovered.c.sequence)).all()
+
+
+def _told(row: Any) -> dict[str, Any]:
+    return {"yj_no": row.yj_no, "entity": row.entity, "amount": money.to_text(row.amount), "sequence": row.sequence}
 
 
 def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
@@ -238,9 +263,9 @@ def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
         last = page[-1].sequence
 
 
-def _extra(entry: LedgerRow, lost: Set[str]) -> Difference:
+def _extra(entry: LedgerRow, lost: Any) -> Difference:
     central = {"yj_no": entry.yj_no, "entity": entry.entity, "amount": entry.amount, "sequence": entry.sequence}
-    kind = "recovered" if entry.yj_id in lost else "ledger_extra"
+    kind = "ledger_extra" if lost is None else "recovered"
     return Difference(kind, entry.yj_id, entry.yj_id, entry.central_key, {}, central)
 
 

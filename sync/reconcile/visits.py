@@ -50,7 +50,7 @@ class Visits:
             if key in lost and (document is None or document.central_key != key):
                 continue  # lost here by a restored backup: the ledger's side lists it
             if document is None:
-                yield self._difference("extra_at_centre", str(row["central_key"]), None, row)
+                yield self._difference("extra_at_centre", f"{self.entity}:{key}", None, row)
             elif document.incident_no != self.incident_no:
                 continue
             elif document.central_key != str(row["central_key"]) or document.yj_id in self.seen:
