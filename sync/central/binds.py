@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from fallback_server.domain.clock import Clock, to_text
 from sync.central.gateway import Outgoing, Refused, Row, Systemic
 from sync.central.sql_file import Step
-from sync.central.targets import Limit
-from sync.central.texts import TextRules
+from sync.central.texts import Kept
 
 YJ_MARKER = "1"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -42,12 +41,11 @@ class Binds:
             "yj_marker": YJ_MARKER,
             **values,
         }
-        self._texts: TextRules | None = None
-        self._limits: Callable[[Step], Mapping[str, tuple[Limit, ...]]] | None = None
+        self._kept: Callable[[Step], Kept] | None = None
 
-    def limit_to(self, texts: TextRules, limits: Callable[[Step], Mapping[str, tuple[Limit, ...]]]) -> None:
-        """Refuse text that the centre's columns would not keep; `limits` tells what those of a step hold."""
-        self._texts, self._limits = texts, limits
+    def limit_to(self, kept: Callable[[Step], Kept]) -> None:
+        """Refuse text that the centre's columns would not keep; `kept` is the rule of a step."""
+        self._kept = kept
 
     def add(self, values: Mapping[str, Any]) -> None:
         """Hand on what a step returned."""
@@ -58,15 +56,11 @@ class Binds:
 
     def of(self, step: Step, item: Row | None = None) -> dict[str, Any]:
         """The binds of one step; an item of its list wins over the document. Raises Systemic for an unknown name."""
-        scope = {**self._values, **item} if item is not None else self._values
-        values = {name: self._resolve(step, name, scope) for name in step.binds}
-        if self._texts is None or self._limits is None:
-            return values
-        return self._texts.kept(step, values, self._limits(step))
+        scope = self._values if item is None else {**self._values, **item}
+        values = {name: scope[name] if name in scope else self._derived(step, name, scope) for name in step.binds}
+        return values if self._kept is None else self._kept(step)(values)
 
-    def _resolve(self, step: Step, name: str, scope: Mapping[str, Any]) -> Any:
-        if name in scope:
-            return scope[name]
+    def _derived(self, step: Step, name: str, scope: Mapping[str, Any]) -> Any:
         for suffix, pattern in self._formats.items():
             source = name.removesuffix(f"_{suffix}")
             if source != name and source in scope:

@@ -58,9 +58,9 @@ class When:
         return bound is not None and _text(bound) == self.value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
-    """One statement. `line` is where it begins; `statement` has its binds in SQLAlchemy's form."""
+    """One statement, itself alone. `line` is where it begins; `statement` has its binds in SQLAlchemy's form."""
 
     name: str
     file: str

@@ -45,10 +45,10 @@ from sync.central.mapping import CentralMapping, load
 from sync.central.own_number import OwnNumber, evidence_binds
 from sync.central.preflight import preflight
 from sync.central.snapshot import SqlSnapshot
-from sync.central.sql_file import MappingError, SqlFile
+from sync.central.sql_file import MappingError, SqlFile, Step
 from sync.central.steps import Done, run_steps
 from sync.central.targets import Told, targets
-from sync.central.texts import TextRules
+from sync.central.texts import Kept, TextRules
 from sync.central.values import row_converter
 from sync.central.vocabulary import LISTS, entity_names
 
@@ -98,6 +98,7 @@ class SqlGateway:
         texts = mapping.options.text
         in_bytes = DIALECTS.get(mapping.options.dialect) == "mssql"
         self._told: Told | None = None
+        self._kept: dict[str, dict[Step, Kept]] = {}
         self._texts = TextRules(texts.code_page, frozenset(texts.unicode), texts.replace, in_bytes)
         # The mirror may read from a copy; what is asked before a write, the ledger above all, never.
         self._sessions: dict[Use, Session] = {
@@ -240,14 +241,17 @@ class SqlGateway:
         entity = outgoing.ledger.entity
         file = self.file(f"upload/{entity}")
         known = entity_names(entity)
-        limits = self._columns().of(file, LISTS.get(entity, {}))
+        kept = self._texts_of(file, entity)
+        lists: dict[str, Sequence[Row]] = {}
 
         def items(name: str) -> Sequence[Row]:
-            return item_binds(outgoing, name, LISTS[entity][name])
+            if name not in lists:
+                lists[name] = item_binds(outgoing, name, LISTS[entity][name])
+            return lists[name]
 
         def work(connection: Connection) -> str | None:
             binds = document_binds(outgoing, self.mapping.options.time_formats, self.clock, known)
-            binds.limit_to(self._texts, limits)
+            binds.limit_to(kept.__getitem__)
             run_steps(connection, file, binds, items, self.statement_error)
             key = binds.get("central_key")
             return None if key is None else str(key)
@@ -276,8 +280,17 @@ class SqlGateway:
             self._told = Told(shown, self.edge.name)
         return self._told
 
+    def _texts_of(self, file: SqlFile, entity: str) -> Mapping[Step, Kept]:
+        """What each step of an upload file may send, worked out once for each file and catalogue."""
+        known = self._kept.get(file.name)
+        if known is None:
+            limits = self._columns().of(file, LISTS.get(entity, {}))
+            known = self._kept[file.name] = {step: self._texts.of(step, limits(step)) for step in file.steps}
+        return known
+
     def preflight(self, entities: Sequence[str]) -> PreflightReport:
         self._told = None
+        self._kept.clear()
         return preflight(self, entities)
 
     def close(self) -> None:

@@ -22,8 +22,14 @@ Items = Callable[[str], Sequence[Row]]
 class Done:
     """What a file's last step that ran did: its rows, or how many it changed."""
 
-    rows: Sequence[Row]
     changed: int
+    names: tuple[str, ...] = ()
+    values: Sequence[Sequence[Any]] = ()
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows by name. Most steps only need to know how many there are."""
+        return [dict(zip(self.names, row, strict=True)) for row in self.values]
 
 
 class Repeated(Exception):
@@ -46,7 +52,7 @@ def run_steps(
     Raises Refused with the code of an `-- expect` or a `-- code` that did not hold, Repeated where a return code says
     so, or what `failed` makes of the driver's error. The caller rolls back.
     """
-    done = Done((), 0)
+    done = Done(0)
     for step in file.steps:
         for item in items(step.each) if step.each else (None,):
             values = binds.of(step, item)
@@ -57,7 +63,7 @@ def run_steps(
             except DBAPIError as error:
                 raise failed(error, step.where) from None
             _expect(step, done)
-            returned = _returned(step, done.rows)
+            returned = _returned(step, done.values)
             _answered(step, done, returned)
             binds.add(returned)
     return done
@@ -66,16 +72,15 @@ def run_steps(
 def _run(connection: Connection, step: Step, values: Mapping[str, Any]) -> Done:
     result = execute(connection, step.sql, values)
     if not result.returns_rows:
-        return Done((), connection.info.get(CHANGED, result.rowcount))
-    names = tuple(result.keys())
-    rows: list[Row] = [dict(zip(names, row, strict=True)) for row in result]
-    return Done(rows, len(rows))
+        return Done(connection.info.get(CHANGED, result.rowcount))
+    rows = result.fetchall()
+    return Done(len(rows), tuple(result.keys()), rows)
 
 
 def _expect(step: Step, done: Done) -> None:
     if step.expect is None or done.changed == step.expect:
         return
-    first = jsonable(done.rows[0]) if done.rows else {}
+    first = jsonable(done.rows[0]) if done.values else {}
     detail = f"{step.where}: {done.changed} rows instead of {step.expect}"
     raise Refused(step.conflict or "constraint_violation", detail, first)
 
@@ -84,7 +89,7 @@ def _answered(step: Step, done: Done, returned: Mapping[str, Any]) -> None:
     """Judge the return code of a procedure: the column or returned name `code`, or else the first column."""
     if not step.codes:
         return
-    row = done.rows[0] if done.rows else {}
+    row = done.rows[0] if done.values else {}
     named = {str(name).lower(): value for name, value in {**row, **returned}.items()}
     code = named.get("code", next(iter(row.values()), None))
     meaning = step.meaning("null" if code is None else str(code).strip())
@@ -99,9 +104,9 @@ def _answered(step: Step, done: Done, returned: Mapping[str, Any]) -> None:
     raise Refused(meaning, detail, jsonable(row))
 
 
-def _returned(step: Step, rows: Sequence[Row]) -> dict[str, Any]:
+def _returned(step: Step, rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
     if not step.returns:
         return {}
-    values = list(rows[0].values()) if rows else []
+    values = list(rows[0]) if rows else []
     values += [None] * (len(step.returns) - len(values))
     return dict(zip(step.returns, values, strict=False))

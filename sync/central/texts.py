@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -15,6 +15,9 @@ from sync.central.values import first_outside
 
 KIND: Final = "text_not_kept"
 NO_COLUMNS: Final[Mapping[str, tuple[Limit, ...]]] = {}
+Kept = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""The values of one step as they are sent. Raises Refused('text_not_kept')."""
+_NO_LIMIT: Final = 1 << 62
 # CAST(:name AS varchar(20)) cuts in silence. What a mapping cuts with left(…) it cuts by a written rule.
 _CAST: Final = re.compile(r"\bcast\s*\(\s*:(\w+)\s+as\s+(n?(?:var)?char2?)\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
 
@@ -36,13 +39,23 @@ class TextRules:
 
         `columns`: by bind, what the centre's catalogue says of the columns it goes to.
         """
+        return self.of(step, columns)(values)
+
+    def of(self, step: Step, columns: Mapping[str, tuple[Limit, ...]] = NO_COLUMNS) -> Kept:
+        """`kept` of one step, with what does not depend on the values worked out beforehand."""
         widths = _widths(step.sql)
-        return {
-            name: self._kept(step, name, value, widths.get(name, ()), columns.get(name, ()))
-            if isinstance(value, str)
-            else value
-            for name, value in values.items()
-        }
+        room = {name: _narrowest(widths.get(name, ()), columns.get(name, ())) for name in step.binds}
+
+        def kept(values: Mapping[str, Any]) -> dict[str, Any]:
+            # Every code page holds ASCII, a byte a character: most values need no more than a look at their length.
+            return {
+                name: value
+                if not isinstance(value, str) or (value.isascii() and len(value) <= room[name])
+                else self._kept(step, name, value, widths.get(name, ()), columns.get(name, ()))
+                for name, value in values.items()
+            }
+
+        return kept
 
     def _kept(
         self, step: Step, name: str, value: str, widths: tuple[tuple[bool, int], ...], columns: tuple[Limit, ...]
@@ -91,6 +104,12 @@ def _require_length(step: Step, name: str, length: int, holds: int, column: str 
         return
     said = f"is {length} long, the centre's {column} holds {holds}"
     raise Refused(KIND, f"{step.where}: :{name} {said}", {"column": name, "length": length, "holds": holds})
+
+
+def _narrowest(widths: tuple[tuple[bool, int], ...], columns: tuple[Limit, ...]) -> int:
+    """What certainly fits: the least of all lengths."""
+    lengths = [width for _, width in widths] + [one.length for one in columns if one.length is not None]
+    return min(lengths, default=_NO_LIMIT)
 
 
 @lru_cache(maxsize=1024)

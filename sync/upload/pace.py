@@ -31,13 +31,13 @@ class Pace:
         self.latest.append(seconds)
         if len(self.seen) < LEARNED_FROM:
             self.seen.append(seconds)
-        elif seconds < max(self.seen):
-            self.seen.remove(max(self.seen))  # the quickest that were ever seen: a slow beginning is no baseline
+        elif seconds < (slowest := max(self.seen)):
+            self.seen.remove(slowest)  # the quickest that were ever seen: a slow beginning is no baseline
             self.seen.append(seconds)
         if len(self.latest) < LOOKED_AT:
             return 0.0
-        usual, now = self.baseline, median(self.latest)
-        if now <= max(SLOW_SECONDS, SLOW_FACTOR * usual):
+        now = median(self.latest)
+        if now <= SLOW_SECONDS or now <= SLOW_FACTOR * (usual := self.baseline):
             return 0.0
         self.slowed += 1
         return min(LONGEST_PAUSE, now - usual)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,7 +55,7 @@ from sync.upload.sender import (
 LOCK = "upload"
 PATIENCE_SECONDS = 60.0  # how long a run waits for a next attempt before it leaves that to the next run
 GRACE_LOOK_SECONDS = 1.0
-TOGETHER = 32  # documents claimed and confirmed in one local transaction
+TOGETHER = 100  # documents claimed and confirmed in one local transaction
 
 
 def run_upload(
@@ -210,7 +210,7 @@ class _Run:
         breaker, waited = Breaker(probing=self.row.broke_with()), 0.0
         with self.store.reading() as tx:
             self.total = clean_left(tx.conn, self.number)
-        with heartbeat(self.store, self.sender.owner, self.rules), self.store.watching() as self.changed:
+        with heartbeat(self.store, self.sender.owner, self.rules), self.store.watching() as self.changed, self._paced():
             while True:
                 with self.store.reading() as tx:
                     batch = work.ready(tx.conn, self.number, tx.at, 1 if breaker.half_open else work.BATCH)
@@ -227,6 +227,14 @@ class _Run:
                     continue
                 together = doubt.handfuls(self.gateway, batch, TOGETHER)
                 self.sender.send(together, self._before, lambda sent: self._after(sent, breaker))
+
+    @contextmanager
+    def _paced(self) -> Iterator[None]:
+        """The report tells the pace, however the sending ends."""
+        try:
+            yield
+        finally:
+            self._fact("pace", self.pace.shown())
 
     def _before(self) -> None:
         """Before every document: may it still go?"""
@@ -250,11 +258,10 @@ class _Run:
             raise RunStopped(state, "breaker", [f"{breaker.code} for {PATIENTS} patients in a row"])
         if sent.verdict.state is OutboxState.UNKNOWN:
             doubt.resolve_unknown(self.store, self.gateway, self.actor)
-        self._note()
         spent = (self.store.clock.now() - self._begun).total_seconds()
         pause = max(0.0, 1 / self.rules.max_rate - spent) if self.rules.max_rate else 0.0
         pause = max(pause, self.pace.pause(max(0.0, spent)))
-        self._fact("pace", self.pace.shown())
+        self._note()
         if pause:
             self.pause(pause)
 
@@ -305,7 +312,9 @@ class _Run:
     def _note(self) -> None:
         """Progress, at most once a second in the run row."""
         self.progress("send", self.report.counts[OutboxState.CONFIRMED.value], self.total)
-        self.row.write_now_and_then()
+        if self.row.due:
+            self._fact("pace", self.pace.shown())
+            self.row.write()
 
     def _centre_failed(self, error: CentralError) -> None:
         """The centre failed between documents: nothing is in hand, and what was asked there may be asked again.

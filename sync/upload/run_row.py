@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from fallback_server.domain.clock import from_text
 from fallback_server.domain.modes import Permit
 from fallback_server.store.returning import upload_run
 from fallback_server.store.returns_queries import upload_progress
@@ -26,7 +26,7 @@ class RunRow:
         self.store = store
         self.actor = actor
         self.report = report
-        self._noted_at = ""
+        self._noted: datetime | None = None
 
     def start(self) -> str:
         """Make the row and close what dead runs left behind, for the caller holds the lock; our installation's id."""
@@ -53,14 +53,13 @@ class RunRow:
                 .where(upload_run.c.id == self.report.run_id)
                 .values(step=self.report.step, report=self.report.to_json())
             )
-            self._noted_at = tx.at
+            self._noted = tx.now
             return tx.at
 
-    def write_now_and_then(self) -> None:
-        """The same, at most once a second."""
-        now = self.store.clock.now()
-        if not self._noted_at or (now - from_text(self._noted_at)).total_seconds() >= NOTE_SECONDS:
-            self.write()
+    @property
+    def due(self) -> bool:
+        """Whether it was last written a second ago or more."""
+        return self._noted is None or (self.store.clock.now() - self._noted).total_seconds() >= NOTE_SECONDS
 
     def end(self) -> None:
         """How it ended, and what is left in the queue then."""
