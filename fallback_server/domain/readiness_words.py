@@ -309,6 +309,29 @@ WORDS: Final[dict[str, Words]] = {
     "certificate_due": Words(
         "还有 {days} 天到期，该换证书", "{days} days left; it is due: {why}", "yj certificate renew", "`yj certificate renew`"
     ),
+    "certificate_not_yet": Words(
+        "要到 {begins} 才有效：本机时钟不对，或生成时时钟不对", "It begins on {begins}: this clock is wrong, or was when it was made",
+        "先校准本机时钟；时钟正确则 yj certificate renew", "set this machine's clock; if it is right, `yj certificate renew`",
+    ),
+    "certificate_bought_due": Words(
+        "还有 {days} 天到期，该换证书", "{days} days left; it is due: {why}",
+        "向医院的证书机构换发，放到 [server] certificate 的位置", "put the hospital's new one where [server] certificate says",
+    ),
+    "certificate_bought_not_yet": Words(
+        "要到 {begins} 才有效：本机时钟不对，或证书发早了", "It begins on {begins}: this clock is wrong, or it came too early",
+        "先校准本机时钟；时钟正确则向医院的证书机构换发", "set this machine's clock; if it is right, the hospital has to make another",
+    ),
+    "authority_fine": Words("自建证书机构还有 {days} 天到期", "The authority behind it: {days} days left"),
+    "authority_due": Words(
+        "自建证书机构 {ends} 到期，还有 {days} 天", "The authority behind it ends on {ends}: {days} days left",
+        "择日移走 certificates 目录并重启，再让每个窗口信任新机构", "on a quiet day move `certificates` away, start, trust the new one on every window",
+    ),
+    "authority_not_yet": Words(
+        "自建证书机构要到 {begins} 才有效：本机时钟不对，或生成时时钟不对",
+        "The authority behind it begins on {begins}: this clock is wrong, or was when it was made",
+        "先校准本机时钟；时钟正确则移走 certificates 目录并重启，让每个窗口信任新机构",
+        "set this machine's clock; if it is right, move `certificates` away, start, trust the new one on every window",
+    ),
     "certificate_trouble": Words(
         "证书不能用：{why}", "It cannot be used: {why}", "yj certificate renew", "`yj certificate renew`"
     ),

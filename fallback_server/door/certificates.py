@@ -49,6 +49,7 @@ class Shown:
     issued_at: datetime
     expires_at: datetime
     authority: str
+    authority_issued_at: datetime
     authority_expires_at: datetime
     fingerprint: str
 
@@ -56,6 +57,9 @@ class Shown:
         """Why it should be renewed, or None."""
         if self.expires_at - now < timedelta(days=RENEW_DAYS):
             return f"it ends on {self.expires_at:%Y-%m-%d}"
+        # Made while the clock was ahead. Before the authority began, it is the clock of now that is wrong.
+        if self.authority_issued_at <= now < self.issued_at:
+            return f"it begins on {self.issued_at:%Y-%m-%d}"
         missing = [name for name in names if name not in self.names]
         return f"it does not name {', '.join(missing)}" if missing else None
 
@@ -99,19 +103,21 @@ def look(folder: Path) -> Shown:
         issued_at=mine.not_valid_before_utc,
         expires_at=mine.not_valid_after_utc,
         authority=str(common[0].value) if common else "",
+        authority_issued_at=authority.not_valid_before_utc,
         authority_expires_at=authority.not_valid_after_utc,
         fingerprint=authority.fingerprint(hashes.SHA256()).hex(":").upper(),
     )
 
 
-def expiry(path: Path) -> datetime:
-    """When a certificate ends that somebody else made. Raises CertificateTrouble."""
-    return _read(path).not_valid_after_utc
+def validity(path: Path) -> tuple[datetime, datetime]:
+    """From when until when a certificate that somebody else made is valid. Raises CertificateTrouble."""
+    made = _read(path)
+    return made.not_valid_before_utc, made.not_valid_after_utc
 
 
 def require_time_left(path: Path, now: datetime) -> None:
     """Raises CertificateTrouble, with the cure, where a certificate that somebody else made is over or soon will be."""
-    ends = expiry(path)
+    _, ends = validity(path)
     if ends - now < timedelta(days=WARN_DAYS):
         said = "is over since" if ends <= now else "ends on"
         raise CertificateTrouble(
