@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import event, select
 
 from fallback_server.domain.clock import SettableClock, from_text
 from fallback_server.domain.documents import Document, Ref
@@ -21,6 +22,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import mirrored_id, new_ulid
 from fallback_server.store.cash import charge, charge_line, payment, receipt_book, receipt_number, settlement
 from fallback_server.store.mode_switch import begin_return, enter_emergency, release
+from fallback_server.store.outbox import outbox_move
 from fallback_server.store.people import workstation
 from fallback_server.store.session import Actor, Store, Tx
 from fallback_server.store.visits import patient, prescription, registration
@@ -43,6 +45,23 @@ class Rules:
     transient_retries: int = 8
     retry_first_seconds: int = 5
     retry_max_seconds: int = 300
+
+
+def arrows(tx: Tx, yj_id: str) -> list[str]:
+    """The way a document went, in order."""
+    moves = select(outbox_move.c.arrow).where(outbox_move.c.yj_id == yj_id).order_by(outbox_move.c.id)
+    return list(tx.conn.execute(moves).scalars())
+
+
+def backwards(store: Store) -> None:
+    """From now on a store answers what is asked without an order in another one than before: nobody may rely on it."""
+    sqlite = store.engine.dialect.name == "sqlite"
+    words = "PRAGMA reverse_unordered_selects = ON" if sqlite else "SET enable_seqscan = off; SET enable_hashjoin = off"
+
+    @event.listens_for(store.engine, "checkout")
+    def turn(connection: Any, *_: Any) -> None:
+        connection.cursor().execute(words)
+        connection.commit()
 
 
 @dataclass

@@ -165,7 +165,7 @@ def takings(tx: Tx, incident_no: int, operator_code: str) -> list[dict[str, Any]
     payments = select(payment.c.charge_id, payment.c.method, payment.c.amount).join(
         charge, charge.c.id == payment.c.charge_id
     )
-    for one in tx.conn.execute(payments.where(*wanted)):
+    for one in tx.conn.execute(payments.where(*wanted).order_by(payment.c.charge_id, payment.c.payment_no)):
         sums = paid.setdefault(one.charge_id, {})
         sums[one.method] = sums.get(one.method, money.ZERO) + one.amount  # one method may stand there twice
     return [

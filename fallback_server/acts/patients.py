@@ -157,7 +157,7 @@ def _find_ours(tx: Tx, condition: ColumnElement[bool], limit: int) -> Iterator[P
     statement = (
         _ours()
         .where(condition, patient.c.drill == tx.mode.drill, patient.c.incident_no.in_(open_work.unclosed()), ~known)
-        .order_by(patient.c.created_at.desc())
+        .order_by(patient.c.created_at.desc(), patient.c.id.desc())
     )
     return (_of_ours(row) for row in tx.conn.execute(statement.limit(limit)).mappings())
 

@@ -284,7 +284,8 @@ def _end_elsewhere(tx: Tx, code: str, station: str, take_over: bool) -> None:
         session.c.ended_at.is_(None),
         session.c.expires_at > tx.at,
     )
-    elsewhere = tx.conn.execute(select(session.c.workstation).where(*others).limit(1)).scalar()
+    newest = select(session.c.workstation).where(*others).order_by(session.c.issued_at.desc()).limit(1)
+    elsewhere = tx.conn.execute(newest).scalar()
     if elsewhere is not None and not take_over:
         raise YjError("session_elsewhere", workstation=elsewhere)
     if elsewhere is not None:

@@ -165,8 +165,9 @@ def _stale(
     known = {row.dataset: row for row in rows if row.dataset in names and row.dataset not in still}
     old = {
         name: age
-        for name, row in known.items()
-        if (age := int((tx.now - from_text(row.as_of)).total_seconds()))
+        for name in names  # in one order: of several as old as each other the same one is named every time
+        if (row := known.get(name)) is not None
+        and (age := int((tx.now - from_text(row.as_of)).total_seconds()))
         > mirror_status.limits(group, rules, rests=row.rests)[1]
     }
     if not old:

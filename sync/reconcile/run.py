@@ -250,9 +250,9 @@ def settle_unknown_numbers(tx: Tx, incident_no: int) -> int:
     """
     used = _used_at_centre(tx.conn, incident_no)
     unknown = tx.conn.execute(
-        select(receipt_number.c.receipt_no).where(
-            receipt_number.c.incident_no == incident_no, receipt_number.c.state == "unknown"
-        )
+        select(receipt_number.c.receipt_no)
+        .where(receipt_number.c.incident_no == incident_no, receipt_number.c.state == "unknown")
+        .order_by(receipt_number.c.receipt_no)
     ).scalars()
     found = [number for number in unknown if number in used]
     for number in found:

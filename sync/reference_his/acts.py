@@ -224,12 +224,13 @@ def refund(connection: Connection, now: datetime, charge: int, operator: str) ->
     first = _one(connection, his.sf_zb, his.sf_zb.c.sfxh == charge, f"charge {charge}", lock=True)
     if (first.zt or "0") != "0":
         raise ActError(f"charge {charge} is refunded already")
-    rows = connection.execute(select(his.sf_mx).where(his.sf_mx.c.sfxh == charge))
+    rows = connection.execute(select(his.sf_mx).where(his.sf_mx.c.sfxh == charge).order_by(his.sf_mx.c.xh))
     lines = [
         ChargeLine(r.xmdm.strip(), r.xmmc, (r.dw or "").strip(), -int(r.sl), r.dj, -r.je, (r.fylb or "").strip(), r.ly)
         for r in rows
     ]
-    method = connection.execute(select(his.sf_zf.c.zffs).where(his.sf_zf.c.sfxh == charge).limit(1)).scalar() or "1"
+    paid = select(his.sf_zf.c.zffs).where(his.sf_zf.c.sfxh == charge).order_by(his.sf_zf.c.xh).limit(1)
+    method = connection.execute(paid).scalar() or "1"
     key = write_charge(
         connection, now, first.brxh, first.ghxh, operator, first.sflb, lines, method.strip(), first.fphm, charge
     )
@@ -272,7 +273,9 @@ def dispense(connection: Connection, now: datetime, prescription: int, operator:
     connection.execute(
         update(his.cf_zb).where(his.cf_zb.c.cfxh == prescription).values(zt="2", fyrq=char16(now), fyczy=operator)
     )
-    for line in connection.execute(select(his.cf_mx.c.ypxh, his.cf_mx.c.sl).where(his.cf_mx.c.cfxh == prescription)):
+    lines = select(his.cf_mx.c.ypxh, his.cf_mx.c.sl).where(his.cf_mx.c.cfxh == prescription)
+    # By drug: two counters that hand out the same drugs at once must not wait for each other in a circle.
+    for line in connection.execute(lines.order_by(his.cf_mx.c.ypxh)):
         connection.execute(
             update(his.yp_kc)
             .where(his.yp_kc.c.yfdm == paper.yfdm, his.yp_kc.c.ypxh == line.ypxh)

@@ -120,7 +120,9 @@ _Doubt = tuple[str, str, dict[str, Any], Row]
 
 def _doubts(conn: Connection, number: int) -> Iterator[_Doubt]:
     rows: dict[str, list[Row]] = {kind: [] for kind in KINDS}
-    for stored in conn.execute(select(blind_row.c.kind, blind_row.c.row).where(blind_row.c.incident_no == number)):
+    kept = select(blind_row.c.kind, blind_row.c.row).where(blind_row.c.incident_no == number)
+    # In one order: of two patients of the centre alike to one of ours every run asks about the same.
+    for stored in conn.execute(kept.order_by(blind_row.c.kind, blind_row.c.central_key)):
         rows[stored.kind].append(stored.row)
     ids = _local_ids(conn, [*rows["charge"], *rows["registration"]])
     yield from _receipts(conn, number, rows["charge"])

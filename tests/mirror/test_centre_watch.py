@@ -284,7 +284,7 @@ def test_it_switches_by_itself_where_the_hospital_wants_that_and_a_person_confir
     assert mode(store) is Mode.EMERGENCY
     with store.reading() as tx:
         row = tx.conn.execute(select(incident)).mappings().one()
-        events = list(tx.conn.execute(select(incident_event.c.kind)).scalars())
+        events = list(tx.conn.execute(select(incident_event.c.kind).order_by(incident_event.c.id)).scalars())
     assert (row["opened_by"], row["cause"], row["drill"]) == ("system", "server", False)
     assert "40 / 40" in row["reason"] and row["confirmed_at"] is None
     assert events == ["opened", "by_itself"]

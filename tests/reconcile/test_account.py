@@ -29,7 +29,7 @@ from sync.central.gateway import Refused
 from sync.reconcile.report import ReconciliationReport
 from sync.reconcile.run import close_at_centre, run_reconcile
 from sync.upload.run import run_upload
-from tests.fixtures_return import ADMIN, FINANCE, PAIR, Desk, Rules, Tables
+from tests.fixtures_return import ADMIN, FINANCE, PAIR, Desk, Rules, Tables, backwards
 
 
 @pytest.fixture
@@ -471,11 +471,16 @@ def test_a_workbook_holds_what_no_workbook_can_hold(returned: Desk, centre: Fake
     assert "停机   " in [cell.value for row in book.worksheets[0].iter_rows() for cell in row]
 
 
-def test_one_method_twice_is_their_sum(desk: Desk) -> None:
+def test_one_method_twice_is_their_sum_and_each_stands_where_it_was_paid(desk: Desk) -> None:
     desk.open()
     yj_id = desk.charge("P1003", "37.00")
     with desk.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
         row = tx.conn.execute(select(payment).where(payment.c.charge_id == yj_id)).mappings().one()
         tx.conn.execute(payment.insert().values({**row, "payment_no": 2, "amount": Decimal("3.00")}))
+        tx.conn.execute(
+            payment.insert().values({**row, "payment_no": 3, "method": "alipay", "amount": Decimal("5.00")})
+        )
+    backwards(desk.store)
     with desk.store.reading() as tx:
-        assert account_sheet.takings(tx, desk.incident_no, "0201")[0]["payments"] == {"cash": "40.00"}
+        paid = account_sheet.takings(tx, desk.incident_no, "0201")[0]["payments"]
+    assert list(paid.items()) == [("cash", "40.00"), ("alipay", "5.00")]

@@ -20,7 +20,7 @@ from sync.central.fake import FakeCentral
 from sync.central.gateway import CentralError, OutcomeUnknown, Systemic, Transient, Unreachable
 from sync.upload.report import UploadReport
 from sync.upload.run import run_upload
-from tests.fixtures_return import ADMIN, Desk, Rules
+from tests.fixtures_return import ADMIN, Desk, Rules, arrows
 
 
 class Killed(BaseException):
@@ -81,12 +81,10 @@ def test_everything_arrives_parents_first_and_the_incident_goes_on(
                 assert document.keys[ref["id"]] == ref["central_key"]
     assert state_of(desk.store, number) == "reconciling"
     with desk.store.reading() as tx:
-        events = tx.conn.execute(select(incident_event.c.arrow).where(incident_event.c.incident_no == number)).scalars()
+        mine = select(incident_event.c.arrow).where(incident_event.c.incident_no == number)
+        events = tx.conn.execute(mine.order_by(incident_event.c.id)).scalars()
         assert [arrow for arrow in events if arrow in "de"] == ["d", "e"]
-        arrows = tx.conn.execute(
-            select(outbox_move.c.arrow).where(outbox_move.c.yj_id == centre.documents[0].ledger.yj_id)
-        )
-        assert list(arrows.scalars()) == ["g", "h"]
+        assert arrows(tx, centre.documents[0].ledger.yj_id) == ["g", "h"]
 
 
 @pytest.mark.parametrize("moment", ["before", "during", "at_commit", "after_commit"])
@@ -199,8 +197,8 @@ def test_a_lost_answer_is_found_in_the_ledger_in_the_same_run(
     centre.fail_next("after_commit")
     assert upload(desk.store, centre, clock).complete
     with desk.store.reading() as tx:
-        arrows = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars()
-        assert list(arrows) == ["g", "i", "l"]
+        moves = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars()
+        assert list(moves) == ["g", "i", "l"]
 
 
 def test_a_document_in_doubt_stays_so_until_the_ledger_can_be_asked(
@@ -398,8 +396,8 @@ def test_the_unknown_outcome_is_never_guessed(desk: Desk, centre: FakeCentral, c
     centre.fail_next("at_commit", OutcomeUnknown("reset by peer"))
     assert upload(desk.store, centre, clock).complete
     with desk.store.reading() as tx:
-        arrows = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars()
-        assert list(arrows) == ["g", "i", "m", "g", "h"]
+        moves = tx.conn.execute(select(outbox_move.c.arrow).order_by(outbox_move.c.id)).scalars()
+        assert list(moves) == ["g", "i", "m", "g", "h"]
 
 
 def test_a_centre_that_stays_away_is_tried_less_and_less_often(

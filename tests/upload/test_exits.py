@@ -10,11 +10,11 @@ from sqlalchemy import select
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.store.conflicts import list_conflicts, resolve
-from fallback_server.store.outbox import outbox, outbox_move
+from fallback_server.store.outbox import outbox
 from sync.central.fake import FakeCentral
 from sync.central.gateway import Refused
 from sync.reconcile.run import run_reconcile
-from tests.fixtures_return import ADMIN, PAIR, Desk, Tables
+from tests.fixtures_return import ADMIN, PAIR, Desk, Tables, arrows
 from tests.upload.test_conflicts import decide, own_id, state, upload
 
 
@@ -98,8 +98,7 @@ def test_void_keeps_a_charge_and_its_refund_here_together(desk: Desk, centre: Fa
     assert (state(desk, one), state(desk, back)) == ("settled", "settled")
     assert set(centre.ledger) == {other}
     with desk.store.reading() as tx:
-        arrows = tx.conn.execute(select(outbox_move.c.arrow).where(outbox_move.c.yj_id == back)).scalars().all()
-    assert list(arrows) == ["g", "j", "p"]
+        assert arrows(tx, back) == ["g", "j", "p"]
     report = run_reconcile(desk.store, centre, number)
     assert {one["kind"] for one in report.differences} == {"settled"}
     assert report.totals["central"] == report.totals["ledger"] == "10.00"

@@ -12,7 +12,7 @@ from fallback_server.domain.clock import SettableClock
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.store.conflicts import list_conflicts, resolve, show_conflict
-from fallback_server.store.outbox import outbox, outbox_move
+from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import recovered
 from fallback_server.store.session import Actor
 from sync.central.fake import FakeCentral
@@ -22,7 +22,7 @@ from sync.upload.recover import recover
 from sync.upload.report import UploadReport
 from sync.upload.rewound import approve_rewound
 from sync.upload.run import run_upload
-from tests.fixtures_return import ADMIN, PAIR, Desk, Rules, Tables
+from tests.fixtures_return import ADMIN, PAIR, Desk, Rules, Tables, arrows
 from tests.upload.test_recover import backup_of, came_back
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -112,10 +112,10 @@ def test_without_proof_a_lost_answer_waits_for_two_people_and_what_the_centre_sh
     with desk.store.reading() as tx:
         (item,) = list_conflicts(tx.conn, number, only_open=True)
         shown = show_conflict(tx.conn, item["id"])
-        arrows = tx.conn.execute(select(outbox_move.c.arrow).where(outbox_move.c.yj_id == one)).scalars().all()
+        way = arrows(tx, one)
     assert item["kind"] == "outcome_unknown" and shown["central"]["central_key"] == "F1"
     assert [choice["decision"] for choice in item["possible"]][:2] == ["link", "retry_not_there"]
-    assert arrows == ["g", "i", "r"]
+    assert way == ["g", "i", "r"]
     for decision in ("link", "retry_not_there"):
         with pytest.raises(YjError, match="second_person_required"):
             decide(desk, "outcome_unknown", decision, ADMIN)
