@@ -5,6 +5,9 @@
 The bare loop is what an upload could be at its best: every statement of every central transaction, as the driver got it
 in an upload into a first copy of the centre, is sent again to another copy by the driver alone, one transaction a
 document. The upload that is measured and that loop start from the same centre.
+
+Both share one machine with the centre, so a statement has no way to go. `--round-trip 0.3` lets both wait that many
+milliseconds before every statement and every commit, as the network between a standby and its centre does.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 
 from bench.bench_charges import desks
+from bench.return_child import on_the_way
 from bench.run import Figure, table
 from bench.stage import CLOCK, ROOT, Stage, free_port, median, process, stage
 from fallback_server.domain.modes import Permit
@@ -47,16 +51,19 @@ Statement = tuple[str, Any, bool]
 """What the driver was given: text, values, whether they are many."""
 
 
-def measure(receipts: int = RECEIPTS) -> list[Figure]:
-    """A B A B A B: the upload of all receipts with the account after it, and the bare loop."""
+def measure(receipts: int = RECEIPTS, round_trip: float = 0.0) -> list[Figure]:
+    """A B A B A B: the upload of all receipts with the account after it, and the bare loop.
+
+    `round_trip`: milliseconds that both wait before every statement to the centre, on top of what it takes.
+    """
     uploads: list[dict[str, float]] = []
     loops: list[float] = []
     with stage() as here:
         _make(here, receipts)
         noted = _noted(here)
         for turn in range(RUNS):
-            uploads.append(_upload(here, f"whole_{turn}"))
-            loops.append(_bare(_copy_of_centre(here, f"bare_{turn}"), noted))
+            uploads.append(_upload(here, f"whole_{turn}", round_trip))
+            loops.append(_bare(_copy_of_centre(here, f"bare_{turn}"), noted, round_trip))
     rate = median([run["documents"] / run["upload_seconds"] for run in uploads])
     limit = median([len(noted) / seconds for seconds in loops])
     count = int(uploads[0]["documents"])
@@ -64,9 +71,10 @@ def measure(receipts: int = RECEIPTS) -> list[Figure]:
     account = median([run["reconcile_seconds"] for run in uploads])
     peak = max(run["peak_mib"] for run in uploads)
     limits = (180 * count / 10_000, 150.0)
+    way = f", {round_trip} ms of network before each statement" if round_trip else ""
     return [
         Figure(
-            f"upload of {count:,} receipts, pre-flight and blind window included", rate, "documents/s",
+            f"upload of {count:,} receipts, pre-flight and blind window included{way}", rate, "documents/s",
             "the same statements by the bare driver, one transaction a document", limit, rate / limit, ">= 0.7", RUNS,
         ),
         Figure(
@@ -176,7 +184,7 @@ def _noted(here: Stage) -> list[list[Statement]]:
     return [kept for kept in notes.kept if any("yj_ledger" in sql.lower() and "INSERT" in sql for sql, _, _ in kept)]
 
 
-def _bare(url: str, noted: Sequence[Sequence[Statement]]) -> float:
+def _bare(url: str, noted: Sequence[Sequence[Statement]], round_trip: float) -> float:
     """Seconds of the driver alone. The tables of ours are made beforehand, as pre-flight does."""
     connection = psycopg2.connect(_plain(url))
     ledger = (ROOT / "config" / "central" / "reference" / "ledger.sql").read_text(encoding="utf-8")
@@ -186,19 +194,21 @@ def _bare(url: str, noted: Sequence[Sequence[Statement]]) -> float:
     with connection.cursor() as cursor:
         for document in noted:
             for sql, values, many in document:
+                on_the_way(round_trip)
                 (cursor.executemany if many else cursor.execute)(sql, values)
+            on_the_way(round_trip)
             connection.commit()
     spent = time.perf_counter() - begun
     connection.close()
     return spent
 
 
-def _upload(here: Stage, name: str) -> dict[str, float]:
+def _upload(here: Stage, name: str, round_trip: float) -> dict[str, float]:
     """Upload and account in a process of their own, from copies of store and centre."""
     home = _copy_of_store(here, name)
     plan = {
         "store": f"sqlite:///{home / 'yj.db'}", "centre": _copy_of_centre(here, name),
-        "mapping": str(here.settings.mapping_dir),
+        "mapping": str(here.settings.mapping_dir), "round_trip": round_trip,
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-m", "bench.return_child"], input=json.dumps(plan), capture_output=True, text=True, cwd=ROOT,
@@ -213,4 +223,6 @@ def _upload(here: Stage, name: str) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--receipts", type=int, default=RECEIPTS)
-    sys.stdout.write(table(measure(parser.parse_args().receipts)) + "\n")
+    parser.add_argument("--round-trip", type=float, default=0.0, help="milliseconds before each statement, in both")
+    asked = parser.parse_args()
+    sys.stdout.write(table(measure(asked.receipts, asked.round_trip)) + "\n")
