@@ -198,8 +198,8 @@ class Desk:
             )  # fmt: skip
         return one
 
-    def refund(self, original_id: str, patient_id: str, total: str = "10.00") -> str:
-        """A whole refund of a charge made here."""
+    def refund(self, original_id: str, patient_id: str, total: str = "10.00", *, of_centre: str | None = None) -> str:
+        """A whole refund of a charge made here, and of the centre's prescription (by key) that it had settled."""
         with self._act() as (tx, one):
             ref = self._patient(patient_id)
             back = f"-{total}"
@@ -212,7 +212,9 @@ class Desk:
             body = {"charge_kind": "outpatient", "patient_name": "某人", "total": back, "reason": "退"}
             refs: dict[str, Ref | None] = {"patient": ref, "original": Ref(original_id, "yj")}
             lists = {"lines": [line], "payments": [paid]}
-            tx.enqueue(Document(one, "refund", row["yj_no"], ref.id, body, refs, lists, {}, back))
+            given = [Ref(mirrored_id("open_prescription", of_centre), "centre", of_centre)] if of_centre else []
+            groups: dict[str, list[Ref]] = {"prescriptions": given, "orders": []} if given else {}
+            tx.enqueue(Document(one, "refund", row["yj_no"], ref.id, body, refs, lists, groups, back))
         return one
 
     def visit(self, patient_id: str) -> dict[str, str]:

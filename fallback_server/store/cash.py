@@ -179,3 +179,8 @@ Index(
     sqlite_where=text("closed_at IS NULL"),
     postgresql_where=text("closed_at IS NULL"),
 )
+
+
+def used_there(central_key: str) -> str:
+    """The reason of a number that a window skipped and a charge of the centre's own has: no doubt is left of it."""
+    return f"used at the centre ({central_key})"

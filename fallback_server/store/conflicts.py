@@ -26,7 +26,8 @@ from fallback_server.domain.modes import IncidentState
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store import exits
 from fallback_server.store.mode import incident
-from fallback_server.store.outbox import outbox
+from fallback_server.store.mode_switch import incident_row, set_incident_state
+from fallback_server.store.outbox import outbox, outbox_parent
 from fallback_server.store.outbox_moves import move
 from fallback_server.store.returning import conflict
 from fallback_server.store.session import Tx
@@ -148,12 +149,29 @@ def overrides(conn: Connection, yj_ids: Sequence[str]) -> dict[str, dict[str, An
     )
     for row in rows:
         found.setdefault(row.yj_id, {}).update(OVERRIDES[row.decision])
+    for yj_id in _refunds_of_unsettled(conn, yj_ids):
+        found.setdefault(yj_id, {}).update(OVERRIDES[UNSETTLED])
     return found
 
 
+def _refunds_of_unsettled(conn: Connection, yj_ids: Sequence[str]) -> Sequence[str]:
+    """Refunds of charges that left the centre's prescription alone: they have nothing of it to give back either."""
+    return (
+        conn.execute(
+            select(outbox_parent.c.yj_id)
+            .join(conflict, conflict.c.yj_id == outbox_parent.c.parent_id)
+            .join(outbox, outbox.c.yj_id == outbox_parent.c.yj_id)
+            .where(outbox_parent.c.yj_id.in_(yj_ids), outbox.c.entity == "refund", conflict.c.decision == UNSETTLED)
+        )
+        .scalars()
+        .all()
+    )
+
+
+UNSETTLED: Final = "retry_unsettled"
 OVERRIDES: Final[dict[str, dict[str, Any]]] = {
     "retry_without_receipt": {"receipt_no": None},
-    "retry_unsettled": {"prescriptions": [], "orders": []},
+    UNSETTLED: {"prescriptions": [], "orders": []},
     "create": {"create_anyway": True},
 }
 
@@ -226,11 +244,7 @@ def _allowed(tx: Tx, row: RowMapping, possible: Sequence[str], decision: str, no
 def _move(tx: Tx, row: RowMapping, decision: str, key: str | None, note: str) -> None:
     by = tx.who.operator_code
     if row["kind"] == "rewound":
-        for item in row["local"].get("vanished", []):
-            move(
-                tx.conn, item["yj_id"], OutboxState.CONFIRMED, OutboxState.PENDING, at=tx.at, by=by,
-                detail=note.strip(), central_key=None, confirmed_at=None, attempts=0, next_attempt_at=None,
-            )  # fmt: skip
+        _send_again(tx, row["local"].get("vanished", []), note)
         return
     if row["yj_id"] is None or decision == "link":
         return
@@ -242,6 +256,22 @@ def _move(tx: Tx, row: RowMapping, decision: str, key: str | None, note: str) ->
         values["central_key"] = key
     if not move(tx.conn, row["yj_id"], OutboxState.CONFLICT, wanted, at=tx.at, by=by, detail=decision, **values):
         raise YjError("decision_not_possible", possible="–")
+
+
+def _send_again(tx: Tx, vanished: Sequence[Mapping[str, Any]], note: str) -> None:
+    """Documents that a rewound centre lost go back to pending (q). An incident that was signed off is open again
+    (r, d): the centre takes nothing for a closed one, and nobody could decide about what it refuses."""
+    by, touched = tx.who.operator_code, set[int]()
+    for item in vanished:
+        moved = move(
+            tx.conn, item["yj_id"], OutboxState.CONFIRMED, OutboxState.PENDING, at=tx.at, by=by,
+            detail=note.strip(), central_key=None, confirmed_at=None, attempts=0, next_attempt_at=None,
+        )  # fmt: skip
+        touched |= {int(item["incident_no"])} if moved else set()
+    for number in sorted(touched):
+        if incident_row(tx.conn, number)["state"] == IncidentState.CLOSED.value:
+            set_incident_state(tx, number, IncidentState.RECONCILING, closed_at=None)
+            set_incident_state(tx, number, IncidentState.UPLOADING, upload_wanted=True)
 
 
 def _only_key(central: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.outbox import OutboxState
 from fallback_server.store.outbox import outbox, outbox_parent
 from fallback_server.store.outbox_moves import move
-from fallback_server.store.returning import conflict
+from fallback_server.store.returning import conflict, upload_run
 from fallback_server.store.session import Tx
 
 SETTLED_BY: Final = "settled_by"  # in `central` of a decided row: the document that stands for this one
@@ -86,8 +86,14 @@ def to_conflict(tx: Tx, yj_id: str, state: OutboxState, detail: str) -> None:
 
 
 def can_unlink(conn: Connection, row: RowMapping | Mapping[str, Any]) -> bool:
-    """Whether this decided link is the document's last decision and nothing that hangs on it is at the centre."""
+    """Whether this decided link is the document's last decision and nothing that hangs on it is at the centre.
+
+    Not while a run is at work, or died there: it may have read the link, and send what hangs on it under that key.
+    """
     if row["decision"] != "link" or row["document_state"] not in ("conflict", "confirmed"):
+        return False
+    at_work = select(upload_run.c.id).where(upload_run.c.state == "running", upload_run.c.dry_run.is_(False))
+    if conn.execute(at_work.limit(1)).first() is not None:
         return False
     last = select(conflict.c.id).where(conflict.c.yj_id == row["yj_id"]).order_by(conflict.c.id.desc()).limit(1)
     if conn.execute(last).scalar_one() != row["id"]:

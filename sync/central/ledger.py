@@ -139,7 +139,10 @@ def register(connection: Connection, installation_id: str, incident_no: int, epo
     own = connection.execute(select(incident).where(_key(installation_id, incident_no))).mappings().first()
     if own is not None and own["epoch"] == epoch and own["closed_at"] is None:
         return
-    foreign = or_(incident.c.installation_id != installation_id, incident.c.epoch > epoch)
+    foreign = incident.c.installation_id != installation_id
+    if own is None or own["epoch"] != epoch:
+        # One of ours that was closed here is opened again beside a younger one: a rewound centre lost documents of it.
+        foreign = or_(foreign, incident.c.epoch > epoch)
     other = connection.execute(select(incident).where(incident.c.closed_at.is_(None), foreign)).mappings().first()
     if other is not None:
         raise _fenced(f"installation {other['installation_id']} holds incident {other['incident_no']} open", other)

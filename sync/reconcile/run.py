@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, update
 from fallback_server.domain import differences, money
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
-from fallback_server.store.cash import receipt_number
+from fallback_server.store.cash import receipt_number, used_there
 from fallback_server.store.locks import single_instance
 from fallback_server.store.mode import SYSTEM_OPERATOR, incident, incident_event
 from fallback_server.store.mode_switch import incident_row, note_event
@@ -259,7 +259,7 @@ def settle_unknown_numbers(tx: Tx, incident_no: int) -> int:
         tx.conn.execute(
             update(receipt_number)
             .where(receipt_number.c.receipt_no == number, receipt_number.c.state == "unknown")
-            .values(state="void", reason=f"used at the centre ({used[number]})")
+            .values(state="void", reason=used_there(used[number]))
         )
     if found:
         tx.audit("receipt.unknown_settled", subject=str(incident_no), numbers=found)
@@ -280,13 +280,19 @@ def close_at_centre(store: Store, gateway: CentralGateway) -> list[int]:
 
     Raises the port's errors; what was told before stays told.
     """
-    told = select(incident_event.c.incident_no).where(incident_event.c.kind == CENTRE_TOLD)
+    told = (  # since it was last closed: one that was open again is closed there again, too
+        select(incident_event.c.id)
+        .where(incident_event.c.kind == CENTRE_TOLD, incident_event.c.incident_no == incident.c.incident_no)
+        .where(incident_event.c.at >= incident.c.closed_at)
+        .correlate(incident)
+        .exists()
+    )
     uploaded = select(incident_event.c.incident_no).where(incident_event.c.kind == "uploading")
     with store.reading() as tx:
         waiting = tx.conn.execute(
             select(incident.c.incident_no, incident.c.closed_at)
             .where(incident.c.state == "closed", ~incident.c.drill)
-            .where(incident.c.incident_no.in_(uploaded), incident.c.incident_no.not_in(told))
+            .where(incident.c.incident_no.in_(uploaded), ~told)
             .order_by(incident.c.incident_no)
         ).all()
         own = installation_id(tx.conn)

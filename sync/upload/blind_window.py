@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select
 from fallback_server.domain.clock import from_text, to_text
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.numbers import mirrored_id
-from fallback_server.store.cash import charge, receipt_number
+from fallback_server.store.cash import charge, receipt_number, used_there
 from fallback_server.store.conflicts import open_conflict
 from fallback_server.store.mirror import generation, run
 from fallback_server.store.outbox import outbox
@@ -84,10 +84,13 @@ def _keep(store: Store, number: int, kind: str, rows: Sequence[Row], actor: Acto
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         tx.conn.execute(delete(blind_row).where(blind_row.c.incident_no == number, blind_row.c.kind == kind))
         known = _own_keys(tx.conn, kind)
+        own = {
+            str(row["central_key"]): row for row in rows if row["central_key"] is not None
+        }  # a join gives some twice
         kept = [
-            {"incident_no": number, "kind": kind, "central_key": row["central_key"], "row": dict(row), "seen_at": tx.at}
-            for row in rows
-            if str(row["central_key"]) not in known
+            {"incident_no": number, "kind": kind, "central_key": key, "row": dict(row), "seen_at": tx.at}
+            for key, row in own.items()
+            if key not in known
         ]
         for start in range(0, len(kept), CHUNK):
             tx.conn.execute(insert(blind_row), kept[start : start + CHUNK])
@@ -163,13 +166,17 @@ def _receipts(conn: Connection, number: int, rows: Sequence[Row]) -> Iterator[_D
     texts = sorted(numbers)
     for start in range(0, len(texts), CHUNK):
         ours = conn.execute(
-            select(receipt_number.c.receipt_no, receipt_number.c.charge_id, receipt_number.c.state).where(
+            select(
+                receipt_number.c.receipt_no, receipt_number.c.charge_id, receipt_number.c.state, receipt_number.c.reason
+            ).where(
                 receipt_number.c.receipt_no.in_(texts[start : start + CHUNK]),
                 receipt_number.c.state.in_(("used", "void")),
                 receipt_number.c.incident_no == number,
             )
         )
         for row in ours:
+            if row.reason == used_there(str(numbers[row.receipt_no]["central_key"])):
+                continue  # nobody used it here: an account found out where it went
             local = {"receipt_no": row.receipt_no, "state": row.state, "charge_id": row.charge_id}
             yield "doubt_receipt_number", row.receipt_no, local, numbers[row.receipt_no]
 

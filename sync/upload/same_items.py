@@ -30,7 +30,7 @@ def kept_with(
     for line in gateway.ask(QUESTION, binds):
         key = str(line["charge_key"])
         if key in wanted:
-            quantity = int(Decimal(str(line["quantity"])))
+            quantity = int(Decimal(str(line["quantity"] or 0)))
             lines.setdefault(key, []).append([str(line["item_code"]), quantity, str(line.get("name") or "")])
     return [{**row, ITEMS: lines.get(str(row["central_key"]), [])} for row in rows]
 

@@ -131,6 +131,19 @@ def test_a_newer_incident_does_not_shut_out_the_older_one(centre: Centre) -> Non
     centre.gateway.apply(charge(1))
 
 
+def test_a_signed_incident_is_opened_again_beside_a_younger_one_of_ours_only(centre: Centre) -> None:
+    centre.gateway.register_incident(US, 1, 1, OPENED)
+    centre.gateway.close_incident(US, 1, "2026-11-22T18:00:00.000+08:00")
+    centre.gateway.register_incident(US, 2, 4, OPENED)
+    centre.gateway.register_incident(US, 1, 1, OPENED)
+    centre.gateway.apply(charge(1))
+    for number in (1, 2):
+        centre.gateway.close_incident(US, number, "2026-11-22T19:00:00.000+08:00")
+    centre.gateway.register_incident(THEM, 3, 9, OPENED)
+    with pytest.raises(Refused):
+        centre.gateway.register_incident(US, 1, 1, OPENED)
+
+
 def test_a_linked_document_enters_the_ledger_only(open_centre: Centre) -> None:
     assert open_centre.gateway.apply_link(charge(1), "4711").central_key == "4711"
     assert open_centre.gateway.apply_link(charge(1), "4711").repeated

@@ -174,3 +174,23 @@ def test_a_link_stays_once_something_that_hangs_on_it_is_at_the_centre(desk: Des
 def _all(desk: Desk) -> list[dict[str, Any]]:
     with desk.store.reading() as tx:
         return sorted(list_conflicts(tx.conn, desk.incident_no), key=lambda one: int(one["id"]))
+
+
+def test_no_link_is_taken_back_while_a_run_may_send_what_hangs_on_it(
+    desk: Desk, centre: FakeCentral, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.open()
+    one = linked_patient(desk, centre, more=True)
+    asked = centre.ask
+    refused: list[str] = []
+
+    def meanwhile(name: str, binds: Any) -> Any:
+        if name == "blind_window/charge" and not refused:  # the link is entered, the registration not yet sent
+            with pytest.raises(YjError) as caught:
+                take_back(desk)
+            refused.append(caught.value.code)
+        return asked(name, binds)
+
+    monkeypatch.setattr(centre, "ask", meanwhile)
+    assert upload(desk, centre).complete and refused == ["decision_not_possible"]
+    assert state(desk, one) == "confirmed" and centre.ledger[one].central_key == "77"
