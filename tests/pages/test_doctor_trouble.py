@@ -232,6 +232,13 @@ def test_what_is_keyed_wrongly_is_said_beside_its_field(hand: Hand) -> None:
 
 def test_words_that_nobody_knows_are_answered_where_they_were_typed(hand: Hand) -> None:
     page = hand.page
+    page.focus("#find")
+    hand.type("qqqq").press("Enter")
+    page.wait_for_selector("small.wrong").evaluate("one => one.dataset.first = ''")
+    hand.press("Enter")
+    page.wait_for_selector("small.wrong:not([data-first])")
+    assert page.locator("small.wrong").count() == 1, "said once, however often it is asked"
+    hand.press("Control+a").press("Delete")
     for selector, words in (
         ("#find", "没有找到"), ("#diagnosis", "没有找到诊断"), ("#drug", "没有找到药品"), ("#usage", "字典里没有"),
         ("#frequency", "字典里没有"),

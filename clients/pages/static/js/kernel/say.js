@@ -43,6 +43,7 @@ export function warned(text) {
 
 /** A sentence beside the field it is about, until somebody changes what stands there; the cursor goes there. */
 export function wrong(field, sentence) {
+  document.getElementById(`${field.id || field.name}-wrong`)?.remove(); // said before of what still stands there
   field.setAttribute("aria-invalid", "true");
   const words = h("small.wrong", { id: `${field.id || field.name}-wrong`, role: "alert" }, sentence);
   field.setAttribute("aria-describedby", words.id);

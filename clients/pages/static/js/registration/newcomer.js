@@ -67,8 +67,9 @@ export class Newcomer {
     this.#shape({ fill: false });
   }
 
-  /** Open the form, what was searched for already in its field. */
-  open(text = "") {
+  /** Open the form, what was searched for already in its field; initials are nobody's name. */
+  open(searched = "") {
+    const text = /^([a-z]+|[A-Z]{1,4})$/.test(searched) ? "" : searched;
     const field = /^\+?[\d -]{7,}$/.test(text) && text.length <= 15 ? "phone" : /^[0-9X]{15,18}$/i.test(text) ? "id_no" : /^\d+$/.test(text) ? "card_no" : "name";
     if (text && !by(field).value) {
       by(field).value = text;
