@@ -24,9 +24,9 @@ def sheet(tx: Tx, incident_no: int) -> dict[str, Any]:
     """The newest account of an incident, ready to be shown, printed or written into a workbook.
 
     The contract's report with `cause`, `reason`, `period`, `by_method` and `by_category` over all cashiers (each line
-    `{code, local, central, difference}`), the cashiers' names, and the counts of documents. Before the first account
-    `at` is None, the sums are zero and the lists empty. `closing_of` says by our number which day closing took a
-    charge. Raises incident_not_found.
+    `{code, local, central, difference}`), the `sums` of the tables, the cashiers' names, and the counts of documents.
+    Before the first account `at` is None, the sums are zero and the lists empty. `closing_of` says by our number which
+    day closing took a charge. Raises incident_not_found.
     """
     row = incident_row(tx.conn, incident_no)
     report = sign_off.current_report(tx.conn, incident_no)
@@ -34,20 +34,28 @@ def sheet(tx: Tx, incident_no: int) -> dict[str, Any]:
     shown = report or _nothing(incident_no)
     cashiers = [_cashier(one, names) for one in shown["cashiers"]]
     posting = shown.get("posting") or NO_POSTING
+    by_method = _over_all(cashiers, "methods", PAYMENT_METHODS)
+    by_category = _over_all(cashiers, "categories", RECEIPT_CATEGORIES)
+    windows = [
+        {**one, "name": names.get(one["operator"], ""), "difference": _apart(one)} for one in shown.get("windows") or ()
+    ]
     return {
         **{name: [] for name in ("layers", "windows", "books", "cash")},
         **shown,
         "posting": posting,
         "closing_of": closing_of(posting),
-        "windows": [
-            {**one, "name": names.get(one["operator"], ""), "difference": _apart(one)}
-            for one in shown.get("windows") or ()
-        ],
+        "windows": windows,
         **{name: row[name] for name in ("cause", "reason", "drill", "state", "opened_at", "ended_at", "closed_at")},
         "period": _period(tx, row),
         "cashiers": cashiers,
-        "by_method": _over_all(cashiers, "methods", PAYMENT_METHODS),
-        "by_category": _over_all(cashiers, "categories", RECEIPT_CATEGORIES),
+        "by_method": by_method,
+        "by_category": by_category,
+        "sums": {
+            "cashiers": _added(cashiers),
+            "by_method": _added(by_method),
+            "by_category": _added(by_category),
+            "windows": _added(windows, "ledger"),
+        },
         "documents": _documents(tx, incident_no),
         "late": _late(tx, incident_no),
     }
@@ -103,6 +111,16 @@ def _over_all(cashiers: Iterable[Mapping[str, Any]], which: str, order: Iterable
             central[line["code"]] = central.get(line["code"], money.ZERO) + Decimal(line["central"])
     ours, theirs = ({code: money.to_text(value) for code, value in side.items()} for side in (local, central))
     return _sides(ours, theirs, order)
+
+
+def _added(lines: Iterable[Mapping[str, Any]], *more: str) -> dict[str, str | None]:
+    """What stands under the columns of money; None under one that a line says nothing in."""
+    lines = list(lines)
+    return {
+        side: None if any(one.get(side) is None for one in lines)
+        else money.to_text(sum((Decimal(one[side]) for one in lines), money.ZERO))
+        for side in ("local", "central", "difference", *more)
+    }  # fmt: skip
 
 
 def _names(tx: Tx, incident_no: int) -> dict[str, str]:

@@ -97,6 +97,12 @@ def price_text(value: Decimal) -> str:
     return format(value.quantize(PRICE_STEP), "f")
 
 
+def price_shown(text: str) -> str:
+    """A stored unit price for the eye, as the pages show it: no zeros beyond cents."""
+    whole, point, parts = text.partition(".")
+    return whole + point + parts[:2] + parts[2:].rstrip("0")
+
+
 def in_words(value: Decimal) -> str:
     """The amount in Chinese capitals (大写) as on a receipt: 壹拾贰元整; a refund begins with 负."""
     import cn2an

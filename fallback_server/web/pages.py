@@ -17,6 +17,7 @@ from flask import Flask, Response, g, redirect, request, url_for
 from jinja2 import FileSystemLoader, StrictUndefined
 from werkzeug.wrappers import Response as AnyResponse
 
+from fallback_server.domain import money
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
@@ -180,6 +181,7 @@ def install(
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["qr"] = papers.qr
+    app.jinja_env.filters["price"] = money.price_shown
     words = texts.install(app, folder / "catalogues")
     shelf = static_files.install(app, folder / "static")
     every = tuple(page for group in groups for page in group.pages)

@@ -53,6 +53,13 @@ def test_the_total_in_words_as_printed_on_a_receipt(amount: str, words: str) -> 
     assert money.in_words(money.amount(amount)) == words
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown"), [("80.0000", "80.00"), ("3.3350", "3.335"), ("1.2345", "1.2345"), ("100", "100"), ("", "")]
+)
+def test_a_unit_price_has_no_zeros_beyond_cents_on_paper(stored: str, shown: str) -> None:
+    assert money.price_shown(stored) == shown
+
+
 def test_a_refund_goes_back_to_the_last_method_first_and_never_above_what_it_holds() -> None:
     parts = money.give_back(Decimal("25.00"), [("cash", Decimal("20.00")), ("wechat", Decimal("10.00"))])
     assert parts == [("wechat", Decimal("10.00")), ("cash", Decimal("15.00"))]

@@ -98,6 +98,6 @@ def test_a_price_is_keyed_in_by_two_people_and_stands_in_the_list(standby: Stand
     page.wait_for_selector("small.wrong >> text=两人输入的价格不同")
     page.fill("#unit_price_again", "20.5")
     page.keyboard.press("F2")
-    page.wait_for_selector("[data-live=prices] tbody >> text=20.5000")
+    page.wait_for_selector("[data-live=prices] tbody >> text=20.50")
     assert "0601 + 0701" in page.inner_text("[data-live=prices]")
     assert page.input_value("#code") == ""

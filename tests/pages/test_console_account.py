@@ -40,6 +40,16 @@ def test_the_account_is_made_explained_signed_by_two_and_closed(
     assert "请填写" in page.inner_text("dialog [role=alert]")
     answer(page, "换班时未换工号")
     wait_for(page, ".verdict", "账平")
+    assert page.inner_text("[data-live=cashiers] tfoot").split() == [
+        "合计",
+        "105.00",
+        "105.00",
+        "0.00",
+        "3",
+        "0",
+        "0",
+        "0",
+    ]
     page.wait_for_selector("#sign-it:not([disabled])", timeout=SOON)
     free(page)
     page.keyboard.press("F8")
