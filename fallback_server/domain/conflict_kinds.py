@@ -169,6 +169,16 @@ def kind_of(name: str) -> Kind:
     return KINDS.get(name, OTHER_KIND)
 
 
+def refusal(error: str, language: str = "zh") -> str:
+    """Why a document was refused, as the upload notes it (`code: detail`), in words; another note stands as it is."""
+    code, _, detail = error.partition(": ")
+    if code not in KINDS:
+        return error
+    known = KINDS[code].en if language == "en" else KINDS[code].zh
+    aside = f" ({detail})" if language == "en" else f"（{detail}）"
+    return known + (aside if detail else "")
+
+
 def needs_approver(kind: str, decision: str, entity: str | None) -> bool:
     """Whether a second person must agree: money, and whatever leaves a document unsent."""
     return DECISIONS[decision].approver or (entity in MONEY_ENTITIES and decision != "retry")

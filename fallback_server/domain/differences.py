@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fallback_server.domain.conflict_kinds import refusal
+
 KINDS: Final[dict[str, tuple[str, str]]] = {
     "pending": ("待上传", "Not uploaded yet"),
     "sending": ("上传中", "Being uploaded"),
@@ -134,4 +136,6 @@ def words(value: Any, language: str = "zh") -> str:
 def _value(name: str, value: Any, language: str) -> str:
     if name == "entity" and value in ENTITIES:
         return ENTITIES[value][language == "en"]
+    if name == "error" and isinstance(value, str):
+        return refusal(value, language)
     return words(value, language)

@@ -86,13 +86,17 @@ def test_every_message_is_used_somewhere() -> None:
     assert unused == []
 
 
+# The stops of Chinese text, which an English sentence must not have: `frame.colon` and its like are in both languages.
+WIDE = r"[\u3001\u3002\uff01-\uff1f]"
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(PAGES).as_posix())
 def test_a_template_holds_no_words_of_its_own(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     text = re.sub(r"{#.*?#}|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"{%.*?%}|{{.*?}}", " ", text, flags=re.DOTALL)
     shown = re.sub(r"<[^>]*>", " ", text)
-    words = re.findall(r"[\u3400-\u9fff]+|[A-Za-z]{3,}", shown)
+    words = re.findall(rf"[\u3400-\u9fff]+|[A-Za-z]{{3,}}|{WIDE}", shown)
     # The marks of a print are the same in every language.
     assert [word for word in words if word not in {"演练", "DRILL", "nbsp", "times", "HIS", "amp", "middot"}] == []
     labels = re.findall(r'(?:placeholder|title|aria-label|alt)="([^"]*[\u3400-\u9fffA-Za-z][^"]*)"', text)
@@ -108,6 +112,7 @@ def code(path: Path) -> str:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda p: p.relative_to(PAGES).as_posix())
 def test_a_script_holds_no_words_of_its_own(path: Path) -> None:
     assert re.findall(r"[\u3400-\u9fff]+", code(path)) == []
+    assert re.findall(rf"""["'`][^"'`\n]*{WIDE}[^"'`\n]*["'`]""", code(path)) == []
 
 
 # What came after Chromium 109 (the last one for Windows 7), from the browsers' own release notes.

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from clients.pages import PAGES_DIR
 from config.settings import Settings
 from fallback_server.app import create_app
+from fallback_server.domain import conflict_kinds
 from fallback_server.domain.modes import Permit
 from fallback_server.store.mode_switch import advance, begin_return
 from fallback_server.windows.console.pages import audit as audit_page
@@ -99,3 +100,16 @@ def test_a_log_longer_than_one_table_is_taken_away_whole_in_several(
         assert f"-{rows[0]}-{rows[-1]}.csv" in answer.headers["Content-Disposition"] and len(rows) <= 4
         taken = [*rows, *taken]
     assert len(taken) == 10 and taken == sorted(set(taken))
+
+
+def test_why_a_document_was_refused_is_said_in_words() -> None:
+    assert conflict_kinds.refusal("price_gone: stopped") == "收费项目或药品在中心已停用（stopped）"
+    assert conflict_kinds.refusal("price_gone", "en") == conflict_kinds.KINDS["price_gone"].en
+    assert conflict_kinds.refusal("timeout after 30 s", "en") == "timeout after 30 s"
+
+
+def test_an_event_of_the_log_names_its_fields_and_times_as_people_do(hospital: Hospital, console: FlaskClient) -> None:
+    with hospital.store.writing(Permit.HOUSEKEEPING, ADMIN) as tx:
+        tx.audit("workstation.code", expires_at="2026-11-24T08:45:33.000+08:00", receipt_no=["A1", "A2"], cause="x")
+    told = console.get("/console/audit?action=workstation.code").text
+    assert "有效至：2026-11-24 08:45:33" in told and "票号：A1、A2" in told and "原因：x" in told

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from flask_babel import gettext as _
+
 from fallback_server.domain.audit_words import WORDS, words_of
 from fallback_server.domain.clock import to_text
 from fallback_server.domain.errors import YjError
+from fallback_server.domain.field_words import FIELD_WORDS
 from fallback_server.store import audit as log
 from fallback_server.web.pages import File, Pages, View
+from fallback_server.windows.console.pages.documents import STAMP
 from fallback_server.windows.console.pages.screen import screen
 from fallback_server.windows.console.queries import audit as queries
 
@@ -37,6 +41,7 @@ def audit(view: View) -> dict[str, Any]:
     return screen(
         view, "audit", rows=[_shown(row, view.language) for row in rows], asked_for=asked, given=given, wrong=wrong,
         further=further, below=below, head={"sequence": sequence, "hash": digest}, parts=parts, taken=TAKEN,
+        field=lambda name: FIELD_WORDS.get(name, (name, name))[view.language == "en"],
         kinds=sorted((code, words_of(code, view.language)) for code in WORDS),
     )  # fmt: skip
 
@@ -68,7 +73,11 @@ def _text(value: Any) -> str:
         return "—"
     if isinstance(value, bool):
         return "✓" if value else "✗"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value[:19].replace("T", " ") if STAMP.match(value) and len(value) < 30 else value
+    if isinstance(value, list) and not any(isinstance(one, list | dict) for one in value):
+        return str(_("frame.comma")).join(map(_text, value))
+    return json.dumps(value, ensure_ascii=False)
 
 
 @pages.file("/console/audit.csv", export="audit.export", roles=READ)

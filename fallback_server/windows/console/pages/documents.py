@@ -96,8 +96,10 @@ def told(value: Any) -> str:
     """A field of a document in one line: lists item by item, lines as name × quantity, references as their key."""
     if value in (None, "", [], {}):
         return ""
+    if _is_item(value):
+        return f"{value[2]} ×{value[1]}"
     if isinstance(value, list):
-        return "；".join(one for one in map(told, value) if one)
+        return str(_("frame.semicolon")).join(one for one in map(told, value) if one)
     if not isinstance(value, Mapping):
         text = str(value)
         if STAMP.match(text):
@@ -109,7 +111,12 @@ def told(value: Any) -> str:
         return f"{_method(value['method'])} {value['amount']}"
     if "origin" in value:
         return str(value.get("central_key") or value.get("id") or "")
-    return "，".join(f"{name} {one}" for name, inner in value.items() if (one := told(inner)))
+    return str(_("frame.comma")).join(f"{name} {one}" for name, inner in value.items() if (one := told(inner)))
+
+
+def _is_item(value: Any) -> bool:
+    """A line of the centre's charges as the upload keeps it: code, quantity, name."""
+    return isinstance(value, list) and list(map(type, value)) == [str, int, str]
 
 
 def _method(code: str) -> str:

@@ -86,9 +86,9 @@ def _maker(found: dict[str, Any]) -> str:
 
 def _who(people: dict[str, str]) -> Callable[[str | None], str]:
     """Says who somebody is, by the names that the report keeps."""
-    system = str(_("console.system"))
+    system, comma = str(_("console.system")), str(_("frame.comma"))
     known = {**people, SYSTEM_OPERATOR: system}
-    return lambda codes: "、".join(known.get(code, code) for code in codes.split("、")) if codes else "—"
+    return lambda codes: comma.join(known.get(code, code) for code in codes.split("、")) if codes else "—"
 
 
 def _meaning(decision: str, english: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fallback_server.acts import account_sheet, timeline
-from fallback_server.domain import differences
+from fallback_server.domain import conflict_kinds, differences
 from fallback_server.store import conflicts, jobs, pulse, stop_orders
 from fallback_server.store.mode_switch import incident_row
 from fallback_server.store.returns_queries import last_run, upload_progress
@@ -18,7 +18,7 @@ from fallback_server.windows.console.pages.screen import CONSOLE, about, causes,
 from fallback_server.windows.console.queries import records, situation
 
 pages = Pages("console")
-UNSAID: Final = TECHNICAL - {"lines", "payments", "total"}
+UNSAID: Final = TECHNICAL - {"lines", "payments", "total"} | {"yj_mark"}
 
 
 @pages.page(
@@ -56,6 +56,7 @@ def upload(view: View) -> dict[str, Any]:
         rehearsal=last_run(tx.conn, number, dry_run=True), pace=pulse.upload_pace(tx.conn, number, progress, tx.now),
         job=situation.at_work(tx, jobs.UPLOAD, number), paused=stop_orders.stopped(tx.conn, stop_orders.UPLOAD),
         failed=_failed(situation.last_job(tx, jobs.UPLOAD, number)), outage=situation.outage(view.tx),
+        refusal=lambda error: conflict_kinds.refusal(error, view.language),
     )  # fmt: skip
 
 

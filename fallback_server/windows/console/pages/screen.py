@@ -84,7 +84,8 @@ def people(view: View) -> Callable[[str | None], str]:
             return str(_("console.system"))
         return f"{known[code]} {code}" if code in known else code
 
-    return lambda codes: "、".join(map(one, codes.split("、"))) if codes else "—"
+    comma = str(_("frame.comma"))
+    return lambda codes: comma.join(map(one, codes.split("、"))) if codes else "—"
 
 
 MAY: Final = {

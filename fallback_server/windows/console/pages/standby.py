@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from flask_babel import gettext as _
+
 from fallback_server.domain import readiness as judge
 from fallback_server.store import alarm_channels, alarms, readiness
 from fallback_server.web.pages import Pages, View
@@ -22,12 +24,22 @@ _GRAVE: Final = {"fail": 0, "warn": 1, "ok": 2}
 def show_readiness(view: View) -> dict[str, Any]:
     """The list, what keeps it from working first, and the score."""
     found = readiness.findings(view.tx, view.policy)
-    lines = [{**one.view(view.language), "seconds": one.age_seconds} for one in found]
+    lines = [{**one.view(view.language), "seconds": one.age_seconds, "limit": _with_unit(one.limit)} for one in found]
     return screen(
         view, "readiness", **about(view), lines=sorted(lines, key=lambda one: _GRAVE[one["state"]]),
         counts={state: sum(one.state == state for one in found) for state in _GRAVE},
         ready=judge.ready(found), score=judge.score(found), in_use=situation.outage(view.tx),
     )  # fmt: skip
+
+
+def _with_unit(limit: str) -> str:
+    """A limit with its unit in the reader's language: "45 / 90 min" → 45 / 90 分钟."""
+    number, _space, unit = limit.rpartition(" ")
+    words = {
+        "s": _("console.seconds", n=number), "min": _("console.minutes", n=number), "h": _("console.hours", n=number),
+        "d": _("after.days", n=number),
+    }  # fmt: skip
+    return str(words.get(unit, limit))
 
 
 @pages.page(

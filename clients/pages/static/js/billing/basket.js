@@ -47,7 +47,7 @@ export class Basket {
       h("td.names", {},
         h("span", { class: `tag ${one.origin === "centre" ? "centre" : "yj"}` }, t(`billing.origin_${one.origin}`)), " ",
         t(`billing.found_${one.what}`), " ", one.number, " ", h("small", {}, [one.staff_name, has ? t("billing.has_receipt") : null].filter(Boolean).join(" · ")),
-        one.lines.map((line) => `${line.name} ×${line.quantity}`).join("，")),
+        one.lines.map((line) => `${line.name} ×${line.quantity}`).join(t("frame.comma"))),
       h("td.num", {}, t("billing.line_count", { n: one.lines.length })), h("td.num", {}, one.total), h("td", {}, ""));
   }
 

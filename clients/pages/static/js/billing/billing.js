@@ -55,7 +55,7 @@ for (const [index, name] of TABS.entries()) {
 let before = null;
 onMode((mode) => {
   const place = by("possible");
-  const words = { normal: t("billing.mode_normal"), returning: t("billing.mode_returning") }[mode.mode] ?? (mode.scope ? t("billing.mode_scope", { departments: mode.scope_names.join("、") }) : "");
+  const words = { normal: t("billing.mode_normal"), returning: t("billing.mode_returning") }[mode.mode] ?? (mode.scope ? t("billing.mode_scope", { departments: mode.scope_names.join(t("frame.comma")) }) : "");
   place.textContent = words;
   place.hidden = !words;
   for (const id of ["take", "paper-open", "wish"]) by(id).disabled = mode.mode === "normal";

@@ -121,7 +121,7 @@ export class Charging {
       title: t("billing.his_receipt"),
       body: h("div", {},
         h("p", {}, t("billing.his_receipt_why", { time: (documents[0].as_of ?? "").slice(11, 16) })),
-        h("ul", {}, documents.map((one) => h("li", {}, `${t(`billing.found_${one.what}`)} ${one.number} ${one.lines.map((line) => line.name).slice(0, 3).join("、")} ${one.total}`)))),
+        h("ul", {}, documents.map((one) => h("li", {}, `${t(`billing.found_${one.what}`)} ${one.number} ${one.lines.map((line) => line.name).slice(0, 3).join(t("frame.comma"))} ${one.total}`)))),
       buttons: [
         { value: "none", label: t("billing.his_receipt_none"), main: true },
         { value: "has", label: t("billing.his_receipt_has"), key: "F8" },

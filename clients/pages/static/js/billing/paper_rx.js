@@ -62,7 +62,7 @@ export class PaperPrescription {
     if (!by("rx-written").value) by("rx-written").value = `${today()}T${wallClock().slice(0, 5)}`;
     put(by("paper-rx-title"), t("billing.paper_rx"), " ", person.name, " ", h("small", {}, `${visit.department_name} ${visit.slip_no ?? ""}`), " ", allergyOf(person));
     this.#doctor(this.state.doctor, false);
-    by("rx-diagnosis").value = this.state.diagnoses.map((one) => one.name).join("，");
+    by("rx-diagnosis").value = this.state.diagnoses.map((one) => one.name).join(t("frame.comma"));
     this.#say("");
     this.#draw();
     this.dialog.showModal();
@@ -84,7 +84,7 @@ export class PaperPrescription {
 
   #diagnosis(one) {
     if (!this.state.diagnoses.some((known) => known.diagnosis_code === one.diagnosis_code)) this.state.diagnoses.push({ diagnosis_code: one.diagnosis_code, name: one.name });
-    by("rx-diagnosis").value = this.state.diagnoses.map((known) => known.name).join("，");
+    by("rx-diagnosis").value = this.state.diagnoses.map((known) => known.name).join(t("frame.comma"));
     this.draft.save();
     goTo(by("rx-drug"));
   }

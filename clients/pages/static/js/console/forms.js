@@ -132,7 +132,7 @@ function switchOn(form) {
     const departments = scopeOf(form);
     if (departments === undefined) return;
     const drill = form.elements.drill.checked;
-    const names = departments === null ? t("frame.band_whole") : namesOf(form).join("、");
+    const names = departments === null ? t("frame.band_whole") : namesOf(form).join(t("frame.comma"));
     const sudden = !drill && value(form, "planned") === "no";
     const lacks = await lacking(departments);
     const sure = await question({
@@ -140,7 +140,7 @@ function switchOn(form) {
       body: h("div.sure", {}, h("p.total", {}, names), h("p", {}, drill ? t("console.as_drill") : t("console.as_real")),
         sudden && centre() === "fine" ? h("p.note.warn", {}, t("console.centre_is_fine")) : null,
         departments === null ? null : h("p", {}, t("console.beside_means")), lacks,
-        h("p", {}, `${form.elements.cause.selectedOptions[0].textContent}：${value(form, "reason")}`)),
+        h("p", {}, `${form.elements.cause.selectedOptions[0].textContent}${t("frame.colon")}${value(form, "reason")}`)),
       buttons: [{ value: "yes", label: t("console.switch_on"), main: true }, { value: null, label: t("frame.cancel") }],
     });
     if (!sure) return;
@@ -167,7 +167,7 @@ function changeScope(form) {
     if (departments === undefined || !filled(form)) return;
     if (departments !== null && !(await question({
       title: t("console.change_scope"),
-      body: h("div.sure", {}, h("p.total", {}, namesOf(form).join("、")), h("p", {}, t("console.beside_means")), await lacking(departments)),
+      body: h("div.sure", {}, h("p.total", {}, namesOf(form).join(t("frame.comma"))), h("p", {}, t("console.beside_means")), await lacking(departments)),
       buttons: [{ value: "yes", label: t("console.change_scope"), main: true }, { value: null, label: t("frame.cancel") }],
     }))) return;
     try {

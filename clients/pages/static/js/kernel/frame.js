@@ -76,7 +76,7 @@ function showBand() {
   const away = mode.mode !== "normal";
   part("mode", drill ? t("frame.band_drill") : t(`frame.band_${mode.mode}`));
   part("since", away ? t("frame.band_since", { time: `${mode.since.slice(5, 10)} ${clockTime(mode.since)}`, no: mode.incident_no }) : "");
-  part("scope", away ? (mode.scope ? t("frame.band_scope", { n: mode.scope_names.join("、") }) : t("frame.band_whole")) : "");
+  part("scope", away ? (mode.scope ? t("frame.band_scope", { n: mode.scope_names.join(t("frame.comma")) }) : t("frame.band_whole")) : "");
   part("age", t("frame.band_age", { time: mode.mirror.as_of ? clockTime(mode.mirror.as_of) : "—", age: age(mode.mirror.age_seconds) }));
   part("waiting", mode.documents_waiting || away ? t("frame.band_waiting", { n: mode.documents_waiting }) : "");
   part("insurance", mode.insurance_down ? t("frame.band_insurance") : "");
