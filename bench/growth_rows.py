@@ -177,13 +177,14 @@ class Caster:
 def confirm(store: Store, entities: Sequence[str]) -> None:
     """As if the uploader had sent all of these kinds that wait: keys, both moves of each in the history."""
     with store.writing(Permit.HOUSEKEEPING, Actor("bench", "bench")) as tx:
+        at = to_text(tx.now - timedelta(hours=1))
         waiting = (outbox.c.state == "pending", outbox.c.entity.in_(entities))
         for arrow, begin, end in (("g", "pending", "sending"), ("h", "sending", "confirmed")):
-            said = {"at": tx.at, "arrow": arrow, "from_state": begin, "to_state": end, "by": "bench"}
+            said = {"at": at, "arrow": arrow, "from_state": begin, "to_state": end, "by": "bench"}
             rows = select(outbox.c.yj_id, *(literal(word) for word in said.values())).where(*waiting)
             tx.conn.execute(outbox_move.insert().from_select(["yj_id", *said], rows))
         key = literal("G") + cast(outbox.c.sequence, String)
-        tx.conn.execute(update(outbox).where(*waiting).values(state="confirmed", central_key=key, confirmed_at=tx.at))
+        tx.conn.execute(update(outbox).where(*waiting).values(state="confirmed", central_key=key, confirmed_at=at))
     settle_down(store)
 
 

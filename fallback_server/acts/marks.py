@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -25,21 +26,24 @@ _LATEST: Final = 200  # documents: far more than there are between two questions
 def of_halls(tx: Tx) -> dict[str, str]:
     """Departments with patients of ours, or of the centre's that were moved here: a mark that changes with the queue.
 
-    The centre's own queue changes with the mirror, whose age every page is told.
+    The centre's own queue changes with the mirror, whose age every page is told. Halls show today and yesterday, and
+    nothing older has moved since: so the question costs the same on the last day of a long outage.
     """
     place, ours, theirs = queue_place, registration, mirror.datasets["open_registration"]
+    lately = place.c.changed_at >= (tx.today - timedelta(days=1)).isoformat()
     here = (
         select(place.c.department_code, place.c.status, func.count(), func.count(ours.c.cancelled_at),
                func.max(place.c.changed_at))
         .select_from(place.outerjoin(ours, ours.c.id == place.c.registration_id))
-        .where(place.c.incident_no.in_(open_work.unclosed()))
+        .where(place.c.incident_no.in_(open_work.unclosed()), lately)
         .group_by(place.c.department_code, place.c.status)
         .order_by(place.c.department_code, place.c.status)
     )  # fmt: skip
     gone = (  # the centre's patients that were sent to another door: their row tells only where they are now
         select(theirs.c.department_code, func.count(), func.max(place.c.changed_at))
         .select_from(place.join(theirs, theirs.c.id == place.c.registration_id))
-        .where(place.c.incident_no.in_(open_work.unclosed()), place.c.department_code != theirs.c.department_code)
+        .where(place.c.incident_no.in_(open_work.unclosed()), lately)
+        .where(place.c.department_code != theirs.c.department_code)
         .group_by(theirs.c.department_code)
         .order_by(theirs.c.department_code)
     )

@@ -63,7 +63,8 @@ def aliases_of(tx: Tx, views: Iterable[PatientView]) -> set[str]:
     ids |= {mirrored_id("patient", view.central_key) for view in found if view.origin == "yj" and view.central_key}
     keys = [view.central_key for view in found if view.origin == "centre"]
     if keys:
-        same = _ours().where(outbox.c.central_key.in_(keys), patient.c.incident_no.in_(open_work.unclosed()))
+        known = (outbox.c.entity == "patient", outbox.c.central_key.in_(keys))
+        same = _ours().where(*known, patient.c.incident_no.in_(open_work.unclosed()))
         ids |= {row["id"] for row in tx.conn.execute(same).mappings()}
     return ids
 

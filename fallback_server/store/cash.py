@@ -23,7 +23,7 @@ from fallback_server.store.visits import document_columns
 charge = Table(
     "charge",
     metadata,
-    *document_columns(),
+    *document_columns(by_incident=False),
     Column("kind", String(16), nullable=False),  # registration | outpatient
     Column("refund_of", String(26), ForeignKey("charge.id"), index=True),
     Column("reason", Text),
@@ -42,6 +42,17 @@ charge = Table(
     Column("approver_code", String(64)),
     CheckConstraint("kind IN ('registration', 'outpatient')", name="kind"),
     CheckConstraint("(refund_of IS NULL AND total >= 0) OR (refund_of IS NOT NULL AND total <= 0)", name="sign"),
+)
+
+Index("ix_charge_incident", charge.c.incident_no, charge.c.id)  # the account walks it page by page
+# What a desk took on a day, the newest first.
+Index("ix_charge_desk", charge.c.operator_code, charge.c.business_date, charge.c.created_at, charge.c.id)
+Index(
+    "ix_charge_outside_shift",
+    charge.c.operator_code,
+    charge.c.incident_no,
+    sqlite_where=text("shift_id IS NULL"),
+    postgresql_where=text("shift_id IS NULL"),
 )
 
 charge_line = Table(
@@ -140,6 +151,8 @@ Index(
     sqlite_where=text("state = 'used'"),
     postgresql_where=text("state = 'used'"),
 )
+
+Index("ix_receipt_number_desk", receipt_number.c.operator_code, receipt_number.c.at)  # the sheet of a shift
 
 receipt_event = Table(
     "receipt_event",

@@ -10,12 +10,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from fallback_server.domain.clock import from_text, to_text
-from fallback_server.domain.outbox import FINAL
+from fallback_server.domain.outbox import FINAL, OutboxState
 from fallback_server.store.outbox import outbox, outbox_move
 
 MINUTE: Final = len("2026-11-23T08:30")
 RATE_SECONDS: Final = 60.0
 _FINAL = tuple(state.value for state in FINAL)
+# What a drill made is fenced, and nothing else is. So said, an index answers and no payload is read.
+_REAL: Final = outbox.c.state != OutboxState.FENCED.value
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def slots(since: datetime, until: datetime, most: int = 60) -> Slots:
 
 def per_minute(conn: Connection, incident_no: int | None, cut: Slots) -> list[float]:
     """Documents made a minute in each slot, those of one incident or all that are no drill's."""
-    wanted = ~outbox.c.drill if incident_no is None else outbox.c.incident_no == incident_no
+    wanted = _REAL if incident_no is None else outbox.c.incident_no == incident_no
     counts = [0] * cut.count
     for moment, number in _by_minute(
         conn, outbox.c.created_at, and_(wanted, outbox.c.created_at >= to_text(cut.begin))
@@ -58,10 +60,10 @@ def waiting(conn: Connection, cut: Slots) -> list[int]:
     """How many documents waited for the centre at the end of each slot; a drill's never do."""
     begin = to_text(cut.begin)
     came = [0] * cut.count
-    level = _count(conn, and_(~outbox.c.drill, outbox.c.created_at < begin))
+    level = _count(conn, and_(_REAL, outbox.c.created_at < begin))
     level -= _moved(conn, outbox_move.c.to_state.in_(_FINAL), begin)
     level += _moved(conn, outbox_move.c.from_state.in_(_FINAL), begin)
-    for moment, number in _by_minute(conn, outbox.c.created_at, and_(~outbox.c.drill, outbox.c.created_at >= begin)):
+    for moment, number in _by_minute(conn, outbox.c.created_at, and_(_REAL, outbox.c.created_at >= begin)):
         came[cut.of(moment)] += number
     for ended, sign in ((outbox_move.c.to_state, -1), (outbox_move.c.from_state, 1)):
         later = and_(ended.in_(_FINAL), outbox_move.c.at >= begin)
@@ -80,11 +82,12 @@ def upload_pace(conn: Connection, incident_no: int, progress: Mapping[str, Any],
     run = progress["run"]
     if run is not None and run["state"] == "running":
         since = max(since, from_text(run["started_at"]))
+    mine = select(outbox.c.yj_id).where(outbox.c.yj_id == outbox_move.c.yj_id, outbox.c.incident_no == incident_no)
     moved = conn.execute(
         select(func.count())
-        .select_from(outbox_move.join(outbox, outbox.c.yj_id == outbox_move.c.yj_id))
+        .select_from(outbox_move)
         .where(
-            outbox.c.incident_no == incident_no,
+            mine.exists(),
             outbox_move.c.at >= to_text(since),
             or_(outbox_move.c.to_state.in_(_FINAL), outbox_move.c.to_state == "conflict"),
         )

@@ -13,6 +13,7 @@ from fallback_server.domain.outbox import OPEN_WORK, OutboxState
 from fallback_server.store.outbox import outbox, outbox_parent
 from fallback_server.store.returning import conflict, upload_run
 
+_CHUNK = 500
 _OPEN = tuple(state.value for state in OPEN_WORK)
 LEFT_STATES = (*_OPEN, OutboxState.CONFLICT.value)
 
@@ -25,14 +26,17 @@ def upload_progress(conn: Connection, incident_no: int) -> dict[str, Any]:
     """
     entities: dict[str, dict[str, int]] = {}
     states: dict[str, int] = {}
+    waits: list[str] = []
     counted = conn.execute(
-        select(outbox.c.entity, outbox.c.state, func.count().label("n"))
+        select(outbox.c.entity, outbox.c.state, func.count().label("n"), func.min(outbox.c.created_at).label("first"))
         .where(outbox.c.incident_no == incident_no)
-        .group_by(outbox.c.entity, outbox.c.state)
+        .group_by(outbox.c.state, outbox.c.entity)
+        .order_by(outbox.c.state, outbox.c.entity)
     )
     for row in counted:
         entities.setdefault(row.entity, {})[row.state] = row.n
         states[row.state] = states.get(row.state, 0) + row.n
+        waits += [str(row.first)] if row.state in LEFT_STATES else []
     held = held_count(conn, incident_no)
     waiting = sum(states.get(state, 0) for state in _OPEN)
     return {
@@ -46,7 +50,7 @@ def upload_progress(conn: Connection, incident_no: int) -> dict[str, Any]:
         "open_conflicts": open_conflict_count(conn, incident_no),
         "states": states,
         "entities": entities,
-        "oldest_waiting": _oldest_waiting(conn, incident_no),
+        "oldest_waiting": min(waits, default=None),
         "last_error": _last_error(conn, incident_no),
         "run": last_run(conn, incident_no),
     }
@@ -62,18 +66,13 @@ def clean_left(conn: Connection, incident_no: int) -> int:
 
 def held_count(conn: Connection, incident_no: int) -> int:
     """Documents not yet sent that wait, directly or through others, for one that is with a person."""
-    held = _held()
-    return int(
-        conn.execute(
-            select(func.count())
-            .select_from(outbox)
-            .where(
-                outbox.c.incident_no == incident_no,
-                outbox.c.state.in_(_OPEN),
-                outbox.c.yj_id.in_(select(held.c.yj_id)),
-            )
-        ).scalar_one()
-    )
+    ids = list(conn.execute(select(_held().c.yj_id)).scalars())
+    held = 0
+    for start in range(0, len(ids), _CHUNK):
+        # By their ids, which are few: without statistics SQLite would rather look at all that waits.
+        one = select(outbox.c.incident_no, outbox.c.state).where(outbox.c.yj_id.in_(ids[start : start + _CHUNK]))
+        held += sum(row.incident_no == incident_no and row.state in _OPEN for row in conn.execute(one))
+    return held
 
 
 def open_conflict_count(conn: Connection, incident_no: int) -> int:
@@ -105,15 +104,6 @@ def _held() -> CTE:
     )
     held = first.cte("held", recursive=True)
     return held.union(select(outbox_parent.c.yj_id).join(held, held.c.yj_id == outbox_parent.c.parent_id))
-
-
-def _oldest_waiting(conn: Connection, incident_no: int) -> str | None:
-    value = conn.execute(
-        select(func.min(outbox.c.created_at)).where(
-            outbox.c.incident_no == incident_no, outbox.c.state.in_(LEFT_STATES)
-        )
-    ).scalar()
-    return str(value) if value is not None else None
 
 
 def _last_error(conn: Connection, incident_no: int) -> str | None:

@@ -12,12 +12,15 @@ from sqlalchemy import JSON, Boolean, CheckConstraint, Column, ForeignKey, Index
 from fallback_server.store.schema import BigKey, Cents, UnitPrice, metadata
 
 
-def document_columns() -> list[Column[Any]]:
-    """What every document row carries: identity, incident, who, where, when, and the mirror it was made from."""
+def document_columns(*, by_incident: bool = True) -> list[Column[Any]]:
+    """What every document row carries: identity, incident, who, where, when, and the mirror it was made from.
+
+    Without `by_incident` the table has an index of its own that begins with the incident.
+    """
     return [
         Column("id", String(26), primary_key=True),
         Column("yj_no", String(32), nullable=False, unique=True),
-        Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False, index=True),
+        Column("incident_no", Integer, ForeignKey("incident.incident_no"), nullable=False, index=by_incident),
         Column("drill", Boolean, nullable=False),
         Column("generation", Integer, nullable=False),
         Column("created_at", String(35), nullable=False),
@@ -55,7 +58,7 @@ patient = Table(
 registration = Table(
     "registration",
     metadata,
-    *document_columns(),
+    *document_columns(by_incident=False),
     Column("patient_id", String(32), nullable=False, index=True),
     Column("patient_origin", String(8), nullable=False),
     Column("patient_name", String(128), nullable=False),
@@ -76,6 +79,18 @@ registration = Table(
     CheckConstraint("triage_level BETWEEN 1 AND 5", name="triage_level"),
 )
 Index("ix_registration_queue", registration.c.department_code, registration.c.business_date)
+# Lists show today and yesterday, however long an outage lasts.
+Index("ix_registration_incident", registration.c.incident_no, registration.c.business_date)
+Index(
+    "ix_registration_desk", registration.c.operator_code, registration.c.business_date, registration.c.created_at,
+    registration.c.id,
+)  # fmt: skip
+Index(
+    "ix_registration_schedule",
+    registration.c.schedule_id,
+    sqlite_where=text("schedule_id IS NOT NULL"),
+    postgresql_where=text("schedule_id IS NOT NULL"),
+)
 # Promise: a slip of the centre is taken in once.
 Index(
     "uq_registration_centre_slip",
@@ -111,6 +126,7 @@ queue_place = Table(
     CheckConstraint("status IN ('waiting', 'paused', 'called', 'seen', 'absent')", name="status"),
 )
 Index("ix_queue_place_department", queue_place.c.department_code, queue_place.c.status)
+Index("ix_queue_place_changed", queue_place.c.changed_at)
 
 queue_move = Table(
     "queue_move",
@@ -141,7 +157,7 @@ registration_change = Table(
 prescription = Table(
     "prescription",
     metadata,
-    *document_columns(),
+    *document_columns(by_incident=False),
     Column("registration_id", String(32), nullable=False, index=True),
     Column("registration_origin", String(8), nullable=False),
     Column("patient_id", String(32), nullable=False, index=True),
@@ -160,6 +176,8 @@ prescription = Table(
     Column("cancelled_at", String(35)),
     CheckConstraint("kind IN ('western', 'patent', 'herbal')", name="kind"),
 )
+
+Index("ix_prescription_incident", prescription.c.incident_no, prescription.c.business_date)
 
 prescription_line = Table(
     "prescription_line",
@@ -187,7 +205,7 @@ prescription_line = Table(
 order = Table(
     "order_request",
     metadata,
-    *document_columns(),
+    *document_columns(by_incident=False),
     Column("registration_id", String(32), nullable=False, index=True),
     Column("registration_origin", String(8), nullable=False),
     Column("patient_id", String(32), nullable=False, index=True),
@@ -200,6 +218,8 @@ order = Table(
     Column("total", Cents, nullable=False),
     Column("cancelled_at", String(35)),
 )
+
+Index("ix_order_request_incident", order.c.incident_no, order.c.business_date)
 
 order_line = Table(
     "order_line",

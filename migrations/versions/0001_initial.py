@@ -451,6 +451,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("registration_id", name=op.f("pk_queue_place")),
     )
+    op.create_index("ix_queue_place_changed", "queue_place", ["changed_at"], unique=False)
     op.create_index("ix_queue_place_department", "queue_place", ["department_code", "status"], unique=False)
     op.create_table(
         "receipt_book",
@@ -972,7 +973,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_request")),
         sa.UniqueConstraint("yj_no", name=op.f("uq_order_request_yj_no")),
     )
-    op.create_index(op.f("ix_order_request_incident_no"), "order_request", ["incident_no"], unique=False)
+    op.create_index("ix_order_request_incident", "order_request", ["incident_no", "business_date"], unique=False)
     op.create_index(op.f("ix_order_request_patient_id"), "order_request", ["patient_id"], unique=False)
     op.create_index(op.f("ix_order_request_registration_id"), "order_request", ["registration_id"], unique=False)
     op.create_table(
@@ -1016,7 +1017,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("yj_id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("sequence", name=op.f("uq_outbox_sequence")),
     )
-    op.create_index("ix_outbox_incident", "outbox", ["incident_no", "state"], unique=False)
+    op.create_index(
+        "ix_outbox_central_key",
+        "outbox",
+        ["entity", "central_key", "incident_no"],
+        unique=False,
+        sqlite_where=sa.text("central_key IS NOT NULL"),
+        postgresql_where=sa.text("central_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outbox_error",
+        "outbox",
+        ["incident_no", "sequence"],
+        unique=False,
+        sqlite_where=sa.text("last_error IS NOT NULL"),
+        postgresql_where=sa.text("last_error IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outbox_incident", "outbox", ["incident_no", "state", "entity", "created_at", "sequence"], unique=False
+    )
     op.create_index("ix_outbox_work", "outbox", ["state", "rank", "sequence"], unique=False)
     op.create_table(
         "patient",
@@ -1090,7 +1109,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_prescription")),
         sa.UniqueConstraint("yj_no", name=op.f("uq_prescription_yj_no")),
     )
-    op.create_index(op.f("ix_prescription_incident_no"), "prescription", ["incident_no"], unique=False)
+    op.create_index("ix_prescription_incident", "prescription", ["incident_no", "business_date"], unique=False)
     op.create_index(op.f("ix_prescription_patient_id"), "prescription", ["patient_id"], unique=False)
     op.create_index(op.f("ix_prescription_registration_id"), "prescription", ["registration_id"], unique=False)
     op.create_table(
@@ -1178,9 +1197,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_registration")),
         sa.UniqueConstraint("yj_no", name=op.f("uq_registration_yj_no")),
     )
-    op.create_index(op.f("ix_registration_incident_no"), "registration", ["incident_no"], unique=False)
+    op.create_index(
+        "ix_registration_desk", "registration", ["operator_code", "business_date", "created_at", "id"], unique=False
+    )
+    op.create_index("ix_registration_incident", "registration", ["incident_no", "business_date"], unique=False)
     op.create_index(op.f("ix_registration_patient_id"), "registration", ["patient_id"], unique=False)
     op.create_index("ix_registration_queue", "registration", ["department_code", "business_date"], unique=False)
+    op.create_index(
+        "ix_registration_schedule",
+        "registration",
+        ["schedule_id"],
+        unique=False,
+        sqlite_where=sa.text("schedule_id IS NOT NULL"),
+        postgresql_where=sa.text("schedule_id IS NOT NULL"),
+    )
     op.create_index(
         "uq_registration_centre_slip",
         "registration",
@@ -1304,7 +1334,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_charge")),
         sa.UniqueConstraint("yj_no", name=op.f("uq_charge_yj_no")),
     )
-    op.create_index(op.f("ix_charge_incident_no"), "charge", ["incident_no"], unique=False)
+    op.create_index("ix_charge_desk", "charge", ["operator_code", "business_date", "created_at", "id"], unique=False)
+    op.create_index("ix_charge_incident", "charge", ["incident_no", "id"], unique=False)
+    op.create_index(
+        "ix_charge_outside_shift",
+        "charge",
+        ["operator_code", "incident_no"],
+        unique=False,
+        sqlite_where=sa.text("shift_id IS NULL"),
+        postgresql_where=sa.text("shift_id IS NULL"),
+    )
     op.create_index(op.f("ix_charge_patient_id"), "charge", ["patient_id"], unique=False)
     op.create_index(op.f("ix_charge_refund_of"), "charge", ["refund_of"], unique=False)
     op.create_index(op.f("ix_charge_registration_id"), "charge", ["registration_id"], unique=False)
@@ -1323,11 +1362,11 @@ def upgrade() -> None:
         sa.Column("done_at", sa.String(length=35), nullable=True),
         sa.Column("done_by", sa.String(length=64), nullable=True),
         sa.Column("done_note", sa.Text(), nullable=True),
+        sa.CheckConstraint("kind IN ('good', 'problem', 'idea')", name=op.f("ck_drill_finding_kind")),
         sa.CheckConstraint(
             "done_at IS NULL OR (done_by IS NOT NULL AND done_note IS NOT NULL)",
             name=op.f("ck_drill_finding_done_by_a_person"),
         ),
-        sa.CheckConstraint("kind IN ('good', 'problem', 'idea')", name=op.f("ck_drill_finding_kind")),
         sa.ForeignKeyConstraint(["drill_id"], ["drill.id"], name=op.f("fk_drill_finding_drill_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_finding")),
     )
@@ -1391,6 +1430,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["yj_id"], ["outbox.yj_id"], name=op.f("fk_outbox_move_yj_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_move")),
     )
+    op.create_index("ix_outbox_move_at", "outbox_move", ["at", "to_state", "from_state"], unique=False)
     op.create_index(op.f("ix_outbox_move_yj_id"), "outbox_move", ["yj_id"], unique=False)
     op.create_table(
         "outbox_parent",
@@ -1587,6 +1627,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_receipt_number_book_id"), "receipt_number", ["book_id"], unique=False)
     op.create_index(op.f("ix_receipt_number_charge_id"), "receipt_number", ["charge_id"], unique=False)
+    op.create_index("ix_receipt_number_desk", "receipt_number", ["operator_code", "at"], unique=False)
     op.create_index(op.f("ix_receipt_number_incident_no"), "receipt_number", ["incident_no"], unique=False)
     op.create_index(
         "uq_receipt_number_charge",
@@ -2563,6 +2604,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'used'"),
     )
     op.drop_index(op.f("ix_receipt_number_incident_no"), table_name="receipt_number")
+    op.drop_index("ix_receipt_number_desk", table_name="receipt_number")
     op.drop_index(op.f("ix_receipt_number_charge_id"), table_name="receipt_number")
     op.drop_index(op.f("ix_receipt_number_book_id"), table_name="receipt_number")
     op.drop_table("receipt_number")
@@ -2585,6 +2627,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_parent_parent_id"), table_name="outbox_parent")
     op.drop_table("outbox_parent")
     op.drop_index(op.f("ix_outbox_move_yj_id"), table_name="outbox_move")
+    op.drop_index("ix_outbox_move_at", table_name="outbox_move")
     op.drop_table("outbox_move")
     op.drop_index(op.f("ix_order_line_order_id"), table_name="order_line")
     op.drop_table("order_line")
@@ -2598,7 +2641,14 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_charge_registration_id"), table_name="charge")
     op.drop_index(op.f("ix_charge_refund_of"), table_name="charge")
     op.drop_index(op.f("ix_charge_patient_id"), table_name="charge")
-    op.drop_index(op.f("ix_charge_incident_no"), table_name="charge")
+    op.drop_index(
+        "ix_charge_outside_shift",
+        table_name="charge",
+        sqlite_where=sa.text("shift_id IS NULL"),
+        postgresql_where=sa.text("shift_id IS NULL"),
+    )
+    op.drop_index("ix_charge_incident", table_name="charge")
+    op.drop_index("ix_charge_desk", table_name="charge")
     op.drop_table("charge")
     op.drop_table("window_first")
     op.drop_index(op.f("ix_upload_run_incident_no"), table_name="upload_run")
@@ -2624,9 +2674,16 @@ def downgrade() -> None:
         sqlite_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
         postgresql_where=sa.text("centre_slip_no IS NOT NULL AND cancelled_at IS NULL"),
     )
+    op.drop_index(
+        "ix_registration_schedule",
+        table_name="registration",
+        sqlite_where=sa.text("schedule_id IS NOT NULL"),
+        postgresql_where=sa.text("schedule_id IS NOT NULL"),
+    )
     op.drop_index("ix_registration_queue", table_name="registration")
     op.drop_index(op.f("ix_registration_patient_id"), table_name="registration")
-    op.drop_index(op.f("ix_registration_incident_no"), table_name="registration")
+    op.drop_index("ix_registration_incident", table_name="registration")
+    op.drop_index("ix_registration_desk", table_name="registration")
     op.drop_table("registration")
     op.drop_table("refund_wish")
     op.drop_index(op.f("ix_recovered_incident_no"), table_name="recovered")
@@ -2635,7 +2692,7 @@ def downgrade() -> None:
     op.drop_table("reconciliation")
     op.drop_index(op.f("ix_prescription_registration_id"), table_name="prescription")
     op.drop_index(op.f("ix_prescription_patient_id"), table_name="prescription")
-    op.drop_index(op.f("ix_prescription_incident_no"), table_name="prescription")
+    op.drop_index("ix_prescription_incident", table_name="prescription")
     op.drop_table("prescription")
     op.drop_index(op.f("ix_patient_pinyin"), table_name="patient")
     op.drop_index(op.f("ix_patient_incident_no"), table_name="patient")
@@ -2644,10 +2701,22 @@ def downgrade() -> None:
     op.drop_table("patient")
     op.drop_index("ix_outbox_work", table_name="outbox")
     op.drop_index("ix_outbox_incident", table_name="outbox")
+    op.drop_index(
+        "ix_outbox_error",
+        table_name="outbox",
+        sqlite_where=sa.text("last_error IS NOT NULL"),
+        postgresql_where=sa.text("last_error IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_outbox_central_key",
+        table_name="outbox",
+        sqlite_where=sa.text("central_key IS NOT NULL"),
+        postgresql_where=sa.text("central_key IS NOT NULL"),
+    )
     op.drop_table("outbox")
     op.drop_index(op.f("ix_order_request_registration_id"), table_name="order_request")
     op.drop_index(op.f("ix_order_request_patient_id"), table_name="order_request")
-    op.drop_index(op.f("ix_order_request_incident_no"), table_name="order_request")
+    op.drop_index("ix_order_request_incident", table_name="order_request")
     op.drop_table("order_request")
     op.drop_table("mode_change")
     op.drop_table("mode")
@@ -2729,6 +2798,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_receipt_book_operator_code"), table_name="receipt_book")
     op.drop_table("receipt_book")
     op.drop_index("ix_queue_place_department", table_name="queue_place")
+    op.drop_index("ix_queue_place_changed", table_name="queue_place")
     op.drop_table("queue_place")
     op.drop_index(op.f("ix_queue_move_registration_id"), table_name="queue_move")
     op.drop_table("queue_move")

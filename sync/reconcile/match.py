@@ -21,9 +21,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from fallback_server.domain import money
+from fallback_server.store.cash import charge
 from fallback_server.store.exits import linked_documents, standing_for
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import recovered
@@ -98,7 +99,8 @@ class Matcher:
         keys = sorted({row.key for row in rows})
         by_key = conn.execute(select(*columns).where(outbox.c.central_key.in_(keys), outbox.c.entity.in_(MONEY)))
         found = {str(row.central_key): self._entry(row) for row in by_key}
-        by_number = conn.execute(select(*columns).where(outbox.c.yj_no.in_(numbers), outbox.c.entity.in_(MONEY)))
+        ours = select(*columns).join(charge, charge.c.id == outbox.c.yj_id).where(outbox.c.entity.in_(MONEY))
+        by_number = conn.execute(ours.where(charge.c.yj_no.in_(numbers)))
         return found | {str(row.yj_no): self._entry(row) for row in by_number}
 
     def _entry(self, row: Any) -> dict[str, Any]:
@@ -237,10 +239,10 @@ def _told(row: Any) -> dict[str, Any]:
 
 def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
     """The outbox in pages, each read by itself: no local transaction waits for the centre."""
-    last = 0
     columns = (
         "yj_id",
         "sequence",
+        "incident_no",
         "state",
         "payload_hash",
         "amount",
@@ -249,18 +251,20 @@ def _by_sequence(store: Store, incident_no: int) -> Iterator[Any]:
         "operator_code",
         "business_date",
     )
-    while True:
+    # By the sequence alone: asked for the incident as well, SQLite sorts all of its documents for every page.
+    with store.reading() as tx:
+        ends = select(func.min(outbox.c.sequence), func.max(outbox.c.sequence))
+        first, last = tx.conn.execute(ends.where(outbox.c.incident_no == incident_no)).one()
+    while first is not None:
         with store.reading() as tx:
             page = tx.conn.execute(
                 select(*(outbox.c[name] for name in columns))
-                .where(outbox.c.incident_no == incident_no, outbox.c.sequence > last)
+                .where(outbox.c.sequence.between(first, last))
                 .order_by(outbox.c.sequence)
                 .limit(PAGE)
             ).all()
-        if not page:
-            return
-        yield from page
-        last = page[-1].sequence
+        yield from (row for row in page if row.incident_no == incident_no)
+        first = page[-1].sequence + 1 if page else None
 
 
 def _extra(entry: LedgerRow, lost: Any) -> Difference:

@@ -107,7 +107,7 @@ class Visits:
                 table.c.cancelled_at,
             )
             .join(table, table.c.id == outbox.c.yj_id)
-            .where(outbox.c.yj_no.in_(sorted(set(numbers))), outbox.c.entity == self.entity)
+            .where(table.c.yj_no.in_(sorted(set(numbers))), outbox.c.entity == self.entity)
         )
         return {row.yj_no: row for row in rows}
 
