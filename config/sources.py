@@ -47,7 +47,13 @@ def read_file(path: Path, problems: list[SettingsProblem]) -> Tree:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        problems.append(SettingsProblem("yj.toml", str(path), "there is no instance here; make one with `yj init`"))
+        problems.append(
+            SettingsProblem(
+                "yj.toml",
+                str(path),
+                "there is no instance here: name its folder (--home, YJ_HOME), or make one with `yj init`",
+            )
+        )
     except (OSError, UnicodeDecodeError) as error:
         problems.append(SettingsProblem("yj.toml", str(path), f"cannot be read as UTF-8 text: {error}"))
     except tomllib.TOMLDecodeError as error:

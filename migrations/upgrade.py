@@ -21,6 +21,16 @@ from fallback_server.store.schema import MIRROR_SCHEMA
 VERSION_TABLE = "schema_version"
 
 
+class StoreIsNewer(Exception):
+    """A newer version of the product brought the store to a schema that this one does not know."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            f"the store is at schema {found}, made by a newer version; this one knows schemas up to {newest()}: install"
+            " that version again, or restore a backup that was made before it"
+        )
+
+
 def config(connection: Connection) -> Config:
     """Alembic's configuration, bound to an open connection."""
     settings = Config()
@@ -32,7 +42,8 @@ def config(connection: Connection) -> Config:
 def upgrade(url: str, clock: Clock) -> str:
     """Create or migrate the store at `url` and give it its identity. Returns the installation id.
 
-    All in one transaction on PostgreSQL and in one per file on SQLite; running it again changes nothing.
+    All in one transaction on PostgreSQL and in one per file on SQLite; running it again changes nothing. Raises
+    StoreIsNewer, and nothing was changed.
     """
     if is_sqlite(url):
         sqlite_files(url)[0].parent.mkdir(parents=True, exist_ok=True)
@@ -43,6 +54,7 @@ def upgrade(url: str, clock: Clock) -> str:
             with connection.begin():
                 if connection.dialect.name == "postgresql":
                     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {MIRROR_SCHEMA}"))
+                require_known(version(connection)[0])
                 command.upgrade(config(connection), "head")
                 return provision.seed(connection, clock)
     finally:
@@ -58,9 +70,19 @@ def version(connection: Connection) -> tuple[str | None, str | None]:
 @cache
 def newest() -> str:
     """The newest revision in the code."""
+    return _scripts().get_current_head() or ""
+
+
+def require_known(revision: str | None) -> None:
+    """Raises StoreIsNewer for a revision that this version never made."""
+    if revision is not None and revision not in {script.revision for script in _scripts().walk_revisions()}:
+        raise StoreIsNewer(revision)
+
+
+def _scripts() -> ScriptDirectory:
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent))
-    return ScriptDirectory.from_config(settings).get_current_head() or ""
+    return ScriptDirectory.from_config(settings)
 
 
 def drift(connection: Connection) -> list[Any]:

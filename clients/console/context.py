@@ -82,7 +82,7 @@ class Instance:
         from sqlalchemy.exc import OperationalError
 
         from fallback_server.store.trouble import DISK, trouble_of
-        from migrations.upgrade import version
+        from migrations.upgrade import StoreIsNewer, require_known, version
 
         try:
             with store.engine.connect() as connection:
@@ -92,6 +92,10 @@ class Instance:
             if told is not None and told.code in DISK and self._store_is_there():
                 raise told from error
             raise NotInOrder(f"the store cannot be opened: {error.orig}", "make it with `yj init`") from error
+        try:
+            require_known(found)
+        except StoreIsNewer as error:
+            raise NotInOrder(str(error)) from error
         if found != wanted:
             raise NotInOrder(
                 f"the store is at schema {found}, this version needs {wanted}; `yj up` brings it up to date"

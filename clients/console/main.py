@@ -91,6 +91,9 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError) and error.errno in _DISK:
         output.complain([f"{error.filename or 'the disk'}: {error.strerror}; make room, or look at the system's log"])
         return 1
+    if _is_newer(error):
+        output.complain([str(error)])
+        return 1
     if _is_central(error):
         output.complain([f"the centre: {type(error).__name__}: {error}"])
         return 1
@@ -98,6 +101,11 @@ def _explain(error: Exception) -> int:
         output.complain([f"{error}; the reference HIS needs it: pip install 'his-yj[reference]'"])
         return 1
     raise error
+
+
+def _is_newer(error: Exception) -> bool:
+    migrations = sys.modules.get("migrations.upgrade")
+    return migrations is not None and isinstance(error, migrations.StoreIsNewer)
 
 
 def _is_central(error: Exception) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from clients.console.main import main
+from clients.console.serving import DOOR_PORTS, free_port
 
 ADMINS: list[dict[str, Any]] = [
     {"operator": "A01", "name": "王敏", "password": "apple7tree"},
@@ -62,6 +63,23 @@ def test_init_refuses_a_folder_that_has_an_instance(home: Path, capsys: pytest.C
     assert main(["init", "--home", str(home), "--admins", str(home.parent / "admins.json")]) == 2
     assert "choose another folder" in capsys.readouterr().err
     assert (home / "yj.toml").read_text(encoding="utf-8") == before
+
+
+def test_a_store_of_a_newer_version_is_left_alone_and_said_in_words(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(home / "yj.db") as store:
+        store.execute("UPDATE schema_version SET version_num = '9999'")
+    for verb in (["up", "--port", str(free_port(DOOR_PORTS))], ["mode", "show"], ["ready"]):
+        assert main(["--home", str(home), *verb]) == 1
+        assert "install that version again" in capsys.readouterr().err
+
+
+def test_a_command_in_the_wrong_folder_names_the_way_to_the_instance(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--home", str(tmp_path / "nothing"), "mode", "show"]) == 2
+    assert "YJ_HOME" in capsys.readouterr().err
 
 
 def test_init_names_everything_that_is_wrong_with_the_administrators(
