@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from fallback_server.domain import hash_schemes
+from fallback_server.store import database
 
 pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_mariadb", "tests.fixtures_hospital"]
 # A machine without the driver can still run everything that needs no browser.
@@ -27,6 +30,7 @@ settings.register_profile("proof", settings.get_profile("test"), max_examples=20
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+MOST_QUESTIONS = 4000
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -79,19 +83,43 @@ def _quick_hashes() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_rules() -> None:
-    """Thousands of tests make the application anew: what compiles the builders of its addresses does so once each."""
-    compiled: dict[tuple[str, bool], Any] = {}
-    compile_builder = Rule._compile_builder
+    """Thousands of tests make the application anew: what its addresses are made of is worked out once."""
+    known: dict[tuple[str, bool | None], Any] = {}
+    work_out = Rule.compile
 
-    def once(rule: Rule, append_unknown: bool = True) -> Any:
+    def once(rule: Rule) -> None:
         if rule.defaults or rule.subdomain or rule.host:
-            return compile_builder(rule, append_unknown)
-        place = (rule.rule, append_unknown)
-        if place not in compiled:
-            compiled[place] = compile_builder(rule, append_unknown)
-        return compiled[place]
+            return work_out(rule)
+        place = (rule.rule, rule.merge_slashes)
+        if place not in known:
+            work_out(rule)
+            known[place] = (rule._parts, rule._trace, rule._converters, rule._build, rule._build_unknown)
+        rule._parts, rule._trace, rule._converters, build, build_unknown = known[place]
+        rule.arguments |= set(rule._converters)
+        rule._build = build.__func__.__get__(rule, None)
+        rule._build_unknown = build_unknown.__func__.__get__(rule, None)
+        return None
 
-    Rule._compile_builder = once  # type: ignore[method-assign]
+    Rule.compile = once  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_sql() -> None:
+    """Thousands of tests open a store anew: a question that one of them asked before is no longer made into SQL."""
+    first: dict[str, Engine] = {}
+    make = database.create_engine
+
+    def made(url: str, **options: Any) -> Engine:
+        engine: Engine = make(url, **options)
+        known = first.get(engine.dialect.name)
+        if known is None or known.dialect.server_version_info is None:  # the first never reached its database
+            first[engine.dialect.name] = engine
+            engine._compiled_cache = LRUCache(MOST_QUESTIONS)
+        else:
+            engine.dialect, engine._compiled_cache = known.dialect, known._compiled_cache
+        return engine
+
+    database.create_engine = made
 
 
 @pytest.fixture(autouse=True, scope="session")

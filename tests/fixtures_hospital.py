@@ -454,9 +454,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_hospital(postgres_server: EmbeddedPostgres) -> str:
-    """URL of one migrated database for the session; `store_url` empties it before each test."""
+    """URL of one migrated database for the session, which keeps the cast beside its mirror; see `store_url`."""
     url = postgres_server.create_database(f"hospital_{next(_NUMBERS)}")
-    upgrade.upgrade(url, SettableClock(MONDAY))
+    _prepare(url)
+    kept = (f'CREATE TABLE kept."{name}" AS TABLE mirror."{name}"' for name in _mirror_tables())
+    _run(url, "CREATE SCHEMA kept", *kept)
     return url
 
 
@@ -484,10 +486,19 @@ def store_url(request: pytest.FixtureRequest) -> str:
         return str(request.getfixturevalue("sqlite_store_url"))
     url: str = request.getfixturevalue("postgres_hospital")
     start_over(url, SettableClock(MONDAY))
-    engine = open_mirror_engine(url)
-    publish(engine, CAST)
-    engine.dispose()
+    # In one message: making the rows of the cast anew costs a fifth of a second a test.
+    _run(url, *(f'INSERT INTO mirror."{name}" TABLE kept."{name}"' for name in _mirror_tables()))
     return url
+
+
+def _run(url: str, *statements: str) -> None:
+    """These statements as one message, in one transaction."""
+    engine = open_mirror_engine(url)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(";".join(statements))
+    finally:
+        engine.dispose()
 
 
 def start_over(url: str, clock: SettableClock) -> None:
