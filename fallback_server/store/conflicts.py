@@ -289,6 +289,7 @@ def _shown(conn: Connection, row: RowMapping, *, masked: bool) -> dict[str, Any]
     shown = dict(row)
     shown["amount"] = None if row["amount"] is None else format(row["amount"], "f")
     shown |= {"title": kind.zh, "title_en": kind.en}
+    shown["local"] = {name: value for name, value in row["local"].items() if name != "beyond"}  # of a rewound centre
     shown["possible"] = [
         {
             "decision": name,

@@ -6,6 +6,7 @@ children, even documents the ledger had confirmed have vanished.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,12 +15,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, func, or_, select
 
 from fallback_server.domain.clock import to_text
+from fallback_server.domain.documents import canonical
 from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import Permit
 from fallback_server.domain.outbox import OPEN_WORK, OutboxState
 from fallback_server.store.conflicts import open_conflict, resolve
 from fallback_server.store.mirror import dataset_state, datasets
-from fallback_server.store.mode import incident
+from fallback_server.store.mode import incident, incident_event
 from fallback_server.store.outbox import outbox
 from fallback_server.store.returning import conflict
 from fallback_server.store.session import Actor, Store
@@ -47,6 +49,10 @@ REFERRED: Final[dict[str, str]] = {
 }
 
 
+_WHO: Final = ("patient_no", "name", "birth_date")
+_ACCEPTED: Final = (conflict.c.kind == "rewound", conflict.c.decision.is_not(None))
+
+
 @dataclass
 class Loss:
     """What is gone: confirmed documents without their proof, and rows of the mirror without row at the centre."""
@@ -67,7 +73,8 @@ def look(store: Store, gateway: CentralGateway) -> Loss:
     loss = Loss(vanished=_vanished(store, gateway, confirmed))
     loss.greatest = _greatest(gateway)
     lost = [*_beyond(store, loss.greatest), *_other_people(store, gateway)]
-    loss.lost = [row for row in lost if (row["dataset"], row["key"]) not in approved]
+    # As it was then: a key that was handed out again and is lost once more is another loss.
+    loss.lost = [row for row in lost if _told(row) not in approved]
     return loss
 
 
@@ -88,7 +95,10 @@ def report(store: Store, incident_no: int, loss: Loss, actor: Actor) -> None:
     with store.writing(Permit.HOUSEKEEPING, actor) as tx:
         open_conflict(
             tx, incident_no, "rewound", SUBJECT,
-            local={"vanished": loss.vanished, "lost": loss.lost[:LISTED], "lost_count": len(loss.lost)},
+            local={
+                "vanished": loss.vanished, "lost": loss.lost[:LISTED], "lost_count": len(loss.lost),
+                "beyond": [_short(row) for row in loss.lost[LISTED:]],
+            },
             central={"greatest_keys": loss.greatest},
         )  # fmt: skip
         tx.audit("upload.rewound", subject=str(incident_no), vanished=len(loss.vanished), lost=len(loss.lost))
@@ -121,9 +131,59 @@ def _confirmed(conn: Connection, since: str) -> Iterator[dict[str, Any]]:
     yield from (dict(row) for row in rows)
 
 
-def _approved(conn: Connection) -> set[tuple[str, str]]:
-    rows = conn.execute(select(conflict.c.local).where(conflict.c.kind == "rewound", conflict.c.decision.is_not(None)))
-    return {(item["dataset"], item["key"]) for row in rows for item in row.local.get("lost", [])}
+def _approved(conn: Connection) -> set[tuple[str, str, str]]:
+    """Every approved loss of a row, with its contents."""
+    return {
+        _told(item)
+        for local in conn.execute(select(conflict.c.local).where(*_ACCEPTED)).scalars()
+        for item in _items(local)
+    }
+
+
+def _items(local: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from local.get("lost", ())
+    yield from local.get("beyond", ())
+
+
+def _told(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["dataset"], item["key"], item.get("digest") or _digest(item["row"])
+
+
+def _digest(row: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(canonical(row).encode(), digest_size=8).hexdigest()
+
+
+def _short(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of a row that no list shows: enough to know it, and for a patient who it was."""
+    row = {name: item["row"][name] for name in _WHO} if item["dataset"] == "patient" else {}
+    return {"dataset": item["dataset"], "key": item["key"], "row": row, "digest": _digest(item["row"])}
+
+
+def _standing(conn: Connection) -> Iterator[dict[str, Any]]:
+    """The lost rows of approvals that a document not yet sent may still speak of.
+
+    The centre hands such keys out again: an outage whose mirror was read after the return was over means the new rows.
+    """
+    back = (
+        select(func.min(incident_event.c.at))
+        .where(incident_event.c.incident_no == conflict.c.incident_no, incident_event.c.kind == "reconciling")
+        .scalar_subquery()
+    )
+    found = conn.execute(select(conflict.c.id, conflict.c.decided_at, back.label("back")).where(*_ACCEPTED)).all()
+    for row in found:
+        if row.back is None or _older_waits(conn, max(row.decided_at, row.back)):
+            yield from _items(conn.execute(select(conflict.c.local).where(conflict.c.id == row.id)).scalar_one())
+
+
+def _older_waits(conn: Connection, moment: str) -> bool:
+    """Whether a document is not yet sent that was made on a mirror of before that moment."""
+    waiting = [state.value for state in (*OPEN_WORK, OutboxState.CONFLICT)]
+    one = (
+        select(outbox.c.yj_id)
+        .join(incident, incident.c.incident_no == outbox.c.incident_no)
+        .where(outbox.c.state.in_(waiting), ~incident.c.drill, incident.c.generation_as_of <= moment)
+    )
+    return conn.execute(one.limit(1)).first() is not None
 
 
 def _greatest(gateway: CentralGateway) -> dict[str, Any]:
@@ -171,9 +231,7 @@ def _other_people(store: Store, gateway: CentralGateway) -> Iterator[dict[str, A
 
 def lost_patients(conn: Connection) -> dict[str, Row]:
     """The patients of approved losses as the mirror knew them, by their key at the centre."""
-    rows = conn.execute(select(conflict.c.local).where(conflict.c.kind == "rewound", conflict.c.decision.is_not(None)))
-    items = (item for row in rows for item in row.local.get("lost", []))
-    return {item["key"]: item["row"] for item in items if item["dataset"] == "patient"}
+    return {item["key"]: item["row"] for item in _standing(conn) if item["dataset"] == "patient"}
 
 
 def require_same_patient(gateway: CentralGateway, payload: Row, lost: Mapping[str, Row]) -> None:
@@ -186,7 +244,7 @@ def require_same_patient(gateway: CentralGateway, payload: Row, lost: Mapping[st
 
 def lost_rows(conn: Connection) -> frozenset[tuple[str, str]]:
     """(dataset, key) of all other rows of approved losses: what has such a key now is somebody else's."""
-    return frozenset(one for one in _approved(conn) if one[0] != "patient")
+    return frozenset((item["dataset"], item["key"]) for item in _standing(conn) if item["dataset"] != "patient")
 
 
 def require_rows(payload: Row, lost: frozenset[tuple[str, str]]) -> None:
