@@ -91,7 +91,7 @@ def test_a_shift_is_counted_closed_and_its_sheet_printed(standby: Standby, hand:
 def test_the_book_goes_forward_and_spoilt_sheets_become_void(standby: Standby, hand: Hand) -> None:
     page = hand.page
     hand.press("F4")
-    page.wait_for_selector("#book:has-text('A00005001')")
+    page.wait_for_selector("#book:has-text('A00005021')")  # as it stands on the sheet
     hand.press("F7").dialog("核对")
     hand.type("5023").press("Enter").alone()
     page.wait_for_selector("#book-paper .paper-no:has-text('A00005023')")

@@ -136,7 +136,7 @@ def test_strange_words_in_the_search_find_nobody_and_break_nothing(hand: Hand) -
     for text in ("'; DROP TABLE", "<b>x</b>", "%", "𠮷䶮㛃", "x" * 64, "\\", "0000000"):
         hand.page.fill("#find", text)
         hand.press("Enter")
-        hand.page.wait_for_selector("#said:has-text('没有找到该病人')")
+        hand.page.wait_for_selector("#said[data-plain]:has-text('没有找到该病人')")
         hand.page.evaluate("document.getElementById('said').replaceChildren()")
 
 

@@ -9,6 +9,9 @@ import { ReceiptPaper } from "../kernel/receipt_paper.js";
 import { failed, hush, once, said, wrong } from "../kernel/say.js";
 import { showShift } from "../kernel/shift.js";
 
+/** The next number as it stands on the sheet. */
+const numbered = (book) => book.first_receipt_no.replace(/\d+$/, (digits) => String(book.next_no).padStart(digits.length, "0"));
+
 const WHOLE = /^[1-9]\d{0,7}$/;
 
 /** The fourth tab. */
@@ -41,7 +44,7 @@ export class Book {
       : books.length
         ? h("table", { "aria-label": t("billing.book") },
           h("thead", {}, h("tr", {}, ["billing.book_range", "billing.book_next", "billing.book_left", "billing.book_source"].map((id) => h("th", {}, t(id))))),
-          h("tbody", {}, books.map((one) => h("tr", {}, h("td", {}, `${one.first_receipt_no} – ${one.last_receipt_no}`), h("td.num", {}, String(one.next_no)), h("td.num", {}, String(one.remaining)), h("td", {}, t(`billing.book_${one.source}`))))))
+          h("tbody", {}, books.map((one) => h("tr", {}, h("td", {}, `${one.first_receipt_no} – ${one.last_receipt_no}`), h("td.num", {}, numbered(one)), h("td.num", {}, String(one.remaining)), h("td", {}, t(`billing.book_${one.source}`))))))
         : h("p.note", {}, t(this.paper.book?.automatic ? "billing.book_drill" : "billing.book_missing")));
   }
 

@@ -33,7 +33,7 @@ export class Charging {
     this.pay = new Pay(by("pay"), { methods: page.data.methods, changed: (lines) => { this.state.pay = lines; this.draft.save(); } });
     this.basket = new Basket(by("basket"), { charging: this });
     this.prescribe = new PaperPrescription({ done: (made) => this.#keyedIn(made) });
-    this.finder = searching(by("find"), { load: findPeople, show: shownPerson, choose: (item) => this.choose(item.patient_id, item.visit_id), empty: () => said(t("billing.no_such_patient")) });
+    this.finder = searching(by("find"), { load: findPeople, show: shownPerson, choose: (item) => this.choose(item.patient_id, item.visit_id), empty: () => said(t("billing.no_such_patient"), { good: false }) });
     this.items = searching(by("item"), {
       load: async (q, signal) => (await get("/fee-items", { q, limit: 12 }, { signal })).items,
       show: (item) => [h("span", {}, item.name), h("small", {}, item.item_code), h("span.num", {}, `${price(item.unit_price)} / ${item.unit}`)],

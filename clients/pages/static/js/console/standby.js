@@ -2,13 +2,14 @@
 
 import { act as send } from "../kernel/api.js";
 import { t } from "../kernel/page.js";
-import { said } from "../kernel/say.js";
+import { said, warned } from "../kernel/say.js";
 import { ulid } from "../kernel/ulid.js";
 import { ACTS, asked } from "./acts.js";
 
 ACTS.trial = async () => {
   const done = await send("/readiness/trial", {}, ulid(), { anyMode: true });
-  said(done.ok ? t("standby.tried", { ms: Math.round(done.seconds * 1000) }) : t("standby.tried_failed", { code: done.code }));
+  if (done.ok) said(t("standby.tried", { ms: Math.round(done.seconds * 1000) }));
+  else warned(t("standby.tried_failed", { code: done.code }));
 };
 
 ACTS.acknowledge = async ({ no, what }) => {

@@ -100,7 +100,7 @@ const callNext = once(async () => {
   await readQueue(); // another doctor may have called whom this list still shows as waiting
   const next = rows.items.find((item) => item.status === "waiting");
   if (!next) {
-    said(nobodyWaits());
+    said(nobodyWaits(), { good: false });
     return;
   }
   await move(next.id, "called");

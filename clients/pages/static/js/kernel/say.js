@@ -6,10 +6,11 @@ import { t } from "./page.js";
 
 let timer = 0;
 
-/** A short good word; it goes away by itself. */
-export function said(text) {
+/** A short word, a good one unless said otherwise; it goes away by itself. */
+export function said(text, { good = true } = {}) {
   const place = document.getElementById("said");
   hush();
+  place.toggleAttribute("data-plain", !good);
   put(place, text);
   timer = setTimeout(() => put(place), 6000);
 }

@@ -49,7 +49,7 @@ const offer = new Offer({
 const newcomer = new Newcomer({
   made: async (id, warnings) => {
     await person.choose(id);
-    if (warnings.length) said(warnings.join(" "));
+    if (warnings.length) said(warnings.join(" "), { good: false });
   },
   back: () => { show("sell"); goTo(by("find")); },
 });
