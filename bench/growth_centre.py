@@ -82,7 +82,7 @@ class MirrorOfStore(FakeCentral):
         return 0
 
     def ledger_find(self, yj_ids: Sequence[str]) -> Mapping[str, LedgerRow]:
-        return dict.fromkeys(yj_ids)  # type: ignore[arg-type]  # only whether it is there is looked at
+        return dict.fromkeys(yj_ids)  # type: ignore[return-value]  # only whether it is there is looked at
 
     def ledger_rows(self, installation_id: str, incident_no: int | None = None) -> Iterator[LedgerRow]:
         rows = self._ledger(installation_id)

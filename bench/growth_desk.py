@@ -25,6 +25,7 @@ from fallback_server.windows.doctor.usecases import prescribing
 from fallback_server.windows.doctor.usecases.documents import NewLine
 from fallback_server.windows.pharmacy import usecases as drugs
 from fallback_server.windows.registration import usecases as desks
+from fallback_server.windows.triage import usecases as halls
 
 CASHIERS = 8
 COPIED, MEASURED = "B1", "B2"  # the workstations of what is copied and of what is measured
@@ -67,7 +68,7 @@ class Desk:
     def visit(self, number: int, workstation_code: str = COPIED) -> None:
         """A number is sold, a prescription written, paid for with two items, handed over: five documents, two receipts.
 
-        What is measured leaves the drugs at the pharmacy, as they are for a while.
+        Then the patient goes home. After what is measured one still waits in the hall, for drugs as well.
         """
         person = self.patients[number % len(self.patients)]
         at = cashier(number, workstation_code)
@@ -85,6 +86,7 @@ class Desk:
         if workstation_code == COPIED:
             giver = Actor(self.giver, "bench", frozenset({"pharmacist"}), workstation_code)
             self.act(giver, lambda tx, key: drugs.hand_over(tx, key, paper["id"], None, self.doctor))
+            self.act(doctor, lambda tx, key: halls.move(tx, visit["id"], "seen", None, None))
 
     def walk_in(self, number: int) -> None:
         """One charge of three items, as the measured desk writes it."""

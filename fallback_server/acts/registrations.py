@@ -24,6 +24,8 @@ from fallback_server.store.visits import queue_place, registration
 
 LIST_LIMIT = 1000
 CANCELLED, SEEN = "cancelled", "seen"
+# Named rather than told by what they are not: so an index leaves out all those of a long outage who have gone home.
+IN_HALL = ("waiting", "paused", "called", "absent")
 SELLING_KINDS = ("outpatient", "emergency", "exam", "other")
 
 _open = mirror.datasets["open_registration"]
@@ -91,7 +93,7 @@ def _ours_conditions(tx: Tx, wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.staff_code is not None:
         conditions.append(queue_place.c.staff_code == wanted.staff_code)
     if wanted.in_hall:
-        conditions.append(and_(table.c.cancelled_at.is_(None), queue_place.c.status != SEEN))
+        conditions.append(and_(table.c.cancelled_at.is_(None), queue_place.c.status.in_(IN_HALL)))
     if wanted.status == CANCELLED:
         conditions.append(table.c.cancelled_at.is_not(None))
     elif wanted.status is not None:
