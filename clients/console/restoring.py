@@ -34,14 +34,15 @@ def restore(
 ) -> dict[str, Any]:  # fmt: skip
     """See `yj backup restore`. Who may do it is asked of the store in the backup: the one in place may be lost.
 
-    Raises NotInOrder while the standby runs; restore_refused, backup_*, login_failed, second_person_required.
+    Raises NotInOrder while the standby runs; restore_refused, backup_*, login_failed,
+    second_person_required.
     """
     from fallback_server.domain.errors import YjError
     from fallback_server.store import backup, backup_file, backup_opening
     from fallback_server.store.locks import LockBusy, single_instance
 
     url = found.settings.database.url
-    with ExitStack() as held:
+    with backup.told_plainly(places.work), ExitStack() as held:
         for part in RUNNING:
             held.enter_context(only_one(found.home.resolve(), part))
         try:
@@ -117,14 +118,14 @@ def _make_ready(
 
 def _lend_mirror(found: Instance, opened: Path, upgrade: Callable[[], object]) -> None:
     """Operators log in with what the mirror says of them: a copy of it beside the store that is brought up to date."""
-    from fallback_server.store import backup, backup_postgres
+    from fallback_server.store import backup_postgres
     from fallback_server.store.database import is_sqlite, open_engine, sqlite_files
 
     url = found.settings.database.url
     if is_sqlite(url):
         mirror = sqlite_files(url)[1]
         if mirror.exists():
-            backup.snapshot(mirror, opened.with_name("mirror.db"))
+            _lend_file(mirror, opened.with_name("mirror.db"))
         upgrade()
         return
     upgrade()
@@ -133,6 +134,18 @@ def _lend_mirror(found: Instance, opened: Path, upgrade: Callable[[], object]) -
         backup_postgres.lend_mirror(engine, opened.with_name("mirror.db"))
     finally:
         engine.dispose()
+
+
+def _lend_file(mirror: Path, beside: Path) -> None:
+    """A mirror that is damaged is lent by nobody: what the backup knows of the operators has to do."""
+    from fallback_server.store import backup
+
+    try:
+        backup.snapshot(mirror, beside)
+    except sqlite3.OperationalError:  # no room, or not to be read now
+        raise
+    except sqlite3.DatabaseError:
+        beside.unlink(missing_ok=True)
 
 
 def _mark(store: Store, actor: Actor, name: str, manifest: dict[str, Any], reason: str) -> dict[str, Any]:
@@ -189,9 +202,10 @@ def _swap_tables(url: str, ready: Path, aside: str) -> str:
 def _swap_files(live: Path, ready: Path, stamp: str) -> Path:
     from fallback_server.store.backup_file import sync_folder
 
-    aside = Path(tempfile.mkdtemp(prefix=f"replaced-{stamp}-", dir=live.parent))
     if live.exists():
         _alone_with(live)
+    aside = Path(tempfile.mkdtemp(prefix=f"replaced-{stamp}-", dir=live.parent))
+    if live.exists():
         # What was not yet in the file itself goes first: a log of the old store must never be read into the new one.
         for suffix in ("-wal", "-shm"):
             rest = live.with_name(live.name + suffix)

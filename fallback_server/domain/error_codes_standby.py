@@ -77,9 +77,12 @@ STANDBY: Final[dict[str, ErrorKind]] = {
         "Install the extra `excel` (openpyxl).",
     ),
     # --- backups -------------------------------------------------------------------------------------------------
-    "backup_failed": ErrorKind(500, "备份失败：{problem}。", "The backup failed: {problem}.", "Look at the disk and the folder of [backup]."),
+    "backup_failed": ErrorKind(
+        500, "备份或恢复失败：{problem}。", "The backup or restore failed: {problem}.", "Look at the disk and the folder of [backup]."
+    ),
     "backup_no_space": ErrorKind(
-        507, "磁盘空间不足，没有做成备份。", "There is no room for the backup.", "Make room at {place}, or choose another [backup] directory."
+        507, "磁盘空间不足，备份或恢复没有做成。", "There is no room on the disk: no backup was made, opened or restored.",
+        "Make room at {place}, or choose another [backup] directory.",
     ),
     "backup_damaged": ErrorKind(
         409, "备份 {name} 已损坏，不能使用。", "The backup {name} is damaged and cannot be used.",
@@ -90,7 +93,7 @@ STANDBY: Final[dict[str, ErrorKind]] = {
         "Compare it with the printed key in the safe; `yj backup list` shows the id of the key each backup was made with.",
     ),
     "backup_key_missing": ErrorKind(
-        409, "找不到备份密钥，没有做成备份。", "The backup key is missing.",
+        409, "找不到备份密钥。", "The backup key is missing.",
         "Type the printed key from the safe into {path}; earlier backups need it. A new key only after those were moved away.",
     ),
     "backup_not_found": ErrorKind(404, "没有找到备份 {name}。", "There is no backup {name}.", "`yj backup list` shows what there is."),

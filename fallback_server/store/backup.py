@@ -96,7 +96,7 @@ def create(
     """
     actor, started = Actor(by, by), to_text(store.clock.now())
     try:
-        with told_plainly(), single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS):
+        with told_plainly(places.work), single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS):
             made = _make(store, places)
             made.removed = _thin_out(places.directory, store.clock.now(), rules)
     except YjError as error:
@@ -111,24 +111,25 @@ def create(
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Faults of disk and file, and another one that does not end, as refusals with a cure."""
+def told_plainly(work: Path) -> Iterator[None]:
+    """Faults of disk and file, and another one that does not end, as refusals with a cure. `work`: where room is wanted
+    if the fault does not say."""
     try:
         yield
     except LockBusy as error:
         raise YjError("backup_busy") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise YjError("backup_no_space", place=str(error.filename or "")) from error
+            raise YjError("backup_no_space", place=str(error.filename or work)) from error
         raise YjError("backup_failed", problem=f"{error.strerror} {error.filename or ''}".strip()) from error
     except sqlite3.Error as error:
         if "full" in str(error):
-            raise YjError("backup_no_space", place="") from error
+            raise YjError("backup_no_space", place=str(work)) from error
         raise YjError("backup_failed", problem=str(error)) from error
     except SQLAlchemyError as error:
         cause = getattr(error, "orig", None)
         if isinstance(cause, sqlite3.Error) and "full" in str(cause):
-            raise YjError("backup_no_space", place="") from error
+            raise YjError("backup_no_space", place=str(work)) from error
         # The words of the server may quote rows.
         raise YjError("backup_failed", problem=type(cause or error).__name__) from error
 

@@ -80,9 +80,9 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
     kind = backup_rows.REHEARSAL if rehearsal is not None else backup_rows.VERIFY
     path = (places.second if place == "second" and places.second else places.directory) / (name or "*")
     try:
-        with told_plainly():
+        with told_plainly(places.work):
             path = find(places, name, place)
-        with told_plainly(), _near(store, places, path) as near:
+        with told_plainly(places.work), _near(store, places, path) as near:
             size = near.stat().st_size
             with single_instance(store.url, LOCK, wait_seconds=WAIT_SECONDS), scratch(places) as folder:
                 header = backup_file.read_header(near)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -80,6 +81,23 @@ def test_nothing_is_restored_while_the_standby_runs(home: Path, backed_up: str) 
         conn.execute("SELECT count(*) FROM operator").fetchone()
         assert restore(home, backed_up, *TWO) == 1
     assert name_of(home / "yj.db") == "后来" and not (home / "backup-work").exists()
+    assert not list(home.glob("replaced-*")), "nothing was put aside"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of a process")
+def test_a_restore_for_which_there_is_no_room_says_so_and_changes_nothing(home: Path, backed_up: str) -> None:  # noqa: F811
+    command = [sys.executable, "-m", "clients.console", "--home", str(home), "backup", "restore", backed_up, *TWO]
+    small = f"ulimit -f 200; exec {shlex.join([*command, *words(home)])}"  # blocks of 512 or 1024 bytes
+    done = subprocess.run(["bash", "-c", small], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and done.stderr.startswith("yj: backup_no_space: ")
+    assert "backup-work" in done.stderr, "where room is wanted"
+    assert name_of(home / "yj.db") == "后来" and not list(home.glob("replaced-*"))
+
+
+def test_a_mirror_that_is_damaged_stops_no_restore(home: Path, backed_up: str) -> None:  # noqa: F811
+    (home / "mirror.db").write_bytes(b"damaged " * 1024)
+    assert restore(home, backed_up, *TWO) == 0
+    assert name_of(home / "yj.db") == "陈会计"
 
 
 def test_a_store_that_is_destroyed_is_no_obstacle(home: Path, backed_up: str) -> None:  # noqa: F811
