@@ -67,7 +67,8 @@ class Instance:
 
     @contextmanager
     def store(self) -> Iterator[Store]:
-        """The store, given back at the end. Raises NotInOrder where it has no tables yet or is out of date."""
+        """The store, given back at the end. Raises NotInOrder where it has no tables yet or is of another schema;
+        store_damaged and its like."""
         from fallback_server.store.session import Store
 
         log_to_standard_error()
@@ -79,7 +80,7 @@ class Instance:
             store.close()
 
     def _check_version(self, store: Store) -> None:
-        from sqlalchemy.exc import OperationalError
+        from sqlalchemy.exc import DBAPIError
 
         from fallback_server.store.trouble import DISK, trouble_of
         from migrations.upgrade import StoreIsNewer, require_known, version
@@ -87,7 +88,7 @@ class Instance:
         try:
             with store.engine.connect() as connection:
                 found, wanted = version(connection)
-        except OperationalError as error:
+        except DBAPIError as error:
             told = trouble_of(error)
             if told is not None and told.code in DISK and self._store_is_there():
                 raise told from error

@@ -48,6 +48,7 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     from clients.console.locks import only_one
     from clients.console.supervise import Supervisor, part
     from clients.sdk import YjClient
+    from fallback_server.store.trouble import told_plainly
     from migrations.upgrade import upgrade
 
     out = Output()
@@ -57,7 +58,8 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     home = found.home.resolve()
     serving.require_free(host, port)
     with only_one(home, "up"):
-        upgrade(settings.database.url, found.clock)
+        with told_plainly():
+            upgrade(settings.database.url, found.clock)
         if settings.server.tls and not settings.server.certificate:
             fronting.look_after(found, host)  # what is wrong with it is said here, not by a child that keeps dying
         inner = str(settings.server.inner_port or serving.free_port(serving.INNER_PORTS))

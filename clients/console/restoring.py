@@ -34,7 +34,7 @@ def restore(
 ) -> dict[str, Any]:  # fmt: skip
     """See `yj backup restore`. Who may do it is asked of the store in the backup: the one in place may be lost.
 
-    Raises NotInOrder while the standby runs; restore_refused, backup_*, login_failed,
+    Raises NotInOrder while the standby runs; StoreIsNewer, restore_refused, backup_*, login_failed,
     second_person_required.
     """
     from fallback_server.domain.errors import YjError

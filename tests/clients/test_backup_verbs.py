@@ -10,12 +10,17 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from clients.console.locks import only_one
 from clients.console.main import main
+from config.sections import Backup
+from fallback_server.domain.clock import SystemClock
+from fallback_server.store import backup
 from fallback_server.store.locks import single_instance
+from fallback_server.store.session import Store
 from tests.clients.test_console import answer, founded, home, words  # noqa: F401  (fixtures)
 
 REASON = ["--reason", "磁盘损坏"]
@@ -92,6 +97,38 @@ def test_a_restore_for_which_there_is_no_room_says_so_and_changes_nothing(home: 
     assert done.returncode == 1 and done.stderr.startswith("yj: backup_no_space: ")
     assert "backup-work" in done.stderr, "where room is wanted"
     assert name_of(home / "yj.db") == "后来" and not list(home.glob("replaced-*"))
+
+
+def test_a_backup_of_a_newer_version_is_not_restored(
+    home: Path, backed_up: str, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    """Nobody can lead back from a schema that this program has never heard of; the store in place stays as it is."""
+    with closing(sqlite3.connect(home / "yj.db")) as conn, conn:
+        conn.execute("UPDATE schema_version SET version_num = '9999'")
+    key, work = home / "backup.key", home / "backup-work"
+    store = Store(f"sqlite:///{home}/yj.db", SystemClock(ZoneInfo("Asia/Shanghai")), pool_size=2)
+    try:
+        newer = backup.create(store, backup.Places(home / "newer", None, key, work), Backup()).name
+    finally:
+        store.close()
+    before = name_of(home / "yj.db")
+    for verb in (["audit", "verify"], ["up"]):
+        assert main(["--home", str(home), *verb]) == 1
+        assert "made by a newer version" in capsys.readouterr().err
+    assert restore(home, str(home / "newer" / newer), *TWO) == 1
+    assert "made by a newer version" in capsys.readouterr().err
+    assert name_of(home / "yj.db") == before and not list(home.glob("replaced-*"))
+    assert restore(home, backed_up, *TWO) == 0, "one of this version goes back over it"
+
+
+def test_a_store_that_is_damaged_is_said_to_be(
+    home: Path, backed_up: str, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    (home / "yj.db").write_bytes(b"damaged " * 1024)
+    for verb in (["backup", "create"], ["backup", "verify"], ["audit", "verify"], ["up"]):
+        assert main(["--home", str(home), *verb]) == 1
+        assert "yj: store_damaged: " in capsys.readouterr().err, verb
+    assert backed_up in {path.name for path in (home / "backups").iterdir()}
 
 
 def test_a_mirror_that_is_damaged_stops_no_restore(home: Path, backed_up: str) -> None:  # noqa: F811
