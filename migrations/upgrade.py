@@ -56,6 +56,9 @@ def upgrade(url: str, clock: Clock) -> str:
                     connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {MIRROR_SCHEMA}"))
                 require_known(version(connection)[0])
                 command.upgrade(config(connection), "head")
+                # What schema it is stands in the store; the file of the mirror beside it may have been lost since.
+                if is_sqlite(url):
+                    tables.MIRRORED.create_all(connection)
                 return provision.seed(connection, clock)
     finally:
         engine.dispose()

@@ -91,6 +91,7 @@ class Instance:
         except DBAPIError as error:
             told = trouble_of(error)
             if told is not None and told.code in DISK and self._store_is_there():
+                self.require_mirror()
                 raise told from error
             raise NotInOrder(f"the store cannot be opened: {error.orig}", "make it with `yj init`") from error
         try:
@@ -101,6 +102,14 @@ class Instance:
             raise NotInOrder(
                 f"the store is at schema {found}, this version needs {wanted}; `yj up` brings it up to date"
             )
+
+    def require_mirror(self) -> None:
+        """Raises mirror_damaged where the mirror is the one that is broken: no backup has it, or is needed."""
+        from fallback_server.domain.errors import YjError
+        from fallback_server.store.database import damaged_mirror
+
+        if (broken := damaged_mirror(self.settings.database.url)) is not None:
+            raise YjError("mirror_damaged", path=str(broken))
 
     def _store_is_there(self) -> bool:
         from fallback_server.store.database import is_sqlite, sqlite_files

@@ -58,6 +58,7 @@ def up(ctx: typer.Context, host: Host = None, port: Port = None, supervised: Sup
     home = found.home.resolve()
     serving.require_free(host, port)
     with only_one(home, "up"):
+        found.require_mirror()
         with told_plainly():
             upgrade(settings.database.url, found.clock)
         if settings.server.tls and not settings.server.certificate:

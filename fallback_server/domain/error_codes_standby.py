@@ -44,6 +44,10 @@ STANDBY: Final[dict[str, ErrorKind]] = {
         "The standby's disk takes nothing any more and nothing was saved: tell IT now.",
         "Look at the system's log: a faulty disk is made read-only. Or the account may not write there. Sound storage, or the backup.",
     ),
+    "mirror_damaged": ErrorKind(
+        503, "镜像文件 {path} 已损坏，业务数据完好。", "The file of the mirror, {path}, is damaged; the documents are not.",
+        "It is a copy of the centre: stop, move it away with its -wal and -shm, `yj up`, `yj mirror run`. No backup is needed.",
+    ),
     "store_damaged": ErrorKind(
         503, "应急服务器读写数据出错，本次操作没有保存，请马上通知信息科。",
         "The standby cannot read or write its data and nothing was saved: tell IT now.",

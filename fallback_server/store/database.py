@@ -8,6 +8,7 @@ charge wait for a publish (and the other way round).
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,20 @@ def sqlite_files(url: str) -> tuple[Path, Path]:
     """The two files of an embedded store: (yj.db, mirror.db)."""
     main = Path(make_url(url).database or "")
     return main, main.with_name("mirror.db")
+
+
+def damaged_mirror(url: str) -> Path | None:
+    """The file of the mirror of an embedded store, where it is one no more; a store that is opened fails as a whole."""
+    if not is_sqlite(url) or not (mirror := sqlite_files(url)[1]).is_file():
+        return None
+    try:
+        with closing(sqlite3.connect(f"file:{mirror.as_posix()}?mode=ro", uri=True)) as conn:
+            conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:  # it cannot be read now, which says nothing
+        return None
+    except sqlite3.DatabaseError:
+        return mirror
+    return None
 
 
 def open_engine(url: str, *, mirror_writable: bool = False, pool_size: int = 20) -> Engine:

@@ -21,6 +21,7 @@ from fallback_server.domain.clock import SystemClock
 from fallback_server.store import backup
 from fallback_server.store.locks import single_instance
 from fallback_server.store.session import Store
+from migrations.upgrade import upgrade
 from tests.clients.test_console import answer, founded, home, words  # noqa: F401  (fixtures)
 
 REASON = ["--reason", "磁盘损坏"]
@@ -131,10 +132,27 @@ def test_a_store_that_is_damaged_is_said_to_be(
     assert backed_up in {path.name for path in (home / "backups").iterdir()}
 
 
-def test_a_mirror_that_is_damaged_stops_no_restore(home: Path, backed_up: str) -> None:  # noqa: F811
+def test_a_mirror_that_is_damaged_stops_no_restore_and_is_made_anew(
+    home: Path, backed_up: str, capsys: pytest.CaptureFixture[str]  # noqa: F811
+) -> None:  # fmt: skip
+    """No backup has it: moved away, it is an empty one at the next start, which the next mirror run fills."""
+    url = f"sqlite:///{home}/yj.db"
+    with closing(sqlite3.connect(home / "mirror.db")) as conn:
+        wanted = conn.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    for suffix in ("-wal", "-shm"):
+        (home / f"mirror.db{suffix}").unlink(missing_ok=True)
     (home / "mirror.db").write_bytes(b"damaged " * 1024)
     assert restore(home, backed_up, *TWO) == 0
     assert name_of(home / "yj.db") == "陈会计"
+    for verb in (["audit", "verify"], ["up"]):
+        assert main(["--home", str(home), *verb]) == 1
+        assert "yj: mirror_damaged: " in capsys.readouterr().err, verb
+    (home / "mirror.db").rename(home / "away")
+    upgrade(url, SystemClock(ZoneInfo("Asia/Shanghai")))  # what a start does first
+    with closing(sqlite3.connect(home / "mirror.db")) as conn:
+        found = conn.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+    assert [name for name, _ in found] == [name for name, _ in wanted] and found
+    assert main(["--home", str(home), "audit", "verify"]) == 0
 
 
 def test_a_store_that_is_destroyed_is_no_obstacle(home: Path, backed_up: str) -> None:  # noqa: F811
