@@ -124,7 +124,7 @@ def check(conn: Connection, path: Path) -> tuple[dict[str, Any], list[str]]:
         told = json.loads(path.with_name(path.stem + MANIFEST).read_text(encoding="utf-8"))
         with path.open("rb") as lines:
             last, breaks = _walk(told, map(json.loads, lines))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # a line may be anything
         raise YjError("archive_differs", name=path.name) from error
     if last is not None and not breaks:
         here = conn.execute(select(audit.c.hash).where(audit.c.sequence == last["sequence"])).scalar()

@@ -102,6 +102,11 @@ def test_a_closed_year_is_archived_and_the_chain_goes_on(
     assert verify(home, "--archive", str(path)) == 0
     path.write_text(path.read_text("utf-8").replace("operator.add", "operator.odd", 1), encoding="utf-8")
     assert verify(home, "--archive", str(path)) == 1
+    capsys.readouterr()
+    for line in ("[]", "7", '{"sequence": 1}', "{"):
+        path.write_text(line + "\n", encoding="utf-8")
+        assert verify(home, "--archive", str(path)) == 1
+        assert "archive_differs: " in capsys.readouterr().err, "what is no row of ours is said to be none"
 
 
 def test_rows_that_a_dead_clock_stamped_are_archived_with_those_of_their_day(
