@@ -172,6 +172,12 @@ WORDS: Final[dict[str, Words]] = {
         "{name} 没有写入第二处：它没有及时响应", "{name} is not in the second place: it did not answer in time",
         "检查第二处的网络与存储", "look at its network and storage",
     ),
+    "backup_second_other": Words(
+        "{name} 没有写入第二处：那里是另一套应急系统的备份",
+        "{name} is not in the second place: the backups of another standby lie there",
+        "给每套应急系统单独的目录（[backup] second_directory）；确实要接管，执行 yj backup create --second-is-new",
+        "a folder of its own for each ([backup] second_directory); to take it over, `yj backup create --second-is-new`",
+    ),
     "backup_second_under_way": Words(
         "{name} 还在写入第二处", "{name} is still being copied into the second place",
         "过后再看；一直如此则检查网络，再 yj backup create", "look again later; if it stays, look at the network, then `yj backup create`",

@@ -52,6 +52,10 @@ _SECOND: Final = {
         "second_absent", "备份的第二个位置不是原来那个，可能没有挂载。",
         "The second place of the backups is not the one it was; it may not be mounted.",
     ),
+    backup_second.OTHER: (
+        "second_other", "备份的第二个位置是另一套应急系统的。",
+        "The second place of the backups is that of another standby.",
+    ),
 }  # fmt: skip
 
 
@@ -244,7 +248,13 @@ def _to_second(
         return None
     now, source = store.clock.now(), places.directory / made.name
     told = backup_second.bring(
-        store.url, source, places.second, places.spare_bytes, lambda place: _thin_out(place, now, rules), **how
+        store.url,
+        source,
+        places.second,
+        places.spare_bytes,
+        lambda place: _thin_out(place, now, rules),
+        owner=str(made.manifest["installation_id"]),
+        **how,
     )
     made.second, made.code = told.there, told.code
     made.removed = sorted({*made.removed, *told.removed})

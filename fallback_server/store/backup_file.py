@@ -46,16 +46,28 @@ def key_id(key: bytes) -> str:
 
 
 def make_key(path: Path) -> bytes:
-    """A new key in a new file that only its owner may read: letters and digits in groups, to be printed."""
+    """A new key in a new file that only its owner may read: letters and digits in groups, to be printed.
+
+    Whole or not there at all: half a key would be a wrong one, and no backup would be made any more.
+    """
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     key = secrets.token_bytes(KEY_BYTES)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = base64.b32encode(key).decode().rstrip("=")
     groups = " ".join(text[start : start + 4] for start in range(0, len(text), 4))
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(f"{_TITLE}\n{groups}\ncheck {key_id(key)}\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    part = path.with_name(path.name + ".part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(f"{_TITLE}\n{groups}\ncheck {key_id(key)}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+        sync_folder(path.parent)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
     return key
 
 

@@ -4,7 +4,8 @@ A share that hangs hangs whoever touches it, and nothing can stop that call. So 
 backups, and is left to itself when nothing moves any more; no second one is sent after it while it hangs.
 
 A share that is not mounted looks like an empty folder of this machine. So a marker is laid into the place when it is
-used first, and the first place remembers it: where the marker is not, nothing is written.
+used first, and the first place remembers it: where the marker is not, nothing is written. It names the standby too: two
+in one folder would thin out one another's backups.
 
 Slow is not sick: what still moves when nobody wants to wait any longer goes on, and is told when it has ended.
 """
@@ -43,6 +44,7 @@ SYNC_BYTES: Final = 8 << 20  # between two times that what was written must be t
 MARKER: Final = "his-yj-second-place"
 KNOWN: Final = "second-place.json"  # in the first place: which folder was marked, with what
 FAILED, SLOW, ABSENT = "backup_second_failed", "backup_second_slow", "backup_second_absent"
+OTHER: Final = "backup_second_other"
 UNDER_WAY: Final = "backup_second_under_way"
 SAME_DISK: Final = "backup_same_disk"
 
@@ -64,6 +66,10 @@ class Second:
 
 class _Absent(Exception):
     """The folder is not the one that was marked."""
+
+
+class _Other(Exception):
+    """The folder is that of another standby."""
 
 
 class _Pulse:
@@ -88,19 +94,20 @@ class _Pulse:
 
 
 def bring(
-    url: str, source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], *,
+    url: str, source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], *, owner: str,
     is_new: bool = False, longest: float | None = None,
 ) -> Second:  # fmt: skip
     """Put a finished backup into the second place, whole or not at all, and thin out what lies there. Raises nothing.
 
-    `is_new`: the place was replaced by an empty one on purpose; it is marked anew. `longest`: seconds it is waited for
-    (None: as long as it moves); what moves then is under way, and lives as long as this process.
+    `owner`: the installation. `is_new`: the place is another one on purpose; it is marked anew. `longest`: seconds it
+    is waited for (None: as long as it moves); what moves then is under way, and lives as long as this process.
     """
     pulse = _Pulse()
 
     def work() -> Second:
         with single_instance(url, LOCK, wait_seconds=LOCK_SECONDS):
-            return _bring(source, place, spare_bytes, thin_out, is_new, pulse)
+            _require_marked(source.with_name(KNOWN), place, owner, is_new)
+            return _bring(source, place, spare_bytes, thin_out, pulse)
 
     found = _begun(work)
     told = _told(found, longest, pulse)
@@ -116,6 +123,8 @@ def _told(found: Future[Second], longest: float | None, pulse: _Pulse) -> Second
         return Second(False, SLOW)
     except _Absent:
         return Second(False, ABSENT)
+    except _Other:
+        return Second(False, OTHER)
     except (OSError, SQLAlchemyError):  # its lock is one of the store
         return Second(False, FAILED)
 
@@ -196,9 +205,8 @@ def _fetch(path: Path, near: Path, spare_bytes: int, pulse: _Pulse) -> None:
 
 
 def _bring(
-    source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], is_new: bool, pulse: _Pulse
-) -> Second:
-    _require_marked(source.with_name(KNOWN), place, is_new)
+    source: Path, place: Path, spare_bytes: int, thin_out: Callable[[Path], list[str]], pulse: _Pulse
+) -> Second:  # fmt: skip
     for part in place.glob(f"yj-*{backups.SUFFIX}.part"):
         part.unlink(missing_ok=True)
     size = source.stat().st_size
@@ -211,25 +219,29 @@ def _bring(
     return Second(True, SAME_DISK if same else None, tuple(thin_out(place)))
 
 
-def _require_marked(known: Path, place: Path, is_new: bool) -> None:
-    """Raises _Absent where the place had a marker and has it no more; marks one that is used for the first time."""
+def _require_marked(known: Path, place: Path, owner: str, is_new: bool) -> None:
+    """Raises _Absent where the place had a marker and has it no more, _Other where it has that of another standby;
+    marks one that is used for the first time."""
     marker = place / MARKER
     try:
         told = json.loads(known.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         told = {}
     try:
-        found = marker.read_text(encoding="utf-8").strip()
+        found, whose, *_ = [*marker.read_text(encoding="utf-8").split(), "", ""]
     except FileNotFoundError:
-        found = ""
+        found = whose = ""
     if told.get("place") == str(place) and not is_new:
         if found != told.get("marker"):
             raise _Absent
         return
-    if not found:
+    stranger = whose not in ("", owner)
+    if stranger and not is_new:
+        raise _Other
+    if not found or stranger:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = secrets.token_hex(16)
-        _write_whole(marker, found + "\n")
+        _write_whole(marker, f"{found} {owner}\n")
     _write_whole(known, json.dumps({"place": str(place), "marker": found}) + "\n")
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from config.sections import Backup
 from fallback_server.domain import backups
@@ -29,6 +30,7 @@ from fallback_server.domain.policy import Policy
 from fallback_server.domain.readiness import Standards
 from fallback_server.store import alarms, backup, backup_file, backup_opening, backup_rows, backup_second, readiness
 from fallback_server.store.locks import single_instance
+from fallback_server.store.mode import installation
 from fallback_server.store.session import Actor, Store
 from tests.fixtures_hospital import Hospital
 from tests.store.test_full_disk import disk  # noqa: F401  (fixture)
@@ -352,13 +354,13 @@ def test_a_share_that_is_not_mounted_is_no_second_place(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", _disk_full)  # the power goes before the new one is in its place
         with pytest.raises(OSError):
-            backup_second._require_marked(known, places.second, True)
+            backup_second._require_marked(known, places.second, "ours", True)
     assert known.read_text(encoding="utf-8") == before
     assert backup.create(hospital.store, places, RULES, second_is_new=True).second is True
     assert backup.create(hospital.store, places, RULES).second is True
 
 
-def test_a_marker_is_whole_or_not_there(disk: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_marker_and_a_key_are_whole_or_not_there(disk: Path, tmp_path: Path) -> None:  # noqa: F811
     """Half a marker would be another one: the place would be away for ever."""
     known, place = tmp_path / backup_second.KNOWN, disk / "second"
     place.mkdir()
@@ -367,12 +369,33 @@ def test_a_marker_is_whole_or_not_there(disk: Path, tmp_path: Path) -> None:  # 
         while True:
             out.write(b"x" * 4096)
     with pytest.raises(OSError):
-        backup_second._require_marked(known, place, False)
+        backup_second._require_marked(known, place, "ours", False)
+    with pytest.raises(OSError):
+        backup_file.make_key(disk / "backup.key")
+    assert not list(disk.glob("backup.key*")), "half a key would be a wrong one"
     assert list(place.iterdir()) == [] and not known.exists()
     filler.unlink()
-    backup_second._require_marked(known, place, False)
+    backup_second._require_marked(known, place, "ours", False)
     assert [path.name for path in place.iterdir()] == [backup_second.MARKER]
-    backup_second._require_marked(known, place, False)
+    backup_second._require_marked(known, place, "ours", False)
+    backup_file.make_key(disk / "backup.key")
+
+
+@only_sqlite
+def test_two_standbys_do_not_share_a_second_place(hospital: Hospital, places: backup.Places, tmp_path: Path) -> None:
+    """They would thin out one another's backups, and each would try to open what the other made last."""
+    backup.create(hospital.store, places, RULES)
+    other = replace(places, directory=tmp_path / "other")
+    with hospital.store.writing(Permit.HOUSEKEEPING, CLERK) as tx:
+        tx.conn.execute(update(installation).values(installation_id="OTHER"))
+    made = backup.create(hospital.store, other, RULES)
+    assert (made.second, made.code) == (False, "backup_second_other") and kinds(hospital.store) == ["second_other"]
+    assert made.name not in backup.names_in(places.second)
+    with hospital.store.reading() as tx:
+        assert "backup_second_other" in [one.code for one in readiness.findings(tx, WITH_SECOND)]
+    assert backup.create(hospital.store, other, RULES, second_is_new=True).second is True, "taken over on purpose"
+    assert backup.create(hospital.store, other, RULES).second is True
+    assert backup.create(hospital.store, places, RULES).code == "backup_second_absent", "and the former one is told"
 
 
 @only_sqlite
