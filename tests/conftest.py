@@ -8,16 +8,21 @@ import shutil
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.support import Translations
+from flask import Flask
 from hypothesis import HealthCheck, settings
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from fallback_server.domain import hash_schemes
 from fallback_server.store import database
+from fallback_server.web import texts
 
 pytest_plugins = ["tests.fixtures_postgres", "tests.fixtures_mariadb", "tests.fixtures_hospital"]
 # A machine without the driver can still run everything that needs no browser.
@@ -120,6 +125,36 @@ def _quick_sql() -> None:
         return engine
 
     database.create_engine = made
+
+
+class KeptTemplates(BytecodeCache):
+    """Templates as they were compiled for an application before, while their text is the same."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if (code := self._kept.get(bucket.key + bucket.checksum)) is not None:
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_pages() -> None:
+    """The same for what pages are made of: templates are compiled and catalogues read once."""
+    Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": KeptTemplates()}
+    known: dict[tuple[Path, str], Translations] = {}
+    read = texts.Catalogues.of
+
+    def of(self: texts.Catalogues, language: str) -> Translations:
+        place = (self.folder, language)
+        if place not in known:
+            known[place] = read(self, language)
+        return known[place]
+
+    texts.Catalogues.of = of  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True, scope="session")
