@@ -188,11 +188,15 @@ def _swap_tables(url: str, ready: Path, aside: str) -> str:
     from fallback_server.domain.errors import YjError
     from fallback_server.store import backup_postgres
     from fallback_server.store.database import open_engine
+    from fallback_server.store.trouble import BUSY, trouble_of
 
     engine = open_engine(url, pool_size=1)
     try:
         backup_postgres.swap(engine, ready, aside)
     except OperationalError as error:
+        known = trouble_of(error)
+        if known is not None and known.code != BUSY:
+            raise known from error
         raise YjError("restore_refused", problem="数据库正在使用 / the store is in use by another process") from error
     finally:
         engine.dispose()

@@ -45,6 +45,11 @@ def pinned_generation(connection: Connection) -> int | None:
     return None if found is None else int(found)
 
 
+def greatest_generation(connection: Connection) -> int:
+    """The greatest generation that any incident names, 0 for none."""
+    return int(connection.execute(select(func.max(incident.c.generation))).scalar() or 0)
+
+
 def _on_their_way(connection: Connection) -> int:
     statement = (
         select(func.count())

@@ -30,16 +30,18 @@ class Change:
     retired: int
 
 
-def next_generation(connection: Connection) -> int:
-    """One more than the greatest ever used, rolled back or not."""
-    return int(connection.execute(select(func.max(generation.c.generation))).scalar() or 0) + 1
+def next_generation(connection: Connection, named: int) -> int:
+    """One more than the greatest ever used, rolled back or not. `named`: the greatest that an incident names; a mirror
+    that was lost and is read anew knows none itself."""
+    return max(named, int(connection.execute(select(func.max(generation.c.generation))).scalar() or 0)) + 1
 
 
 def publish(
-    connection: Connection, run_id: int, staged: Sequence[Staged], as_of: str, at: str
+    connection: Connection, run_id: int, staged: Sequence[Staged], as_of: str, at: str, named: int
 ) -> tuple[int, dict[str, Change]]:
-    """Bring every staged dataset into the mirror, inside the caller's one transaction. Returns the new generation."""
-    number = next_generation(connection)
+    """Bring every staged dataset into the mirror, inside the caller's one transaction. Returns the new generation,
+    which is above `named`."""
+    number = next_generation(connection, named)
     changes = {each.dataset.name: _apply(connection, number, each) for each in staged}
     for each in staged:
         _write_state(connection, number, each, as_of)

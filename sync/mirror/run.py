@@ -23,7 +23,7 @@ from fallback_server.store.trouble import OF_THE_STORE, trouble_of
 from sync.central.gateway import CentralError, CentralGateway, ColumnMissing, Probe, Systemic, Unreachable
 from sync.mirror import afterwards, records, rewound, torn
 from sync.mirror.compare import compare, content_hash, set_duplicates_aside, set_families_aside
-from sync.mirror.freeze import frozen, pinned_generation
+from sync.mirror.freeze import frozen, greatest_generation, pinned_generation
 from sync.mirror.publish import Change, prune, publish
 from sync.mirror.pull import How, Staged
 from sync.mirror.reading import Horizons, Reader, Standing, awake, plans, standings
@@ -334,7 +334,7 @@ def _publish(work: _Work) -> str:
     begun = time.monotonic()
     with work.store.reading() as tx:
         still = frozen(tx.conn, tx.mode, (staged.dataset.name for staged in work.staged))
-        pinned = pinned_generation(tx.conn)
+        pinned, named = pinned_generation(tx.conn), greatest_generation(tx.conn)
     if still:
         work.notes += {problem.kind: problem for problem in still.values()}.values()
         loaded = any(staged.loaded is not None for staged in work.staged if staged.dataset.name in still)
@@ -345,7 +345,7 @@ def _publish(work: _Work) -> str:
     report, connection = work.report, work.connection
     with transaction(connection):
         at = to_text(work.store.clock.now())
-        report.generation, changes = publish(connection, report.run_id, work.staged, str(report.as_of), at)
+        report.generation, changes = publish(connection, report.run_id, work.staged, str(report.as_of), at, named)
         prune(connection, report.generation, work.rules.generations_kept, pinned)
         report.counts = {staged.dataset.name: _counts(staged, changes[staged.dataset.name]) for staged in work.staged}
         # In the same transaction: after a crash a published generation never has a run that says "interrupted".

@@ -136,6 +136,18 @@ def test_going_back_restores_rows_and_state_exactly(
     assert published(store, "patient")[-1]["name"] == "单小明"
 
 
+def test_a_mirror_read_anew_uses_no_number_that_an_outage_was_kept_by(store: Store, mirror: Run) -> None:
+    mirror()
+    with store.writing(Permit.HOUSEKEEPING) as tx:
+        tx.conn.execute(
+            incident.insert().values(
+                incident_no=1, state="closed", drill=False, cause="server", reason="x", epoch=1, generation=41,
+                generation_as_of="x", opened_at="x", opened_by="A01",
+            )
+        )  # fmt: skip
+    assert mirror().generation == 42
+
+
 def published_state(store: Store) -> list[dict[str, object]]:
     with store.reading() as tx:
         rows = tx.conn.execute(select(tables.dataset_state).order_by(tables.dataset_state.c.dataset)).mappings()
