@@ -51,7 +51,8 @@ def open_door(found: Instance, out: Output, *, host: str | None, port: int | Non
 
 def _opened(found: Instance, out: Output, host: str, port: int) -> None:
     with suppress(OSError):  # a full disk keeps no door shut: codes then name the port of yj.toml
-        address_file(found).write_text(from_elsewhere(found, host, port), encoding="ascii")
+        where = from_elsewhere(found, host, port)
+        address_file(found).write_text(where, encoding="ascii", errors="backslashreplace")
     serving.announce(out, f"door: {serving.address(host, port)}")
 
 
