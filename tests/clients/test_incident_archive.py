@@ -131,9 +131,8 @@ def test_who_took_it_is_in_the_audit_log_and_it_says_what_was_taken(
     assert archive(home) == 0
     digest = told(capsys)["manifest"]
     with ward.store.reading() as tx:
-        rows = tx.conn.execute(
-            text("SELECT action, operator_code, detail FROM audit WHERE action LIKE 'incident.archive%'")
-        ).all()
+        taken = "FROM audit WHERE action LIKE 'incident.archive%' ORDER BY sequence"
+        rows = tx.conn.execute(text(f"SELECT action, operator_code, detail {taken}")).all()
     assert [(row.action, row.operator_code) for row in rows] == [
         ("incident.archive", "0601"),
         ("incident.archived", "0601"),
