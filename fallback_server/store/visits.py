@@ -126,7 +126,7 @@ queue_place = Table(
     CheckConstraint("status IN ('waiting', 'paused', 'called', 'seen', 'absent')", name="status"),
 )
 Index("ix_queue_place_department", queue_place.c.department_code, queue_place.c.status)
-Index("ix_queue_place_changed", queue_place.c.changed_at)
+Index("ix_queue_place_changed", queue_place.c.incident_no, queue_place.c.changed_at)  # what moved lately
 
 queue_move = Table(
     "queue_move",

@@ -451,7 +451,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("registration_id", name=op.f("pk_queue_place")),
     )
-    op.create_index("ix_queue_place_changed", "queue_place", ["changed_at"], unique=False)
+    op.create_index("ix_queue_place_changed", "queue_place", ["incident_no", "changed_at"], unique=False)
     op.create_index("ix_queue_place_department", "queue_place", ["department_code", "status"], unique=False)
     op.create_table(
         "receipt_book",
