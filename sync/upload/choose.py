@@ -11,6 +11,7 @@ from fallback_server.domain.errors import YjError
 from fallback_server.domain.modes import IncidentState
 from fallback_server.store.conflicts import decided_links
 from fallback_server.store.mode import incident
+from fallback_server.store.outbox import outbox
 from fallback_server.store.returns_queries import clean_left
 from fallback_server.store.session import Store
 
@@ -41,3 +42,12 @@ def choose_incident(store: Store, incident_no: int | None) -> Mapping[str, Any] 
 def _can_move(conn: Connection, row: Mapping[str, Any]) -> bool:
     number = row["incident_no"]
     return row["state"] == "closing" or clean_left(conn, number) > 0 or bool(decided_links(conn, number))
+
+
+def older_to_enter(conn: Connection, number: int) -> list[Mapping[str, Any]]:
+    """Ended outages with documents before this one whose return has not begun, oldest first: the centre does not know
+    them yet. One without documents is closed here without the centre."""
+    held = select(outbox.c.yj_id).where(outbox.c.incident_no == incident.c.incident_no).exists()
+    mine = (incident.c.incident_no < number, incident.c.state == IncidentState.CLOSING.value, ~incident.c.drill, held)
+    rows = conn.execute(select(incident).where(*mine).order_by(incident.c.incident_no)).mappings()
+    return [dict(row) for row in rows]

@@ -33,7 +33,7 @@ from sync.central.gateway import (
 from sync.upload import blind_window, books, doubt, work
 from sync.upload.admission import Admission, in_grace
 from sync.upload.breaker import PATIENTS, Breaker
-from sync.upload.choose import choose_incident
+from sync.upload.choose import choose_incident, older_to_enter
 from sync.upload.heartbeat import heartbeat
 from sync.upload.pace import Pace
 from sync.upload.rehearse import rehearse, rehearse_each
@@ -177,8 +177,12 @@ class _Run:
 
     def _register(self) -> None:
         own = self.sender.installation_id
+        with self.store.reading() as tx:
+            # An older outage nobody has begun to return: entered after this one, its epoch would be refused for good.
+            older = [*older_to_enter(tx.conn, self.number), self.incident]
         try:
-            self.gateway.register_incident(own, self.number, self.incident["epoch"], self.incident["opened_at"])
+            for one in older:
+                self.gateway.register_incident(own, int(one["incident_no"]), one["epoch"], one["opened_at"])
         except Refused as error:
             raise RunStopped("refused", "fenced", [error.detail]) from error
         with self._writing() as tx:

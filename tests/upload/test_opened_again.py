@@ -14,7 +14,8 @@ from sync.central.fake import FakeCentral
 from sync.central.gateway import Refused
 from sync.reconcile.run import close_at_centre, run_reconcile
 from sync.upload.rewound import approve_rewound
-from tests.fixtures_return import ADMIN, FINANCE, PAIR, Desk, Tables
+from sync.upload.run import run_upload
+from tests.fixtures_return import ADMIN, FINANCE, PAIR, Desk, Rules, Tables
 from tests.upload.test_conflicts import state, upload
 
 pytestmark = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
@@ -88,3 +89,19 @@ def test_what_the_centre_refuses_of_a_signed_outage_is_decided_before_anything_i
         (item,) = list_conflicts(tx.conn, first, only_open=True)
         resolve(tx, item["id"], "retry", "已恢复")
     assert upload(desk, centre).complete and state(desk, lost) == "confirmed"
+
+
+def test_a_younger_outage_that_is_returned_first_does_not_shut_out_the_older_one(
+    desk: Desk, centre: FakeCentral
+) -> None:
+    first = desk.open()
+    one = desk.charge("P1001")
+    desk.close()
+    second = desk.open()
+    back = desk.refund(one, "P1001")  # of the older one's charge
+    desk.close()
+    rules = Rules()
+    assert not run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).complete
+    assert run_upload(desk.store, centre, rules, first, pause=desk.clock.advance).complete
+    assert run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).complete
+    assert (state(desk, one), state(desk, back)) == ("confirmed", "confirmed")
