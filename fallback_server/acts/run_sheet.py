@@ -120,13 +120,13 @@ def _runs(tx: Tx, number: int) -> list[dict[str, Any]]:
     return [dict(row) for row in tx.conn.execute(statement).mappings()]
 
 
-def _passed(runs: Sequence[Mapping[str, Any]], next_step: str) -> str | None:
-    """When a run first came to the step behind the one asked about; None: none did."""
+def _passed(runs: Sequence[Mapping[str, Any]], own_step: str, next_step: str) -> str | None:
+    """When a run first came to the step behind the one asked about; None: none did, or a later one failed there."""
+    at: str | None = None
     for run in runs:
-        for step in run["report"].get("steps", ()):
-            if step["step"] == next_step:
-                return str(step["at"])
-    return None
+        came = (str(step["at"]) for step in run["report"].get("steps", ()) if step["step"] == next_step)
+        at = None if run["report"].get("code") == own_step else at or next(came, None)
+    return at
 
 
 def _uploaded(tx: Tx, number: int, progress: Mapping[str, Any], runs: Sequence[Mapping[str, Any]]) -> dict[str, Seen]:
@@ -147,10 +147,10 @@ def _uploaded(tx: Tx, number: int, progress: Mapping[str, Any], runs: Sequence[M
     ).one()
     clean = there is not None and not progress["clean"]
     return {
-        "preflight": _seen(_passed(runs, "rewound"), {"runs": count}),
-        "not_rewound": _seen(_passed(runs, "ledger"), {"runs": count}),
-        "blind_window": _seen(_passed(runs, "books"), {"rows": _total(rows), "doubts": _total(doubts)}),
-        "numbers": _seen(_passed(runs, "send"), {"books": facts.get("books_moved")}),
+        "preflight": _seen(_passed(runs, "preflight", "rewound"), {"runs": count}),
+        "not_rewound": _seen(_passed(runs, "rewound", "ledger"), {"runs": count}),
+        "blind_window": _seen(_passed(runs, "blind_window", "books"), {"rows": _total(rows), "doubts": _total(doubts)}),
+        "numbers": _seen(_passed(runs, "books", "send"), {"books": facts.get("books_moved")}),
         "upload": Seen(clean, str(there) if clean else None, "", {
             "n": progress["confirmed"] + progress["settled"], "all": progress["documents"],
         }),

@@ -67,6 +67,23 @@ def test_the_system_ticks_what_it_sees_with_what_shows_it(
     assert sheet(yj)["sound"]["values"]["minutes"] == 21  # as it was when the upload began
 
 
+def test_what_a_later_run_finds_wrong_is_no_longer_ticked(
+    yj: Hospital,
+    clock: SettableClock,
+    centre: FakeCentral,  # noqa: F811
+) -> None:
+    good(charge(yj.window("cashier"), {"prescription_ids": [RX_UNPAID]}))
+    yj.back()
+    clock.advance(60)
+    assert run_upload(yj.store, centre, Rules()).complete
+    assert sheet(yj)["not_rewound"]["done"] is True
+    centre.ledger.clear()  # the centre came back from a backup of before the upload
+    clock.advance(60)
+    assert run_upload(yj.store, centre, Rules(), 1).code == "rewound"
+    now = sheet(yj)
+    assert (now["not_rewound"]["done"], now["preflight"]["done"]) == (False, True)
+
+
 def test_a_named_person_ticks_what_nobody_else_can_see_once_and_may_take_it_back(yj: Hospital) -> None:
     yj.back()
     assert sheet(yj)["agreed"]["done"] is False
