@@ -18,6 +18,7 @@ from fallback_server.domain.modes import Permit
 from fallback_server.store.conflicts import list_conflicts, resolve
 from fallback_server.store.outbox import outbox
 from fallback_server.store.session import Store
+from sync.central.dialects import APPLICATION_NAME
 from sync.central.gateway import Applied, OutcomeUnknown, Outgoing
 from sync.central.sql_gateway import SqlGateway, open_gateway
 from sync.reconcile.run import run_reconcile
@@ -142,6 +143,33 @@ def test_a_day_comes_back_and_balances(real_desk: Desk, gateway: SqlGateway, his
     account = run_reconcile(real_desk.store, gateway, real_desk.incident_no)
     assert account.balanced, account.differences
     assert account.totals == {"local": "197.44", "ledger": "197.44", "central": "197.44"}
+
+
+def test_the_centre_is_held_in_no_transaction_longer_than_one_document(
+    real_desk: Desk, gateway: SqlGateway, his: Engine
+) -> None:
+    made = a_day(real_desk, people(his, 4))
+    held: list[int] = []
+    watcher = his.connect().execution_options(isolation_level="AUTOCOMMIT")
+    in_transaction = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = :ours AND xact_start IS NOT NULL"
+    )
+
+    def between_documents(step: str, done: int, _total: int) -> None:
+        if step == "send" and done:
+            held.append(watcher.execute(in_transaction, {"ours": APPLICATION_NAME}).scalar_one())
+
+    report = run_upload(real_desk.store, gateway, Rules(), pause=real_desk.clock.advance, progress=between_documents)
+    assert report.complete and held == [0] * made
+    # The server's own numbers of transactions: one for each document, and its business rows in the same.
+    wrote = watcher.execute(text("SELECT xmin::text, count(*) FROM yj_ledger GROUP BY 1 ORDER BY 1")).all()
+    assert [count for _, count in wrote] == [1] * made
+    charged = watcher.execute(
+        text("SELECT DISTINCT m.xmin::text FROM sf_mx m JOIN sf_zb z USING (sfxh) WHERE yjbz = '1'")
+    )
+    assert {number for number in charged.scalars()} <= {number for number, _ in wrote}
+    watcher.close()
 
 
 def test_half_of_all_answers_lost_and_still_each_document_once(
