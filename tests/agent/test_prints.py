@@ -101,7 +101,7 @@ class Pc:
 def pc(standby: Standby, tmp_path: Path) -> Iterator[Pc]:
     standby.app.wsgi_app = behind_door(standby.app.wsgi_app, SECRET)  # type: ignore[method-assign]
     door = DoorThread(standby.url, tmp_path / "door").open()
-    authority.install(standby.app, door.ca)
+    authority.install(standby.app, door.ca, None)
     one = Pc(tmp_path, standby, door)
     yield one
     one.die()
@@ -125,11 +125,11 @@ def test_the_code_alone_brings_the_authority_and_another_standby_is_refused(
     admin = standby.hospital.window("admin")
     code = admin.post("/workstations/code", {"workstation": "W0201"}).json["code"]
     try:
-        authority.install(standby.app, other.ca)  # somebody answers at this address with an authority of his own
+        authority.install(standby.app, other.ca, None)  # somebody answers at this address with an authority of his own
         with pytest.raises(AgentTrouble, match="Not the standby that gave this code"):
             running.enrol(Place(tmp_path / "x"), other.https, code, None)
         assert not (tmp_path / "x").exists()
-        authority.install(standby.app, pc.door.ca)
+        authority.install(standby.app, pc.door.ca, None)
         with pytest.raises(AgentMisuse, match="the code is a short one"):
             running.enrol(Place(tmp_path / "x"), pc.door.https, code[:19], None)
         enrolled = running.enrol(Place(tmp_path / "x"), pc.door.https, code.lower(), None)
