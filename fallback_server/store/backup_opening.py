@@ -67,7 +67,8 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
            key: Path | None = None, key_id: str | None = None, actor: Actor | None = None,
            rehearsal: str | None = None) -> dict[str, Any]:  # fmt: skip
     """Restore a backup (None: the newest) into a scratch instance and check it there; remembered either way, one that
-    could not be tried as well. Only a name that somebody mistyped is not: nothing was to be opened.
+    could not be tried as well. Only a name that somebody mistyped is not, or a place without any: nothing was to be
+    opened.
 
     `rehearsal`: words of the person who did it as a rehearsal; `key_id`: of the key they typed in from paper, which
     must be that of the backup. Raises as `check` and `find` do, and backup_busy.
@@ -92,7 +93,7 @@ def verify(store: Store, places: Places, name: str | None = None, *, place: str 
                 manifest, opened = check(near, backup_file.read_key(key or places.key), folder)
                 _into_postgresql(store, path, manifest, opened)
     except YjError as error:
-        if error.code == "backup_not_found" and place is None:
+        if error.code == "backup_not_found" and None in (place, name):
             raise
         with store.writing(Permit.HOUSEKEEPING, actor) as tx:
             backup_rows.note(tx, kind, started, False, name=path.name, code=error.code)

@@ -301,6 +301,17 @@ def test_a_second_place_that_hangs_holds_nobody_up_and_is_an_alarm(
 
 
 @only_sqlite
+def test_a_second_place_without_any_backup_yet_is_no_backup_that_cannot_be_opened(
+    hospital: Hospital, places: backup.Places
+) -> None:
+    assert places.second is not None
+    places.second.mkdir(parents=True, exist_ok=True)
+    with pytest.raises(YjError, match="backup_not_found"):
+        backup_opening.verify(hospital.store, places, place="second")
+    assert kinds(hospital.store) == []
+
+
+@only_sqlite
 @pytest.mark.parametrize("sound", [True, False])
 def test_a_slow_second_place_is_no_alarm_and_its_end_is_told(
     hospital: Hospital, places: backup.Places, monkeypatch: pytest.MonkeyPatch, sound: bool
