@@ -269,8 +269,10 @@ def _send_again(tx: Tx, vanished: Sequence[Mapping[str, Any]], note: str) -> Non
         )  # fmt: skip
         touched |= {int(item["incident_no"])} if moved else set()
     for number in sorted(touched):
-        if incident_row(tx.conn, number)["state"] == IncidentState.CLOSED.value:
+        state = incident_row(tx.conn, number)["state"]
+        if state == IncidentState.CLOSED.value:
             set_incident_state(tx, number, IncidentState.RECONCILING, closed_at=None)
+        if state in (IncidentState.CLOSED.value, IncidentState.RECONCILING.value):
             set_incident_state(tx, number, IncidentState.UPLOADING, upload_wanted=True)
 
 

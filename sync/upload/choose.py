@@ -12,7 +12,7 @@ from fallback_server.domain.modes import IncidentState
 from fallback_server.store.conflicts import decided_links
 from fallback_server.store.mode import incident
 from fallback_server.store.outbox import outbox
-from fallback_server.store.returns_queries import clean_left
+from fallback_server.store.returns_queries import LEFT_STATES, clean_left
 from fallback_server.store.session import Store
 
 
@@ -45,9 +45,11 @@ def _can_move(conn: Connection, row: Mapping[str, Any]) -> bool:
 
 
 def older_to_enter(conn: Connection, number: int) -> list[Mapping[str, Any]]:
-    """Ended outages with documents before this one whose return has not begun, oldest first: the centre does not know
-    them yet. One without documents is closed here without the centre."""
-    held = select(outbox.c.yj_id).where(outbox.c.incident_no == incident.c.incident_no).exists()
-    mine = (incident.c.incident_no < number, incident.c.state == IncidentState.CLOSING.value, ~incident.c.drill, held)
+    """Ended outages before this one of which documents are left, oldest first: the centre does not know them yet, or no
+    more, if it was rewound. One without documents is closed here without the centre."""
+    left = outbox.c.state.in_(LEFT_STATES)
+    held = select(outbox.c.yj_id).where(outbox.c.incident_no == incident.c.incident_no, left).exists()
+    ended = incident.c.state.not_in((IncidentState.OPEN.value, IncidentState.CLOSED.value))
+    mine = (incident.c.incident_no < number, ended, ~incident.c.drill, held)
     rows = conn.execute(select(incident).where(*mine).order_by(incident.c.incident_no)).mappings()
     return [dict(row) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -178,11 +178,13 @@ class _Run:
     def _register(self) -> None:
         own = self.sender.installation_id
         with self.store.reading() as tx:
-            # An older outage nobody has begun to return: entered after this one, its epoch would be refused for good.
-            older = [*older_to_enter(tx.conn, self.number), self.incident]
-        try:
-            for one in older:
+            # An older outage that is not back yet: entered after this one, its epoch would be refused for good.
+            older = older_to_enter(tx.conn, self.number)
+        for one in older:
+            with suppress(Refused):  # its own run says why
                 self.gateway.register_incident(own, int(one["incident_no"]), one["epoch"], one["opened_at"])
+        try:
+            self.gateway.register_incident(own, self.number, self.incident["epoch"], self.incident["opened_at"])
         except Refused as error:
             raise RunStopped("refused", "fenced", [error.detail]) from error
         with self._writing() as tx:

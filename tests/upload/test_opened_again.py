@@ -105,3 +105,25 @@ def test_a_younger_outage_that_is_returned_first_does_not_shut_out_the_older_one
     assert run_upload(desk.store, centre, rules, first, pause=desk.clock.advance).complete
     assert run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).complete
     assert (state(desk, one), state(desk, back)) == ("confirmed", "confirmed")
+
+
+def test_a_rewound_centre_that_forgot_an_outage_takes_it_again_beside_the_younger_one(
+    desk: Desk, centre: FakeCentral
+) -> None:
+    first = desk.open()
+    one = desk.charge("P1001")
+    desk.close()
+    assert upload(desk, centre).complete and state_of(desk, first) == "reconciling"
+    centre.forget(one)
+    centre.incidents.clear()  # the backup of last night knows neither
+    second = desk.open()
+    back = desk.refund(one, "P1001")
+    desk.close()
+    rules = Rules()
+    assert run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).code == "rewound"
+    approve_rewound(desk.store, second, PAIR, "存储损坏，已恢复昨夜备份")
+    assert (state(desk, one), state_of(desk, first)) == ("pending", "uploading")
+    assert not run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).complete
+    assert run_upload(desk.store, centre, rules, first, pause=desk.clock.advance).complete
+    assert run_upload(desk.store, centre, rules, second, pause=desk.clock.advance).complete
+    assert (state(desk, one), state(desk, back)) == ("confirmed", "confirmed")
