@@ -18,6 +18,8 @@ import secrets
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from io import BufferedRandom
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -56,18 +58,8 @@ def make_key(path: Path) -> bytes:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     text = base64.b32encode(key).decode().rstrip("=")
     groups = " ".join(text[start : start + 4] for start in range(0, len(text), 4))
-    part = path.with_name(path.name + ".part")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(f"{_TITLE}\n{groups}\ncheck {key_id(key)}\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-        sync_folder(path.parent)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+    with whole(path) as out:
+        out.write(f"{_TITLE}\n{groups}\ncheck {key_id(key)}\n".encode())
     return key
 
 
@@ -105,25 +97,38 @@ def write(path: Path, key: bytes, header: Mapping[str, Any], source: Path) -> st
 
     Returns the SHA-256 of the finished file. Raises OSError, leaving nothing behind.
     """
-    part = path.with_name(path.name + ".part")
     salt = secrets.token_bytes(32)
     told = json.dumps({**header, "salt": salt.hex(), "key_id": key_id(key)}, ensure_ascii=False).encode()
+    with whole(path) as out:
+        out.write(MAGIC + _LENGTH.pack(len(told)) + told)
+        with source.open("rb") as stream:
+            _seal(out, _file_key(key, salt), hashlib.sha256(told).digest(), _deflated(stream))
+        out.seek(0)
+        digest = hashlib.file_digest(out, "sha256").hexdigest()
+    return digest
+
+
+@contextmanager
+def whole(path: Path, mode: int = 0o600) -> Iterator[BufferedRandom]:
+    """A file that is there, on the disk, when the block ends well, and not at all, or as it was, when it does not."""
+    part = path.with_name(path.name + ".part")
     try:
-        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out:
-            out.write(MAGIC + _LENGTH.pack(len(told)) + told)
-            with source.open("rb") as stream:
-                _seal(out, _file_key(key, salt), hashlib.sha256(told).digest(), _deflated(stream))
-            out.flush()
-            os.fsync(out.fileno())
-            out.seek(0)
-            digest = hashlib.file_digest(out, "sha256").hexdigest()
+        with os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, mode), "w+b") as out:
+            yield out
+            to_disk(out)
         part.replace(path)
         sync_folder(path.parent)
     # Whatever ended it, a key pressed too: nothing half written stays; the error goes on.
     except BaseException:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder itself may be away
+            part.unlink(missing_ok=True)
         raise
-    return digest
+
+
+def to_disk(out: IO[bytes]) -> None:
+    """Bring what was written so far to the disk."""
+    out.flush()
+    os.fsync(out.fileno())
 
 
 def sync_folder(folder: Path) -> None:

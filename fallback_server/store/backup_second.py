@@ -22,10 +22,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -246,44 +246,18 @@ def _require_marked(known: Path, place: Path, owner: str, is_new: bool) -> None:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    """The old one or the new one: half of it would name no place, and any empty folder would be marked anew; half a
-    marker would be none, and the place away for ever."""
-    fresh = path.with_name(path.name + ".part")
-    try:
-        with fresh.open("w", encoding="utf-8") as out:
-            out.write(text)
-            _to_disk(out)
-        fresh.replace(path)
-        backup_file.sync_folder(path.parent)
-    except OSError:
-        with suppress(OSError):  # the folder itself may be away
-            fresh.unlink(missing_ok=True)
-        raise
+    """Half of what is remembered would name no place, and any empty folder would be marked anew; half a marker would be
+    none, and the place away for ever. A standby of another account must be able to read whose place it is."""
+    with backup_file.whole(path, 0o644) as out:
+        out.write(text.encode())
 
 
 def _copy(source: Path, target: Path, pulse: _Pulse) -> None:
-    part = target.with_name(target.name + ".part")
-    try:
-        with (
-            source.open("rb") as read,
-            os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as out,
-        ):
-            written = 0
-            while chunk := read.read(1 << 20):
-                out.write(chunk)
-                written += len(chunk)
-                if written % SYNC_BYTES == 0:  # a full memory would take it all at once, and then say nothing for long
-                    _to_disk(out)
-                pulse.beat()
-            _to_disk(out)
-        part.replace(target)
-        backup_file.sync_folder(target.parent)
-    except OSError:
-        with suppress(OSError):  # the folder itself may be away
-            part.unlink(missing_ok=True)
-        raise
-
-
-def _to_disk(out: IO[Any]) -> None:
-    out.flush()
-    os.fsync(out.fileno())
+    with source.open("rb") as read, backup_file.whole(target) as out:
+        written = 0
+        while chunk := read.read(1 << 20):
+            out.write(chunk)
+            written += len(chunk)
+            if written % SYNC_BYTES == 0:  # a full memory would take it all at once, and then say nothing for long
+                backup_file.to_disk(out)
+            pulse.beat()
